@@ -1,0 +1,66 @@
+"""Shared by all tests: where real images come from, and a cache folder that no test shares with the user."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+if "USFT_MIRROR" not in os.environ and (BESIDE / "registry.txt").is_file():
+    os.environ["USFT_MIRROR"] = str(BESIDE)
+MIRROR = os.environ.get("USFT_MIRROR", "")
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache folder of this test's own, and no mirror."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("USFT_DATA", str(folder))
+    monkeypatch.setenv("USFT_MIRROR", "")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_cache(tmp_path_factory):
+    """One cache folder for all tests on real images, so that each data set is prepared once a session."""
+    return tmp_path_factory.mktemp("real")
+
+
+@pytest.fixture
+def mirror(real_cache, monkeypatch):
+    """The folder of real images; tests that use it are skipped where there is none."""
+    if not MIRROR:
+        pytest.skip("no real images at hand: set USFT_MIRROR to a mirror (a folder or an address)")
+    monkeypatch.setenv("USFT_MIRROR", MIRROR)
+    monkeypatch.setenv("USFT_DATA", str(real_cache))
+    return Path(MIRROR)
+
+
+@pytest.fixture(scope="session")
+def discs():
+    """60 bright noisy discs on a dark ground at 32 × 32, two images a subject: learnt in a few steps."""
+    import torch
+
+    from usft_lib import SegmentationData
+
+    draw = torch.Generator().manual_seed(1)
+    y, x = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
+    centre = torch.randint(9, 23, (60, 2, 1, 1), generator=draw)
+    radius = torch.randint(4, 8, (60, 1, 1), generator=draw)
+    masks = (y - centre[:, 0]) ** 2 + (x - centre[:, 1]) ** 2 < radius**2
+    images = (0.2 + 0.4 * masks + 0.3 * torch.rand(60, 32, 32, generator=draw)).clamp(0, 1)
+    subjects = [f"s{i // 2:02d}" for i in range(60)]
+    return SegmentationData(
+        images[:, None], masks[:, None], subjects, name="discs", ids=[f"disc{i}" for i in range(60)]
+    )
+
+
+@pytest.fixture
+def small():
+    """A small U-Net with the ten groups of the course's."""
+    import torch
+
+    from usft_lib import UNet
+
+    torch.manual_seed(0)
+    return UNet(width=4, depth=4)

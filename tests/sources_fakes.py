@@ -1,0 +1,156 @@
+"""Tiny archives with the official names and layouts, mirrors of them, and a web server that can misbehave."""
+
+import hashlib
+import io
+import threading
+import zipfile
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+HTML = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+
+
+def picture(seed: int = 0, height: int = 40, width: int = 48) -> np.ndarray:
+    """A smooth random grey picture, uint8 [h, w]; pictures of different seeds are no near-duplicates."""
+    small = np.random.default_rng(seed).integers(0, 256, (6, 6), dtype=np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def disc(height: int = 40, width: int = 48, radius: float = 9, y: float | None = None, x: float | None = None):
+    """A filled circle, bool [h, w]."""
+    rows, columns = np.mgrid[:height, :width]
+    cy, cx = (height - 1) / 2 if y is None else y, (width - 1) / 2 if x is None else x
+    return (rows - cy) ** 2 + (columns - cx) ** 2 <= radius**2
+
+
+def png(values) -> bytes:
+    image = values if isinstance(values, Image.Image) else Image.fromarray(_pixels(values))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def _pixels(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.uint8) * 255 if values.dtype == bool else values
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def busi_members() -> dict[str, bytes]:
+    """Two benign (the first with two lesions), one malignant, one normal."""
+    top = "Dataset_BUSI_with_GT"
+    members = {"__MACOSX/._x.png": b"junk", f"{top}/benign/Thumbs.db": b"junk"}
+    for label, number in (("benign", 1), ("benign", 2), ("malignant", 1), ("normal", 1)):
+        stem = f"{top}/{label}/{label} ({number})"
+        members[f"{stem}.png"] = png(picture(len(members)))
+        members[f"{stem}_mask.png"] = png(disc() if label != "normal" else np.zeros((40, 48), bool))
+    members[f"{top}/benign/benign (1)_mask_1.png"] = png(disc(radius=4, y=5, x=5))
+    return members
+
+
+def busi() -> bytes:
+    return zipped(busi_members())
+
+
+def montgomery_members() -> dict[str, bytes]:
+    members = {}
+    for stem in ("MCUCXR_0001_0", "MCUCXR_0002_1"):
+        members[f"MontgomerySet/CXR_png/{stem}.png"] = png(picture(len(members)))
+        members[f"MontgomerySet/ManualMask/leftMask/{stem}.png"] = png(disc(x=36, radius=8))
+        members[f"MontgomerySet/ManualMask/rightMask/{stem}.png"] = png(disc(x=11, radius=8))
+    return members
+
+
+def hc18() -> dict[str, bytes]:
+    """Fetus 000 with two images and one repeat, fetus 001 with one; 80 × 60 pixels of 0.5 mm."""
+    members, table = {}, "filename,pixel size(mm),head circumference (mm)\n"
+    outline = disc(60, 80, 20) & ~disc(60, 80, 18.5)
+    for stem, seed in (("000_HC", 0), ("000_2HC", 1), ("000_3HC", 0), ("001_HC", 0)):
+        members[f"training_set/{stem}.png"] = png(picture(seed, 60, 80))
+        members[f"training_set/{stem}_Annotation.png"] = png(outline)
+        table += f"{stem}.png,0.5,{2 * np.pi * 20 * 0.5:.3f}\n"
+    return {"training_set.zip": zipped(members), "training_set_pixel_size_and_HC.csv": table.encode()}
+
+
+def shenzhen() -> dict[str, bytes]:
+    """Four images, three of them with masks; 0113 and 0117 are one person."""
+    stems = ("CHNCXR_0001_0", "CHNCXR_0113_0", "CHNCXR_0117_0", "CHNCXR_0400_1")
+    pictures = {f"ChinaSet_AllFiles/CXR_png/{s}.png": png(picture(i)) for i, s in enumerate(stems)}
+    masks = {f"mask/{s}_mask.png": png(disc()) for s in stems[1:]}
+    return {"ChinaSet_AllFiles.zip": zipped(pictures), "shenzhen_masks.zip": zipped(masks)}
+
+
+def small_busi(n: int = 2) -> bytes:
+    """The layout of the small published copy: arrays of 256 × 256 pixels without names."""
+    file = io.BytesIO()
+    arrays = {}
+    for k, part in enumerate(("train", "val", "test")):
+        arrays[f"{part}_images"] = np.stack([picture(10 * k + i, 256, 256) for i in range(n)])
+        arrays[f"{part}_label"] = np.stack([disc(256, 256, 40).astype(np.uint8)] * n)
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_mirror(folder: Path, archives: dict[str, bytes]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in archives.items():
+        (folder / name).write_bytes(data)
+    (folder / "registry.txt").write_text("".join(f"{n} sha256:{sha256(d)}\n" for n, d in archives.items()))
+    return folder
+
+
+def files_in(folder: Path) -> list[str]:
+    """All files of a cache, but for the locks, which are empty and stay."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock")
+
+
+class Web:
+    """What a server on this machine answers: ``pages`` maps a path to bytes, or to (status, bytes, declared length)."""
+
+    def __init__(self):
+        self.pages: dict[str, bytes | tuple[int, bytes, int]] = {}
+        self.asked: list[str] = []
+        self.address = ""
+
+
+@contextmanager
+def serve():
+    web = Web()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            web.asked.append(self.path)
+            page = web.pages.get(self.path, (404, b"not here", 8))
+            status, body, length = page if isinstance(page, tuple) else (200, page, len(page))
+            self.send_response(status)
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    web.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield web
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,109 @@
+"""Splitting by subject, subsets, and what `SegmentationData` refuses."""
+
+import pytest
+import torch
+
+from usft_lib import BadInput, SegmentationData
+
+
+def make(subjects, **more):
+    n = len(subjects)
+    return SegmentationData(torch.rand(n, 1, 16, 16), torch.rand(n, 1, 16, 16) > 0.5, list(subjects), **more)
+
+
+@pytest.fixture
+def hundred():
+    return make([f"p{i // 3:02d}" for i in range(300)], ids=[f"i{i}" for i in range(300)])
+
+
+def test_no_subject_stands_on_two_sides_and_no_image_is_lost(hundred):
+    for seed in range(5):
+        parts = hundred.split(0.6, 0.2, 0.2, seed=seed)
+        people = [set(p.subjects) for p in parts]
+        assert not (people[0] & people[1] or people[0] & people[2] or people[1] & people[2])
+        assert sorted(i for p in parts for i in p.ids) == sorted(hundred.ids)
+
+
+def test_split_does_not_depend_on_the_order_of_files(hundred):
+    mixed = hundred[torch.randperm(300)]
+    for a, b in zip(hundred.split(0.5, 0.5, seed=3), mixed.split(0.5, 0.5, seed=3), strict=True):
+        assert set(a.ids) == set(b.ids)
+
+
+def test_a_subset_agrees_with_the_full_set_on_who_is_tested(hundred):
+    test = set(hundred.split(0.7, 0.3, seed=1)[1].subjects)
+    few = hundred[:60]
+    assert set(few.split(0.7, 0.3, seed=1)[1].subjects) == test & set(few.subjects)
+
+
+def test_seeds_give_other_splits_of_about_the_asked_size():
+    many = make([str(i) for i in range(4000)])
+    a, b = (many.split(0.25, 0.75, seed=s)[0] for s in (0, 1))
+    for part in (a, b):  # 1000 ± 27 (one standard deviation of a binomial)
+        assert abs(len(part) - 1000) < 4 * 27.4
+    overlap = len(set(a.ids) & set(b.ids)) / len(a)
+    assert overlap == pytest.approx(0.25, abs=0.06)
+
+
+def test_subset_is_nested_with_one_image_a_subject(hundred):
+    ten, twenty = hundred.subset(10, seed=2), hundred.subset(20, seed=2)
+    assert set(ten.ids) < set(twenty.ids) and len(set(twenty.subjects)) == 20
+    assert set(hundred.subset(10, seed=3).ids) != set(ten.ids)
+    with pytest.raises(BadInput, match="100 subjects: a subset of 101"):
+        hundred.subset(101)
+
+
+def test_indexing_keeps_everything_together(hundred):
+    data = SegmentationData(
+        hundred.images,
+        hundred.masks,
+        hundred.subjects,
+        spacing_mm=torch.arange(300.0),
+        ids=hundred.ids,
+        labels=[f"l{i}" for i in range(300)],
+    )
+    chosen = torch.tensor([7, 250, 3])
+    for part in (data[chosen], data[[7, 250, 3]]):
+        assert part.ids == ["i7", "i250", "i3"] and part.labels == ["l7", "l250", "l3"]
+        assert part.subjects == ["p02", "p83", "p01"] and part.spacing_mm.tolist() == [7, 250, 3]
+        assert torch.equal(part.images, data.images[chosen]) and torch.equal(part.masks, data.masks[chosen])
+    assert data[-1].ids == ["i299"] and data[2:4].ids == ["i2", "i3"]
+    assert data[[s == "p05" for s in data.subjects]].ids == ["i15", "i16", "i17"]
+
+
+def test_empty_masks_are_flagged(hundred):
+    hundred.masks[4] = False
+    assert hundred.empty.nonzero().tolist() == [[4]] and "1 with an empty mask" in repr(hundred)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"masks": torch.zeros(2, 1, 16, 16)}, "masks must be bool"),
+        ({"masks": torch.zeros(2, 1, 8, 8, dtype=torch.bool)}, "differ in shape"),
+        ({"images": torch.full((2, 1, 16, 16), float("nan"))}, "NaN"),
+        ({"images": torch.zeros(2, 16, 16)}, "must be \\[N, 1, S, S\\]"),
+        ({"subjects": ["a"]}, "1 subjects for 2 images"),
+        ({"spacing_mm": torch.ones(3)}, "3 spacings for 2 images"),
+    ],
+)
+def test_bad_data_is_refused_in_one_line(change, message):
+    good = {
+        "images": torch.zeros(2, 1, 16, 16),
+        "masks": torch.zeros(2, 1, 16, 16, dtype=torch.bool),
+        "subjects": ["a", "b"],
+    }
+    with pytest.raises(BadInput, match=message) as caught:
+        SegmentationData(**{**good, **change})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fractions", [(), (0.5, 0.2), (1.5, -0.5)])
+def test_fractions_must_add_up_to_one(hundred, fractions):
+    with pytest.raises(BadInput, match="add up to 1"):
+        hundred.split(*fractions)
+
+
+def test_a_side_that_would_be_empty_is_refused():
+    with pytest.raises(BadInput, match="no subject falls on side"):
+        make(["only"]).split(0.5, 0.5)

@@ -1,0 +1,130 @@
+"""Scores against closed forms and MONAI, and the conventions for empty masks."""
+
+import numpy as np
+import pytest
+import torch
+
+import usft_lib as usft
+from usft_lib import BadInput, SegmentationData
+
+
+def ellipse(a, b, angle=0.0, side=160, centre=(80.0, 80.0)):
+    y, x = np.mgrid[:side, :side]
+    u = (x - centre[1]) * np.cos(angle) + (y - centre[0]) * np.sin(angle)
+    v = -(x - centre[1]) * np.sin(angle) + (y - centre[0]) * np.cos(angle)
+    return torch.from_numpy((u / a) ** 2 + (v / b) ** 2 <= 1)[None, None]
+
+
+@pytest.fixture(scope="module")
+def random_masks():
+    draw = torch.Generator().manual_seed(0)
+    coarse = torch.rand(24, 2, 6, 6, generator=draw)
+    masks = torch.nn.functional.interpolate(coarse, size=48, mode="bilinear") > 0.55
+    return masks[:, :1], masks[:, 1:]
+
+
+def data_of(masks, **more):
+    return SegmentationData(torch.zeros(masks.shape), masks, [f"s{i}" for i in range(len(masks))], name="d", **more)
+
+
+def test_dice_and_iou_of_two_squares():
+    a, b = torch.zeros(2, 1, 1, 20, 20, dtype=torch.bool)
+    a[..., 0:10, 0:10] = True
+    b[..., 5:15, 0:10] = True  # 50 pixels of 100 and 100 in common
+    assert usft.dice(a, b).item() == pytest.approx(0.5) and usft.iou(a, b).item() == pytest.approx(50 / 150)
+
+
+def test_dice_and_iou_are_tied_by_their_identity(random_masks):
+    d, j = usft.dice(*random_masks), usft.iou(*random_masks)
+    assert torch.allclose(d, 2 * j / (1 + j)) and d.std() > 0.05
+
+
+def test_scores_agree_with_monai(random_masks):
+    monai = pytest.importorskip("monai.metrics", reason="MONAI, the second implementation, is not installed")
+    assert torch.allclose(usft.dice(*random_masks), monai.compute_dice(*random_masks)[:, 0])
+    assert torch.allclose(usft.iou(*random_masks), monai.compute_iou(*random_masks)[:, 0])
+    theirs = monai.compute_hausdorff_distance(*random_masks, include_background=True, percentile=95)[:, 0].numpy()
+    ours = [usft.hausdorff95(a, b) for a, b in zip(*(m[:, 0].numpy() for m in random_masks), strict=True)]
+    assert np.allclose(ours, theirs, atol=1e-5)
+
+
+def test_hausdorff_of_moved_and_grown_discs_is_the_closed_form():
+    disc = ellipse(30, 30)[0, 0].numpy()
+    assert usft.hausdorff95(disc, disc) == 0
+    grown = ellipse(37, 37)[0, 0].numpy()  # every outline point is 7 away
+    assert usft.hausdorff95(disc, grown) == pytest.approx(7, abs=0.8)
+    assert np.isnan(usft.hausdorff95(disc, np.zeros_like(disc)))
+
+
+def test_scores_do_not_depend_on_the_batch(random_masks):
+    together = usft.dice(*random_masks)
+    alone = torch.cat([usft.dice(a[None], b[None]) for a, b in zip(*random_masks, strict=True)])
+    assert torch.equal(together, alone)
+
+
+def test_empty_masks_follow_the_convention():
+    masks = torch.zeros(3, 1, 16, 16, dtype=torch.bool)
+    masks[2, 0, 4:8, 4:8] = True
+    answer = torch.zeros_like(masks)
+    answer[1, 0, 0, 0] = True
+    table = usft.score(answer, data_of(masks))
+    assert table["dice"].tolist() == table["iou"].tolist() == [1, 0, 0]
+    assert table["empty"].tolist() == [True, True, False] and table["hd95_px"].isna().all()
+    line = usft.summarise(table)
+    assert line["subjects"] == 1 and line["dice"] == 0 and line["failures"] == 1 and line["false_positives"] == 0.5
+
+
+def test_millimetres_follow_the_spacing_and_are_unknown_without():
+    a, b = ellipse(30, 30), ellipse(35, 35)
+    with_mm = usft.score(a, data_of(b, spacing_mm=torch.tensor([0.25])))
+    assert with_mm["hd95_mm"].item() == pytest.approx(with_mm["hd95_px"].item() / 4)
+    assert usft.score(a, data_of(b))["hd95_mm"].isna().all()
+
+
+@pytest.mark.parametrize("a, b, angle", [(50, 50, 0), (60, 45, 0.4), (70, 40, 1.2)])
+def test_head_circumference_is_that_of_the_ellipse(a, b, angle):
+    t = np.linspace(0, 2 * np.pi, 20001)
+    exact = np.hypot(np.diff(a * np.cos(t)), np.diff(b * np.sin(t))).sum()
+    masks = torch.cat([ellipse(a, b, angle), ellipse(a, b, angle) & False])
+    found = usft.head_circumference_mm(masks, torch.tensor([0.5, 0.5]))
+    assert found[0].item() == pytest.approx(exact * 0.5, rel=2e-3) and found[1].isnan()
+
+
+def test_mean_shape_is_the_best_fixed_answer_among_its_levels(discs):
+    shape = usft.mean_shape(discs)
+    assert shape.shape == (1, 1, 32, 32) and shape.dtype == torch.bool
+    best = usft.dice(shape.expand_as(discs.masks), discs.masks).mean()
+    for level in (0.1, 0.3, 0.5, 0.7):
+        other = discs.masks.float().mean(0, keepdim=True) >= level
+        assert best >= usft.dice(other.expand_as(discs.masks), discs.masks).mean()
+    one = discs[[3] * 4]
+    assert torch.equal(usft.mean_shape(one), one.masks[:1]), "for identical masks it is that mask"
+
+
+def test_probabilities_are_refused_in_one_line():
+    with pytest.raises(BadInput, match="threshold logits at 0, probabilities at 0.5") as caught:
+        usft.dice(torch.rand(1, 1, 4, 4), torch.rand(1, 1, 4, 4) > 0.5)
+    assert "\n" not in str(caught.value)
+
+
+def test_segment_cuts_at_a_probability_of_one_half_and_keeps_the_mode(discs, small):
+    small.train()
+    usft.segment(small, discs.images)
+    assert small.training
+    small.eval()
+    with torch.no_grad():
+        small.head.bias -= small(discs.images).median()  # so that half the pixels lie on either side
+        masks = usft.segment(small, discs.images)
+        probability = small(discs.images).sigmoid()
+    sure = (probability - 0.5).abs() > 1e-5  # rounding differs with the batch size
+    assert torch.equal(masks[sure], probability[sure] > 0.5) and sure.float().mean() > 0.99
+    assert 0.4 < masks.float().mean() < 0.6
+
+
+def test_soft_dice_loss_of_certain_answers_is_one_minus_dice(random_masks):
+    a, b = random_masks
+    certain = torch.where(a, 50.0, -50.0)
+    expected = 1 - usft.dice(a, b).mean()
+    assert usft.soft_dice_loss(certain, b, smooth=0.0).item() == pytest.approx(expected.item(), abs=1e-6)
+    empty = torch.zeros_like(b)
+    assert usft.soft_dice_loss(torch.full(b.shape, -50.0), empty).item() == pytest.approx(0, abs=1e-6)

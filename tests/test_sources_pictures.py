@@ -1,0 +1,246 @@
+"""Decoding, the grey range, the fit to a square, and what counts as a mask, each against a second computation."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+from sources_fakes import disc, picture, png
+
+from usft_lib.errors import BadInput
+from usft_lib.sources.masks import mask, to_mask
+from usft_lib.sources.pictures import fit_mask, fit_picture, fitted_mm, full_range, grey, pad_square
+
+
+def saved(image: Image.Image, kind: str) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def refused(call, *parts) -> str:
+    with pytest.raises(BadInput) as caught:
+        call(*parts)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def claimed_png(width: int, height: int) -> bytes:
+    """A PNG whose header claims a size; the pixels are not there, so a decoder that looked would fail."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(b"\0" * 10)
+
+    def chunk(body: bytes) -> bytes:
+        return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(header) + chunk(data) + chunk(b"IEND")
+
+
+@pytest.mark.parametrize("side", [10_000, 20_000])
+def test_hundred_megapixels_are_refused_before_decoding(side):
+    message = refused(grey, claimed_png(side, 10_000), "big.png")
+    assert "big.png" in message and "megapixels" in message
+
+
+def test_damaged_and_foreign_files_are_named():
+    data = png(picture())
+    for bad in (data[: len(data) // 2], b"no picture", b""):
+        assert "x.png" in refused(grey, bad, "x.png")
+    assert "damaged" in refused(grey, saved(Image.fromarray(picture()), "GIF"), "x.gif")
+
+
+def test_stack_of_pictures():
+    file = io.BytesIO()
+    pages = [Image.fromarray(picture(i)) for i in range(3)]
+    pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:])
+    assert "3 pictures" in refused(grey, file.getvalue(), "stack.tif")
+
+
+def test_eight_bit_and_one_bit():
+    values = picture()
+    assert np.array_equal(grey(png(values), "x"), values)
+    assert np.array_equal(grey(png(Image.fromarray(disc())), "x"), disc() * 255)
+
+
+def test_colour_is_luma():
+    rgb = np.stack([picture(1), picture(2), picture(3)], axis=-1)
+    expected = rgb @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(grey(png(rgb), "x") - expected).max() <= 1
+
+
+def test_palette():
+    image = Image.fromarray(picture() // 64).convert("P")
+    image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 255, 255, 255])
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [255, 255, 255]])
+    expected = colours[np.asarray(image)] @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(grey(png(image), "x") - expected).max() <= 1
+
+
+def test_alpha_is_ignored_where_opaque_and_black_where_not():
+    values, alpha = picture(1), picture(2)
+    for mode, make in (("LA", lambda a: np.stack([values, a], -1)), ("RGBA", lambda a: np.stack([values] * 3 + [a], -1))):
+        opaque = Image.fromarray(make(np.full_like(values, 255)))
+        assert opaque.mode == mode
+        assert np.array_equal(grey(png(opaque), "x"), values)
+        expected = values * (alpha / 255.0)
+        assert np.abs(grey(png(Image.fromarray(make(alpha))), "x") - expected).max() <= 1
+
+
+def test_sixteen_bit_keeps_its_depth():
+    values = (np.arange(40 * 48).reshape(40, 48) * 34).astype(np.uint16)
+    got = grey(png(values), "x")
+    assert got.dtype == np.uint16 and np.array_equal(got, values)
+    fitted = fit_picture(got, 48, "pad")
+    assert fitted.max() > 60_000  # not clipped at 255
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest", "white"),
+    [
+        ("uint8", 7, 255),
+        ("uint16", 4095, 4095),
+        ("uint16", 4096, 65535),
+        ("float32", 0.5, 1),
+        ("float32", 200, 255),
+        ("float32", 300, 65535),
+    ],
+)
+def test_white(kind, largest, white):
+    assert full_range(np.dtype(kind), largest) == white
+
+
+def test_float_pictures():
+    values = picture().astype(np.float32) / 255
+    assert np.array_equal(grey(saved(Image.fromarray(values), "TIFF"), "x"), values)
+    for bad in (np.nan, np.inf, -1):
+        values[3, 4] = bad
+        message = refused(grey, saved(Image.fromarray(values), "TIFF"), "x.tif")
+        assert "x.tif" in message and ("NaN" in message or "-1" in message)
+
+
+def test_padding_centres_and_keeps_everything():
+    values = picture(0, 30, 48)
+    square = pad_square(values)
+    assert square.shape == (48, 48)
+    assert np.array_equal(square[9:39], values) and not square[:9].any() and not square[39:].any()
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_mask_resize_is_area_of_at_least_half(factor):
+    fine = disc(16 * factor, 16 * factor, 5.3 * factor, y=7 * factor, x=8.3 * factor)
+    share = fine.reshape(16, factor, 16, factor).mean((1, 3))
+    assert np.array_equal(fit_mask(fine, 16, "stretch"), share >= 0.5)
+
+
+def test_resize_keeps_areas_positions_and_means():
+    fine = disc(300, 400, 60, y=100, x=250)
+    small = fit_mask(fine, 96, "pad")
+    scale = 96 / 400
+    assert small.sum() == pytest.approx(np.pi * (60 * scale) ** 2, rel=0.02)
+    rows, columns = np.nonzero(small)
+    assert rows.mean() == pytest.approx((100 + 50 + 0.5) * scale - 0.5, abs=0.1)
+    assert columns.mean() == pytest.approx((250 + 0.5) * scale - 0.5, abs=0.1)
+    values = picture(3, 256, 256)
+    assert fit_picture(values, 64, "stretch").mean() == pytest.approx(values.mean(), abs=1)
+    assert fit_picture(fine.astype(np.uint8) * 255, 96, "pad")[small].mean() > 230
+
+
+def test_reduction_is_antialiased():
+    """A pattern finer than the new pixels becomes its mean, not stripes."""
+    stripes = np.tile(np.array([0, 255], np.uint8), (256, 128))
+    assert fit_picture(stripes, 64, "stretch").std() < 3
+
+
+def test_stretch_fills_the_square():
+    assert fit_mask(np.ones((30, 48), bool), 16, "stretch").all()
+    assert fit_mask(np.ones((24, 48), bool), 16, "pad").sum() == 16 * 8
+
+
+def test_spacing_of_a_padded_picture():
+    """A disc of 20 mm measures 20 mm after the fit."""
+    mm = 0.25
+    small = fit_mask(disc(300, 400, 40), 128, "pad")
+    assert 2 * np.sqrt(small.sum() / np.pi) * fitted_mm(mm, (300, 400), 128) == pytest.approx(20, rel=0.02)
+
+
+# Masks
+
+
+@pytest.mark.parametrize("value", [1, 2, 38, 255])
+def test_zero_and_any_other_value(value):
+    got, soft = mask(png(disc().astype(np.uint8) * np.uint8(value)), "m")
+    assert np.array_equal(got, disc()) and not soft
+
+
+def test_mask_modes():
+    inside = disc()
+    grey_image = Image.fromarray(inside.astype(np.uint8) * 255)
+    red = np.zeros((*inside.shape, 3), np.uint8)
+    red[inside, 0] = 200
+    palette = Image.fromarray(inside.astype(np.uint8)).convert("P")
+    palette.putpalette([0, 0, 0, 128, 0, 0])
+    sixteen = inside.astype(np.uint16) * 65535
+    alpha = np.dstack([np.full((*inside.shape, 3), 255, np.uint8), inside.astype(np.uint8) * 255])
+    images = [grey_image, grey_image.convert("1"), grey_image.convert("RGB"), grey_image.convert("LA"), palette]
+    images += [Image.fromarray(a) for a in (red, sixteen, alpha)]
+    for image in images:
+        got, soft = mask(png(image), "m")
+        assert np.array_equal(got, inside) and not soft, image.mode
+    soft_float = saved(Image.fromarray(inside.astype(np.float32)), "TIFF")
+    assert np.array_equal(mask(soft_float, "m")[0], inside)
+
+
+def test_empty_mask_is_empty_and_a_full_one_is_refused():
+    got, soft = to_mask(np.zeros((40, 48), np.uint8), "m")
+    assert not got.any() and not soft
+    assert "everywhere" in refused(to_mask, np.full((40, 48), 255, np.uint8), "m.png")
+
+
+def soft_masks():
+    big = disc(160, 192, 40)
+    image = Image.fromarray(big.astype(np.uint8) * 255)
+    yield "reduced", np.asarray(image.resize((48, 40), Image.Resampling.BICUBIC)), disc(40, 48, 10)
+    yield "enlarged", np.asarray(image.resize((384, 320), Image.Resampling.BICUBIC)), disc(320, 384, 80)
+    yield "blurred", np.asarray(image.filter(ImageFilter.GaussianBlur(6))), big
+    yield "jpeg", np.asarray(Image.open(io.BytesIO(saved(image, "JPEG")))), big
+    yield "float", np.asarray(image.filter(ImageFilter.GaussianBlur(2))).astype(np.float32) / 255, big
+    small = Image.fromarray(disc(160, 192, 14).astype(np.uint8) * 255)
+    yield "tiny", np.asarray(small.resize((48, 40), Image.Resampling.BILINEAR)), disc(40, 48, 3.5)
+
+
+@pytest.mark.parametrize(("values", "inside"), [s[1:] for s in soft_masks()], ids=[s[0] for s in soft_masks()])
+def test_antialiased_masks_are_cut_at_half(values, inside):
+    got, soft = to_mask(values, "m")
+    assert soft
+    assert 2 * (got & inside).sum() / (got.sum() + inside.sum()) > 0.95
+
+
+@pytest.mark.parametrize("values", [(1, 2), (128, 255), (85, 170, 255), (100, 200)])
+def test_classes_are_listed(values):
+    classes = np.zeros((60, 80), np.uint8)
+    for i, value in enumerate(values):
+        classes[5:50, 8 + 20 * i : 24 + 20 * i] = value
+    message = refused(to_mask, classes, "m.png")
+    assert "more than two classes" in message and "keep one class" in message
+    assert ", ".join(map(str, (0, *values))) in message
+
+
+def test_a_trimap_with_a_border_class_is_refused():
+    """Figure 1, ground 2, border 3, as the Pets set has it."""
+    values = np.full((80, 80), 2, np.uint8)
+    values[disc(80, 80, 25)] = 3
+    values[disc(80, 80, 21)] = 1
+    assert "1, 2, 3" in refused(to_mask, values, "m.png")
+
+
+def test_two_values_without_zero_and_colours_and_pictures_are_refused():
+    assert "no 0" in refused(to_mask, np.where(disc(), 2, 1).astype(np.uint8), "m.png")
+    colours = np.zeros((40, 48, 3), np.uint8)
+    colours[:, 10:20, 0] = 255
+    colours[:, 30:40, 1] = 255
+    assert "3 colours" in refused(mask, png(colours), "m.png")
+    noise = np.random.default_rng(0).gamma(2, 40, (80, 80)).clip(0, 255).astype(np.uint8)
+    assert "as a picture does" in refused(to_mask, noise, "m.png")
+    assert "m.png" in refused(to_mask, picture(0, 80, 80), "m.png")

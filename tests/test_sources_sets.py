@@ -1,0 +1,357 @@
+"""Each published set: its layout, subjects, labels, masks and millimetres, on tiny archives and on the real mirror."""
+
+import csv
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sources_fakes as fakes
+import torch
+from PIL import Image, ImageDraw
+from scipy.ndimage import binary_fill_holes
+from sources_fakes import disc, files_in, picture, png, write_mirror, zipped
+
+from usft_lib.errors import BadInput
+from usft_lib.sources import datasets, hc18, load, loading
+from usft_lib.sources.archive import SafeZip
+from usft_lib.sources.busi import FILE
+from usft_lib.sources.duplicates import clusters, distances, perceptual_hash
+from usft_lib.sources.pictures import grey
+
+
+@pytest.fixture
+def fake(cache, tmp_path, monkeypatch):
+    """Put archives into a mirror folder of this test."""
+
+    def make(archives: dict[str, bytes]):
+        monkeypatch.setenv("USFT_MIRROR", str(write_mirror(tmp_path / "mirror", archives)))
+
+    return make
+
+
+def refused(name: str) -> str:
+    with pytest.raises(BadInput) as caught:
+        load(name, size=32)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def share(mask: torch.Tensor) -> float:
+    return mask.float().mean().item()
+
+
+# Tiny archives
+
+
+def test_busi(fake):
+    fake({"Dataset_BUSI.zip": fakes.busi()})
+    data = load("busi", size=32)
+    assert data.ids == ["benign (1)", "benign (2)", "malignant (1)", "normal (1)"]
+    assert data.labels == ["benign", "benign", "malignant", "normal"]
+    assert data.empty.tolist() == [False, False, False, True]
+    assert data.masks[0].sum() > data.masks[1].sum()  # two lesions merged
+    assert share(data.masks[1]) == pytest.approx(disc().sum() / 48**2, rel=0.05)  # 40 × 48 padded to 48 × 48
+    assert data.images.dtype == torch.float32 and 0 <= data.images.min() and data.images.max() <= 1
+    assert data.provenance.startswith("busi: 4 images, mirror ") and "mirror's own list" in data.provenance
+    assert data.spacing_mm is None and len(set(data.subjects)) == 4
+
+
+def test_busi_near_duplicates_are_one_subject(fake):
+    members = fakes.busi_members()
+    top = "Dataset_BUSI_with_GT/benign/benign"
+    frame = np.asarray(Image.open(__import__("io").BytesIO(members[f"{top} (1).png"]))).astype(np.float64)
+    noise = np.random.default_rng(0).normal(0, 4, frame.shape)
+    members[f"{top} (7).png"] = png(np.clip(frame + noise, 0, 255).astype(np.uint8))
+    members[f"{top} (7)_mask.png"] = png(disc())
+    fake({"Dataset_BUSI.zip": zipped(members)})
+    data = load("busi", size=32)
+    assert dict(zip(data.ids, data.subjects, strict=True))["benign (7)"] == "benign (1)"
+    assert len(set(data.subjects)) == 4
+
+
+def test_busi_small_copy_is_told_apart(fake):
+    fake({"Dataset_BUSI.zip": fakes.small_busi()})
+    data = load("busi", size=64)
+    assert data.ids[:3] == ["train 0001", "train 0002", "val 0001"] and len(data) == 6
+    assert data.labels is None and not data.empty.any()
+    assert share(data.masks) == pytest.approx(np.pi * 40**2 / 256**2, rel=0.02)
+    direct = Image.fromarray(picture(1, 256, 256)).resize((64, 64), Image.Resampling.BILINEAR)
+    assert np.allclose(data.images[1, 0].numpy() * 255, np.asarray(direct), atol=0.01)
+
+
+def test_montgomery(fake):
+    fake({"NLM-MontgomeryCXRSet.zip": zipped(fakes.montgomery_members())})
+    data = load("montgomery", size=32)
+    assert data.subjects == ["MCUCXR_0001", "MCUCXR_0002"]
+    assert data.labels == ["normal", "tuberculosis"]
+    both = (disc(x=36, radius=8) | disc(x=11, radius=8)).mean()
+    assert share(data.masks) == pytest.approx(both, rel=0.05)  # stretched: the share of the area stays
+
+
+def test_shenzhen(fake):
+    fake(fakes.shenzhen())
+    data = load("shenzhen", size=32)
+    assert data.subjects == ["CHNCXR_0113", "CHNCXR_0113", "CHNCXR_0400"]
+    assert data.labels == ["normal", "normal", "tuberculosis"]
+    assert "1 images without a mask left out" in data.provenance
+
+
+def test_hc18(fake):
+    fake(fakes.hc18())
+    data = load("hc18", size=32)
+    assert data.ids == ["000_2HC", "000_3HC", "001_HC"]  # 000_HC is 000_3HC again; another fetus' picture is kept
+    assert data.subjects == ["000", "000", "001"]
+    assert "1 repeated left out" in data.provenance
+    assert data.spacing_mm.tolist() == pytest.approx([0.5 * 80 / 32] * 3)
+    area = data.masks.float().sum((1, 2, 3)) * data.spacing_mm**2
+    assert area.tolist() == pytest.approx([np.pi * (20 * 0.5) ** 2] * 3, rel=0.05)
+    assert hc18.circumferences(32) == pytest.approx(dict.fromkeys(data.ids, 2 * np.pi * 10), rel=1e-4)
+
+
+def without(members: dict[str, bytes], part: str) -> dict[str, bytes]:
+    left = {name: data for name, data in members.items() if part not in name}
+    assert len(left) == len(members) - 1
+    return left
+
+
+@pytest.mark.parametrize(
+    ("part", "what"),
+    [("benign (2)_mask", "benign (2) has an image but no mask"), ("benign (2).", "benign (2) has a mask but no image")],
+)
+def test_busi_pairs(fake, cache, part, what):
+    fake({"Dataset_BUSI.zip": zipped(without(fakes.busi_members(), part))})
+    assert what in refused("busi")
+    assert not [f for f in files_in(cache) if not f.startswith("mirrors")]
+
+
+@pytest.mark.parametrize(
+    ("part", "what"),
+    [
+        ("CXR_png/MCUCXR_0002_1", "MCUCXR_0002_1 has a mask but no image"),
+        ("leftMask/MCUCXR_0001_0", "MCUCXR_0001_0 has an image but no left lung mask"),
+        ("rightMask/MCUCXR_0001_0", "MCUCXR_0001_0 has an image but no right lung mask"),
+    ],
+)
+def test_montgomery_pairs(fake, part, what):
+    fake({"NLM-MontgomeryCXRSet.zip": zipped(without(fakes.montgomery_members(), part))})
+    assert what in refused("montgomery")
+
+
+def test_other_pairs(fake):
+    archives = fakes.hc18()
+    with_orphan = {"training_set/002_HC.png": png(picture())}
+    fake(archives | {"training_set.zip": zipped(with_orphan)})
+    assert "002_HC has an image but no _Annotation.png" in refused("hc18")
+    fake(archives | {"training_set_pixel_size_and_HC.csv": b"filename,mm,mm\n"})
+    assert "no line for 000_2HC.png" in refused("hc18")
+    fake(archives | {"training_set_pixel_size_and_HC.csv": b"filename,mm,mm\n000_HC.png,wide,3\n"})
+    assert "line 2" in refused("hc18")
+    fake(archives | {"training_set_pixel_size_and_HC.csv": fakes.HTML})
+    assert "HTML page" in refused("hc18")
+    china = fakes.shenzhen()
+    fake(china | {"shenzhen_masks.zip": zipped({"mask/CHNCXR_0999_0_mask.png": png(disc())})})
+    assert "CHNCXR_0999_0_mask.png has no image" in refused("shenzhen")
+
+
+def test_sizes_that_differ_name_both_files(fake):
+    members = fakes.busi_members()
+    members["Dataset_BUSI_with_GT/benign/benign (2)_mask.png"] = png(disc(40, 47))
+    fake({"Dataset_BUSI.zip": zipped(members)})
+    message = refused("busi")
+    assert "benign (2).png is 48 × 40" in message and "benign (2)_mask.png is 47 × 40" in message
+
+
+def test_another_zip_under_the_name_of_a_set(fake):
+    names = {"montgomery": "NLM-MontgomeryCXRSet.zip", "busi": "Dataset_BUSI.zip"}
+    for name, archive in names.items():
+        fake({archive: zipped({"other.txt": b"x"})})
+        assert "it is not the" in refused(name)
+
+
+# Outlines of heads
+
+
+def ellipse_outline(cy: float, cx: float, a: float, b: float, tilt: float, shape=(270, 400)) -> np.ndarray:
+    """An ellipse drawn as a line, cut by the border of the picture."""
+    turn = np.linspace(0, 2 * np.pi, 2000)
+    x = cx + a * np.cos(turn) * np.cos(tilt) - b * np.sin(turn) * np.sin(tilt)
+    y = cy + a * np.cos(turn) * np.sin(tilt) + b * np.sin(turn) * np.cos(tilt)
+    canvas = Image.new("L", shape[::-1])
+    ImageDraw.Draw(canvas).line(list(zip(x.tolist(), y.tolist(), strict=True)), fill=255, width=2)
+    return np.asarray(canvas) > 0
+
+
+def inside_ellipse(cy, cx, a, b, tilt, shape=(270, 400)) -> np.ndarray:
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    along = (x - cx) * np.cos(tilt) + (y - cy) * np.sin(tilt)
+    across = -(x - cx) * np.sin(tilt) + (y - cy) * np.cos(tilt)
+    return (along / a) ** 2 + (across / b) ** 2 <= 1
+
+
+CLOSED = [(135, 200, 90, 70, 0.3), (120, 180, 60, 40, 1.2), (140, 210, 20, 18, 0.0)]
+OPEN = [(30, 200, 100, 80, 0.2), (250, 180, 90, 70, 0.0), (135, 200, 170, 150, 0.0), (60, 200, 110, 75, 1.4)]
+
+
+@pytest.mark.parametrize("ellipse", CLOSED)
+def test_closed_outlines_are_filled_and_the_hull_agrees(ellipse):
+    outline = ellipse_outline(*ellipse)
+    filled = hc18.fill_outline(outline)
+    assert np.array_equal(filled, binary_fill_holes(outline))
+    hull = hc18.fill_hull(outline)
+    assert 2 * (hull & filled).sum() / (hull.sum() + filled.sum()) > 0.99
+    assert filled.sum() == pytest.approx(np.pi * ellipse[2] * ellipse[3], rel=0.08)  # the line is two pixels wide
+
+
+@pytest.mark.parametrize("ellipse", OPEN)
+def test_outlines_cut_by_the_border_are_closed(ellipse):
+    outline = ellipse_outline(*ellipse)
+    assert binary_fill_holes(outline).sum() < 1.2 * outline.sum()  # so filling alone fails
+    got, expected = hc18.fill_outline(outline), inside_ellipse(*ellipse)
+    assert 2 * (got & expected).sum() / (got.sum() + expected.sum()) > 0.98
+
+
+def test_outline_of_nothing_stays_nothing():
+    assert not hc18.fill_outline(np.zeros((20, 20), bool)).any()
+    line = np.zeros((20, 20), bool)
+    line[4, 3:12] = True
+    assert np.array_equal(hc18.fill_outline(line), line)
+
+
+# Near-duplicates
+
+
+def test_perceptual_hash_agrees_with_imagehash():
+    imagehash = pytest.importorskip("imagehash")
+    for seed in range(20):
+        values = picture(seed, 200 + seed, 300)
+        theirs = imagehash.phash(Image.fromarray(values)).hash.ravel()
+        assert np.array_equal(perceptual_hash(values), theirs)
+
+
+def test_clusters_are_chains():
+    """Single linkage: 0-1-2 are near in pairs only, 3 is alone."""
+    hashes = np.zeros((4, 64), bool)
+    hashes[1, :10] = hashes[2, :20] = hashes[3, 20:60] = True
+    assert distances(hashes)[0].tolist() == [0, 10, 20, 40]
+    assert clusters(hashes).tolist() == [0, 0, 0, 3]
+    assert clusters(hashes, near=9).tolist() == [0, 1, 2, 3]
+
+
+# The table
+
+
+def test_datasets_says_what_is_here(fake):
+    fake({"Dataset_BUSI.zip": fakes.busi()})
+    table = datasets().set_index("name")
+    assert list(table.index) == ["montgomery", "shenzhen", "hc18", "busi", "sim-ultrasound", "sim-radiographs"]
+    assert table.loc["busi", "on disk?"] == "in the mirror" and table.loc["hc18", "on disk?"] == "no"
+    load("busi", size=64)
+    load("busi", size=32)
+    table = datasets().set_index("name")
+    assert table.loc["busi", "on disk?"] == "at 32, 64"
+    assert "busi: 4 images, mirror" in table.loc["busi", "provenance"]
+    assert table.loc["hc18", "MB"] >= 60 and "CC BY" in table.loc["hc18", "licence"]
+
+
+# The real mirror
+
+
+EXPECTED = {"montgomery": (138, 138), "shenzhen": (566, 563), "hc18": (998, 806), "busi": (135, 120)}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_real_sets(mirror, name):
+    start = time.perf_counter()
+    data = load(name, size=64)
+    assert time.perf_counter() - start < 60
+    assert (len(data), len(set(data.subjects))) == EXPECTED[name]
+    again = load(name, size=64)
+    assert torch.equal(again.images, data.images) and torch.equal(again.masks, data.masks)
+    source = loading.SOURCES[name]
+    assert name == "busi" or (source.images, source.subjects) == EXPECTED[name]
+    shares = data.masks.float().mean((1, 2, 3))
+    if name == "busi":
+        assert data.empty.tolist() == [label == "normal" for label in data.labels]
+    else:
+        assert shares.min() > 0.02 and shares.max() < 0.6
+
+
+def test_real_busi_lesions(mirror):
+    data = load("busi", size=64)
+    lesions = [s for s, label in zip(data.subjects, data.labels, strict=True) if label != "normal"]
+    assert (len(lesions), len(set(lesions))) == (85, 79)
+
+
+def test_real_hashes_agree_with_imagehash(mirror):
+    imagehash = pytest.importorskip("imagehash")
+    with SafeZip(mirror / "Dataset_BUSI.zip") as archive:
+        names = [n for n in archive.names if (m := FILE.search(n)) and not m["mask"]][::9]
+        for name in names:
+            values = grey(archive.read(name), name)
+            assert np.array_equal(perceptual_hash(values), imagehash.phash(Image.fromarray(values)).hash.ravel())
+
+
+def ramanujan(a: float, b: float) -> float:
+    h = ((a - b) / (a + b)) ** 2
+    return np.pi * (a + b) * (1 + 3 * h / (10 + np.sqrt(4 - 3 * h)))
+
+
+def test_real_heads_measure_what_the_table_says(mirror):
+    """The circumference of the ellipse with a mask's second moments, in mm, is what the sonographers wrote down."""
+    data = load("hc18", size=192)
+    written = hc18.circumferences(192)
+    assert list(written) == data.ids
+    cut = {"186_HC", "346_HC", "628_2HC", "787_HC"}
+    errors = {}
+    for i in list(range(0, len(data), 10)) + [data.ids.index(name) for name in cut]:
+        rows, columns = np.nonzero(data.masks[i, 0].numpy())
+        spread = np.linalg.eigvalsh(np.cov(np.stack([rows, columns])))
+        half_axes = 2 * np.sqrt(spread) * float(data.spacing_mm[i])
+        errors[data.ids[i]] = ramanujan(*half_axes) / written[data.ids[i]] - 1
+    closed = np.array([e for name, e in errors.items() if name not in cut])
+    assert np.abs(np.median(closed)) < 0.02 and np.quantile(np.abs(closed), 0.9) < 0.03
+    for name in cut:  # part of the head lies outside the picture, so less is measured, but most of it is there
+        assert -0.2 < errors[name] < 0.02, (name, errors[name])
+
+
+def test_real_open_outlines_are_closed(mirror):
+    with SafeZip(mirror / "training_set.zip") as archive:
+        for stem in ("186_HC", "346_HC", "628_2HC", "787_HC"):
+            outline = grey(archive.read(f"training_set/{stem}_Annotation.png"), stem) > 0
+            filled = hc18.fill_outline(outline)
+            assert binary_fill_holes(outline).sum() < 1.2 * outline.sum()
+            assert filled.sum() > 10 * outline.sum() and (filled | ~outline).all()
+            rows = np.nonzero(filled.any(1))[0]
+            assert rows[0] == 0 or rows[-1] == filled.shape[0] - 1
+
+
+def test_real_sizes_agree_with_the_table(mirror):
+    with open(mirror / "training_set_pixel_size_and_HC.csv", newline="") as file:
+        mm = {row["filename"][:-4]: float(row["pixel size(mm)"]) for row in csv.DictReader(file)}
+    data = load("hc18", size=64)
+    with SafeZip(mirror / "training_set.zip") as archive:
+        for i in range(0, len(data), 97):
+            side = max(grey(archive.read(f"training_set/{data.ids[i]}.png"), "x").shape)
+            assert data.spacing_mm[i].item() == pytest.approx(mm[data.ids[i]] * side / 64, rel=1e-5)
+
+
+def test_a_reader_failure_leaves_the_prepared_data_of_others_alone(fake, cache):
+    """Two sets share a cache folder and nothing else."""
+    fake({"Dataset_BUSI.zip": fakes.busi(), "NLM-MontgomeryCXRSet.zip": zipped({"x": b""})})
+    load("busi", size=32)
+    before = files_in(cache)
+    refused("montgomery")
+    assert files_in(cache) == before
+
+
+def test_mixed_origins_only_where_they_go_together(monkeypatch):
+    """HC18's table of pixel sizes depends on the resolution of the pictures: never one from here and one from there."""
+    from usft_lib.sources.fetch import ways
+    from usft_lib.sources.mirror import Mirror
+
+    half = Mirror("folder", {"training_set.zip": "sha256:" + "0" * 64, "shenzhen_masks.zip": "sha256:" + "1" * 64})
+    assert ways(loading.SOURCES["hc18"], half, with_mirror=True) == []
+    (way,) = ways(loading.SOURCES["shenzhen"], half, with_mirror=True)
+    assert [place.from_mirror for place in way] == [False, True]
+    assert ways(replace(loading.SOURCES["hc18"], mix=True), half, with_mirror=True)

@@ -1,0 +1,218 @@
+"""The step, the loop, pausing and resuming."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import usft_lib as usft
+from usft_lib import BadInput, Training, TrainingDiverged, UNet
+from usft_lib.training import batch_indices
+
+
+def fresh(seed=0):
+    torch.manual_seed(seed)
+    return UNet(4, 4)
+
+
+def weights(model):
+    return torch.cat([t.detach().float().flatten() for t in model.state_dict().values()])
+
+
+def test_training_learns_what_a_mean_shape_cannot(discs):
+    train, val, test = discs.split(0.6, 0.2, 0.2, seed=0)
+    model = UNet(8, 3)
+    history = usft.fit(model, train, val, steps=60, lr=1e-2, progress=False)
+    learnt = usft.evaluate(model, test)["dice"].mean()
+    assert learnt > 0.85 > usft.score(usft.mean_shape(train), test)["dice"].mean() + 0.2
+    assert history.loss[-1] < history.loss[0] / 2 and len(history.loss) == len(history.seconds) == 60
+    assert history.val_step == [12, 24, 36, 48, 60] and history.val_dice[-1] > 0.85
+    assert history.frame()["val_dice"].notna().sum() == 5 and (history.frame()["seconds"].diff().dropna() > 0).all()
+
+
+def test_a_float32_step_equals_the_textbook_loop(discs):
+    # The oracle: the same batches through plain PyTorch, no channels-last, no fused optimiser.
+    settings = {"steps": 5, "batch_size": 4, "lr": 3e-3, "seed": 5, "augment": False, "precision": "float32"}
+    model, reference = fresh(), fresh()
+    history = usft.fit(model, discs, **settings, progress=False)
+    optimiser = torch.optim.Adam(reference.parameters())
+    losses = []
+    for step in range(5):
+        optimiser.param_groups[0]["lr"] = 3e-3 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / 5)).item())
+        chosen = batch_indices(len(discs), 4, 5, step)
+        logits, y = reference(discs.images[chosen]), discs.masks[chosen].float()
+        p = logits.sigmoid()
+        overlap, total = (p * y).sum((1, 2, 3)), p.sum((1, 2, 3)) + y.sum((1, 2, 3))
+        cross = -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+        loss = (1 - (2 * overlap + 1) / (total + 1)).mean() + cross
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert history.loss == pytest.approx(losses, rel=1e-4)
+
+
+def test_batches_pass_every_image_once_an_epoch_and_need_no_history():
+    n, size = 20, 8
+    stream = torch.cat([batch_indices(n, size, 3, step) for step in range(10)])  # 80 places are 4 epochs
+    for epoch in stream.split(n):
+        assert sorted(epoch.tolist()) == list(range(n))
+    assert not torch.equal(stream[:n], stream[n : 2 * n])
+    assert torch.equal(batch_indices(n, size, 3, 7), stream[56:64])
+    assert not torch.equal(batch_indices(n, size, 4, 7), stream[56:64])
+    assert len(batch_indices(3, 8, 0, 0)) == 8, "a set smaller than a batch is passed more than once"
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(discs):
+    runs = []
+    for seed in (0, 0, 1):
+        model = fresh()
+        usft.fit(model, discs, steps=4, seed=seed, progress=False)
+        runs.append(weights(model))
+    assert torch.equal(runs[0], runs[1]) and not torch.equal(runs[0], runs[2])
+
+
+def test_strategies_of_one_seed_share_their_batches(discs):
+    a = Training(fresh(), discs, seed=3)
+    b = Training(usft.train_only(fresh(1), ["head"]), discs, seed=3, lr=1e-2, steps=7)
+    assert all(torch.equal(x, y) for x, y in zip(a.batch(5), b.batch(5), strict=True))
+
+
+RESUME = """
+import sys, torch, usft_lib as usft
+folder, precision = sys.argv[1:]
+torch.set_num_threads(1)
+saved = torch.load(folder + "/discs.pt", weights_only=True)
+discs = usft.SegmentationData(saved["images"], saved["masks"], saved["subjects"], name="discs", ids=saved["ids"])
+torch.manual_seed(99)  # other first weights, which the state must overwrite
+model = usft.freeze(usft.UNet(4, 4), ["enc2"])
+run = usft.Training(model, discs, discs, steps=20, batch_size=4, precision=precision)
+run.restore(usft.load_state(folder + "/half.safetensors"))
+for _ in run: pass
+usft.save_state(run.state(), folder + "/resumed.safetensors")
+"""
+
+
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+def test_a_run_resumed_in_a_new_process_is_bit_equal(discs, tmp_path, precision):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run = Training(usft.freeze(fresh(), ["enc2"]), discs, discs, steps=20, batch_size=4, precision=precision)
+        for _ in range(9):
+            run.step()
+        usft.save_state(run.state(), tmp_path / "half.safetensors")
+        for _ in run:
+            pass
+    finally:
+        torch.set_num_threads(threads)
+    kept = {"images": discs.images, "masks": discs.masks, "subjects": discs.subjects, "ids": discs.ids}
+    torch.save(kept, tmp_path / "discs.pt")
+    command = [sys.executable, "-c", RESUME, str(tmp_path), precision]
+    subprocess.run(command, check=True, env={**__import__("os").environ, "OMP_NUM_THREADS": "1"})
+    resumed, straight = usft.load_state(tmp_path / "resumed.safetensors"), run.state()
+    tensors = {k for k, v in straight.items() if isinstance(v, torch.Tensor)}
+    assert tensors == {k for k, v in resumed.items() if isinstance(v, torch.Tensor)}
+    assert any(k.startswith("optimiser/exp_avg_sq/") for k in tensors)
+    assert all(torch.equal(straight[k], resumed[k]) for k in tensors)
+
+
+def test_resuming_keeps_history_and_card(discs):
+    run = Training(fresh(), discs, discs, steps=10, validate_every=4)
+    for _ in range(5):
+        run.step()
+    other = Training(fresh(1), discs, discs, steps=10, validate_every=4).restore(run.state())
+    for _ in other:
+        pass
+    assert other.history.val_step == [4, 8, 10] and len(other.history.loss) == 10
+    assert other.history.loss[:5] == run.history.loss and other.model.card["subjects"]["discs"] == sorted(
+        set(discs.subjects)
+    )
+
+
+def test_a_state_of_another_run_is_refused_and_changes_nothing(discs):
+    state = Training(fresh(), discs, lr=1e-3).state()
+    for other in (
+        Training(fresh(1), discs, lr=3e-3),
+        Training(usft.freeze(fresh(1), ["enc1"]), discs),
+        Training(fresh(1), discs[:10]),
+    ):
+        before = weights(other.model)
+        with pytest.raises(BadInput, match="of another run: ") as caught:
+            other.restore(state)
+        assert "\n" not in str(caught.value) and torch.equal(weights(other.model), before)
+    with pytest.raises(BadInput, match="U-Net of another size"):
+        Training(UNet(6, 4), discs).restore(state)
+
+
+def test_the_optimiser_holds_trained_groups_alone(discs, small):
+    run = Training(usft.train_only(small, ["enc1"]), discs)
+    held = {id(p) for group in run.optimiser.param_groups for p in group["params"]}
+    assert held == {id(p) for p in small.enc1.parameters()}
+
+
+def test_cosine_decay_falls_to_nothing_and_constant_stays(discs, small):
+    run = Training(small, discs, steps=100, lr=0.01)
+    rates = [run.learning_rate(s) for s in range(100)]
+    assert rates[0] == 0.01 and rates[50] == pytest.approx(0.005) and 0 < rates[99] < 1e-5
+    assert rates == sorted(rates, reverse=True)
+    assert Training(small, discs, schedule="constant", lr=0.01).learning_rate(299) == 0.01
+
+
+def test_a_loss_that_is_not_finite_stops_with_one_clear_line(discs, small):
+    broken = discs[:]
+    broken.images = broken.images.clone()
+    broken.images[3, 0, 0, 0] = float("inf")
+    with pytest.raises(TrainingDiverged, match="The loss became nan at step [1-9]") as caught:
+        usft.fit(small, broken, steps=30, progress=False, augment=False)
+    assert "\n" not in str(caught.value) and "smaller learning rate" in str(caught.value)
+
+
+def test_everything_frozen_is_refused(discs, small):
+    with pytest.raises(BadInput, match="Every group is frozen.*usft.unfreeze"):
+        Training(usft.freeze(small, usft.groups(small)), discs)
+
+
+def test_freezing_in_the_middle_of_a_run_is_refused(discs, small):
+    run = Training(small, discs)
+    run.step()
+    usft.freeze(small, ["enc1"])
+    with pytest.raises(BadInput, match="begin a new Training"):
+        run.step()
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"steps": 0}, "steps must be a whole number"),
+        ({"batch_size": 1.5}, "batch_size must be a whole number"),
+        ({"lr": float("nan")}, "lr must be a positive number"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"precision": "bf61"}, "did you mean 'bf16'"),
+    ],
+)
+def test_bad_settings_are_one_clear_line(discs, small, settings, message):
+    with pytest.raises(BadInput, match=message) as caught:
+        Training(small, discs, **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_finished_run_and_a_missing_validation_set_say_so(discs, small):
+    run = Training(small, discs, steps=1)
+    run.step()
+    assert run.finished and len(run) == 0
+    with pytest.raises(BadInput, match="All 1 steps are taken"):
+        run.step()
+    with pytest.raises(BadInput, match="no validation images"):
+        run.validate()
+
+
+def test_evaluate_warns_about_subjects_that_were_trained_on(discs, small, recwarn):
+    train, test = discs.split(0.7, 0.3, seed=0)
+    usft.evaluate(small, discs)  # untrained: nothing to warn of
+    usft.fit(small, train, steps=1, progress=False)
+    usft.evaluate(small, test)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match=f"{len(set(train.subjects))} of these test subjects of discs"):
+        usft.evaluate(small, discs)

@@ -1,0 +1,62 @@
+"""Shapes, groups and what each part of the U-Net sees."""
+
+import pytest
+import torch
+
+from usft_lib import BadInput, UNet, groups
+
+
+@pytest.mark.parametrize("width, depth, height, wide", [(4, 4, 32, 64), (3, 2, 12, 8), (8, 1, 6, 6)])
+def test_the_mask_has_the_size_of_the_image(width, depth, height, wide):
+    out = UNet(width, depth)(torch.zeros(2, 1, height, wide))
+    assert out.shape == (2, 1, height, wide) and out.dtype == torch.float32
+
+
+def test_groups_partition_all_parameters_and_buffers(small):
+    assert list(groups(small)) == "enc1 enc2 enc3 enc4 bottleneck dec4 dec3 dec2 dec1 head".split()
+    for kind in ("parameters", "buffers"):
+        owned = [id(t) for module in groups(small).values() for t in getattr(module, kind)()]
+        assert len(owned) == len(set(owned)) and set(owned) == {id(t) for t in getattr(small, kind)()}
+
+
+def test_parameter_count_matches_the_closed_form():
+    w = 16
+
+    def block(i, o):
+        return 9 * i * o + 9 * o * o + 4 * o  # two convolutions, two normalisations with two numbers a channel
+
+    c = [w, 2 * w, 4 * w, 8 * w, 16 * w]
+    expected = block(1, c[0]) + sum(block(c[k], c[k + 1]) for k in range(4)) + w + 1
+    expected += sum(4 * 2 * c[k] * c[k] + c[k] + block(2 * c[k], c[k]) for k in range(4))
+    assert sum(p.numel() for p in UNet(w, 4).parameters()) == expected
+
+
+def test_the_receptive_field_of_the_bottleneck_is_the_closed_form():
+    # Two 3×3 convolutions a level see 4 pixels more at that level's scale; a pooling adds one more pixel of it.
+    depth, side = 2, 64
+    expected = 1 + sum((4 + 1) * 2**k for k in range(depth)) + 4 * 2**depth
+    torch.manual_seed(0)
+    model = UNet(4, depth).eval()
+    seen = []
+    model.bottleneck.register_forward_hook(lambda *a: seen.append(a[2]))
+    image = torch.rand(1, 1, side, side, requires_grad=True)
+    model(image)
+    seen[0][0, :, 8, 8].sum().backward()
+    columns = image.grad[0, 0].abs().sum(0).nonzero().flatten()
+    assert columns.max() - columns.min() + 1 <= expected
+    assert (
+        columns.max() - columns.min() + 1 >= expected - 2**depth
+    )  # ends where the maximum fell elsewhere may be missing
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 30, 32), (1, 3, 32, 32), (1, 32, 32)])
+def test_a_wrong_input_shape_is_one_clear_line(small, shape):
+    with pytest.raises(BadInput, match="multiples of 16") as caught:
+        small(torch.zeros(shape))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", [{"width": 0}, {"depth": 0}, {"depth": 9}])
+def test_an_impossible_network_is_refused(settings):
+    with pytest.raises(BadInput, match="width ≥ 1 and depth 1…6"):
+        UNet(**settings)

@@ -1,0 +1,28 @@
+"""Which layers? Fine-tuning U-Nets for ultrasound: the library of the course. ``import usft_lib as usft``."""
+
+from .checkpoints import load_model, load_state, pretrained, save_model, save_state
+from .data import SegmentationData
+from .errors import BadInput, DataUnavailable, TrainingDiverged
+from .freezing import (
+    contracting,
+    expanding,
+    first,
+    freeze,
+    inner,
+    last,
+    outer,
+    summary,
+    train_only,
+    trained,
+    unfreeze,
+)
+from .inference import segment
+from .losses import dice_and_cross_entropy, soft_dice_loss
+from .metrics import dice, evaluate, hausdorff95, head_circumference_mm, iou, mean_shape, score, summarise
+from .simulate import simulate_radiographs, simulate_ultrasound
+from .sources import datasets, load, load_folder
+from .statistics import bootstrap_mean, paired_difference, subject_interval
+from .training import History, Training, fit
+from .unet import UNet, groups
+
+__version__ = "0.1.0"

@@ -1,0 +1,128 @@
+"""Weights and paused runs on disk, as safetensors: plain numbers, no code, whoever made the file (lesson 03).
+
+A weights file carries its card within: what the network is, what it was trained on, and how well it did.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .errors import BadInput, check_name
+from .unet import UNet
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def save_model(model: UNet, path: str | Path, card: dict | None = None, half: bool = False) -> Path:
+    """Write weights and card to ``path`` (``….safetensors``) and return it (lesson 03).
+
+    Args:
+        card: what a reader should know (data, licence, steps, seed, Dice …), added to what the model's own card says.
+        half: keep the convolutions' weights in 16 bits, which halves the file and moves the Dice by less than 0.001.
+    """
+    card = {**model.card, **(card or {}), "width": model.width, "depth": model.depth, "in_channels": model.in_channels}
+    tensors = {
+        name: (t.half() if half and t.ndim == 4 else t).detach().cpu().contiguous()
+        for name, t in model.state_dict().items()
+    }
+    return _write(tensors, {"card": json.dumps(card)}, path)
+
+
+def load_model(path: str | Path) -> UNet:
+    """Read a U-Net with its card (``model.card``) from a file that `save_model` wrote (lesson 03).
+
+    Raises:
+        BadInput: there is no such file, it is not safetensors (a pickle, say), or it holds another architecture.
+    """
+    tensors, metadata = _read(path)
+    try:
+        card = json.loads(metadata["card"])
+        model = UNet(card["width"], card["depth"], card["in_channels"])
+    except (KeyError, TypeError, json.JSONDecodeError):
+        raise BadInput(
+            f"{path} has no card of this course, so its architecture is unknown: write weights with usft.save_model."
+        ) from None
+    expected = {name: t.shape for name, t in model.state_dict().items()}
+    found = {name: t.shape for name, t in tensors.items()}
+    if expected != found:
+        odd = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        raise BadInput(
+            f"{path} holds weights of another architecture than its card's U-Net (width {model.width}, depth "
+            f"{model.depth}): {len(odd)} tensors differ, such as {odd[0]}."
+        )
+    model.load_state_dict(tensors)  # 16-bit weights become float32 here
+    model.card = card
+    return model
+
+
+def pretrained(name: str = "xray") -> UNet:
+    """A U-Net whose weights come with the course (lesson 03): ``"xray"`` (Montgomery) or ``"xray-simulated"``.
+
+    ``model.card`` tells what it was trained on; ``data_scripts/pretrain.py`` makes it again.
+    """
+    check_name("set of pretrained weights", name, sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
+    return load_model(WEIGHTS / f"{name}.safetensors")
+
+
+def save_state(state: dict[str, Tensor | str], path: str | Path) -> Path:
+    """Write a paused run, ``Training.state()``, to ``path`` (lesson 06)."""
+    tensors = {name: t.contiguous() for name, t in state.items() if isinstance(t, Tensor)}
+    return _write(tensors, {"json": state["json"]}, path)
+
+
+def load_state(path: str | Path) -> dict[str, Tensor | str]:
+    """Read a paused run for ``Training.restore`` (lesson 06)."""
+    tensors, metadata = _read(path)
+    if "json" not in metadata:
+        raise BadInput(f"{path} is not a paused run: write one with usft.save_state(run.state(), path).")
+    return {**tensors, "json": metadata["json"]}
+
+
+def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise BadInput(f"{path.name}: give the file a name that ends in .safetensors.")
+    # Under another name first: whoever looks sees the old file or the new one, never half of one.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, temporary, metadata)
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{path} could not be written ({error}): free some space or choose another folder.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput(f"There is no file {path}: check the name, or train and save a model first.")
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start in (b"PK", b"\x80\x02", b"\x80\x04"):
+        raise BadInput(
+            f"{path} looks like a pickle, as torch.save writes it; loading one can run any code in it, so only "
+            "safetensors are read here: ask its author for safetensors."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+    except (SafetensorError, OSError):
+        raise BadInput(f"{path} is not a complete safetensors file: fetch or write it again.") from None
+
+
+def card_text(card: dict) -> str:
+    """The card as a page of Markdown, subjects counted rather than listed."""
+    lines = [f"# {card.get('title', 'Weights')}", ""]
+    for key, value in card.items():
+        if key == "subjects":
+            value = ", ".join(f"{len(names)} of {data}" for data, names in value.items()) + " (listed inside the file)"
+        if key != "title":
+            lines.append(f"- **{key.replace('_', ' ')}**: {value}")
+    return "\n".join(lines) + "\n"

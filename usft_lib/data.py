@@ -1,0 +1,132 @@
+"""Images with their masks, and the only safe way to split them: by subject (lessons 01, 03).
+
+Knows nothing of files or networks: a data set here is a handful of tensors of one size.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from .errors import BadInput
+from .seeds import uniform
+
+
+@dataclass(repr=False)
+class SegmentationData:
+    """Grey images with one binary mask each (lesson 01).
+
+    Attributes:
+        images: float32 ``[N, 1, S, S]`` in 0…1.
+        masks: bool ``[N, 1, S, S]``, True inside the object.
+        subjects: N strings; images of one person (or animal, or near-duplicates) share theirs.
+        name: the data set's name, as figures and tables print it.
+        spacing_mm: float32 ``[N]``, millimetres a pixel, or None where no image of the set has one.
+        ids: N strings, one an image (its file's name); made up from the position where none are given.
+        labels: N strings, a class an image ("benign", "normal" …), or None.
+        provenance: where the pixels came from ("busi: 135 images, mirror 3fa1…").
+    """
+
+    images: torch.Tensor
+    masks: torch.Tensor
+    subjects: list[str]
+    name: str = "data"
+    spacing_mm: torch.Tensor | None = None
+    ids: list[str] | None = None
+    labels: list[str] | None = None
+    provenance: str = ""
+
+    def __post_init__(self):
+        n = len(self.images)
+        if self.ids is None:
+            self.ids = [f"{self.name}-{i:05d}" for i in range(n)]
+        if self.images.ndim != 4 or self.images.shape[1] != 1:
+            raise BadInput(f"images must be [N, 1, S, S], these are {list(self.images.shape)}.")
+        if self.masks.shape != self.images.shape:
+            raise BadInput(f"masks {list(self.masks.shape)} and images {list(self.images.shape)} differ in shape.")
+        if self.masks.dtype != torch.bool:
+            raise BadInput(f"masks must be bool, these are {self.masks.dtype}: threshold them first (masks > 0.5).")
+        if not torch.isfinite(self.images).all():
+            raise BadInput("images hold NaN or infinite values: repair or leave out those images first.")
+        for what, values in (("subjects", self.subjects), ("ids", self.ids), ("labels", self.labels)):
+            if values is not None and len(values) != n:
+                raise BadInput(f"{len(values)} {what} for {n} images: give one for each.")
+        if self.spacing_mm is not None and len(self.spacing_mm) != n:
+            raise BadInput(f"{len(self.spacing_mm)} spacings for {n} images: give one for each (NaN where unknown).")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        people = len(set(self.subjects))
+        empty = int(self.empty.sum())
+        return (
+            f"{self.name}: {len(self)} images of {people} subjects at {self.size} × {self.size} pixels"
+            + (f", {empty} with an empty mask" if empty else "")
+            + (f" ({self.provenance})" if self.provenance else "")
+        )
+
+    def __getitem__(self, indices) -> "SegmentationData":
+        """The images at ``indices`` (an int, a slice, integers, or one bool an image), as data of the same kind."""
+        order = torch.arange(len(self))
+        try:
+            chosen = order[indices if isinstance(indices, slice) else torch.as_tensor(indices)].reshape(-1)
+        except IndexError as error:
+            raise BadInput(f"{self.name} has {len(self)} images: {error}.") from None
+        pick = chosen.tolist()
+        return SegmentationData(
+            images=self.images[chosen],
+            masks=self.masks[chosen],
+            subjects=[self.subjects[i] for i in pick],
+            name=self.name,
+            spacing_mm=None if self.spacing_mm is None else self.spacing_mm[chosen],
+            ids=[self.ids[i] for i in pick],
+            labels=None if self.labels is None else [self.labels[i] for i in pick],
+            provenance=self.provenance,
+        )
+
+    @property
+    def size(self) -> int:
+        """Side of the square images, in pixels."""
+        return self.images.shape[-1]
+
+    @property
+    def empty(self) -> torch.Tensor:
+        """bool ``[N]``: True where the mask holds no object (a normal breast, for instance)."""
+        return ~self.masks.flatten(1).any(1)
+
+    def split(self, *fractions: float, seed: int = 0) -> tuple["SegmentationData", ...]:
+        """Split into parts of about these ``fractions``, no subject on two sides (lesson 01).
+
+        A subject's side depends on the seed and its own name alone: not on the order of files, nor on who else is in
+        the set, so a subset and the full set agree on who is tested. The price: parts are only about as large as asked.
+
+        Raises:
+            BadInput: the fractions do not add up to 1, or a side would be left empty.
+        """
+        if not fractions or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+            raise BadInput(f"The fractions must be ≥ 0 and add up to 1; {fractions} add up to {sum(fractions):g}.")
+        ends = torch.tensor(fractions, dtype=torch.float64).cumsum(0)
+        place = torch.tensor([uniform("split", seed, s) for s in self.subjects], dtype=torch.float64)
+        side = torch.bucketize(place, ends[:-1], right=True)
+        for k, fraction in enumerate(fractions):
+            if fraction > 0 and not (side == k).any():
+                people = len(set(self.subjects))
+                raise BadInput(
+                    f"{self.name}: with seed {seed} no subject falls on side {k + 1} (fraction {fraction:g}) of "
+                    f"{people} subjects: take another seed or more subjects."
+                )
+        return tuple(self[side == k] for k in range(len(fractions)))
+
+    def subset(self, n: int, seed: int = 0) -> "SegmentationData":
+        """``n`` images of ``n`` different subjects (lesson 11); nested: the subset of 10 lies inside that of 20.
+
+        Raises:
+            BadInput: there are fewer than ``n`` subjects.
+        """
+        first: dict[str, int] = {}
+        for i in sorted(range(len(self)), key=lambda i: uniform("image", seed, self.ids[i])):
+            first.setdefault(self.subjects[i], i)
+        if not 0 < n <= len(first):
+            raise BadInput(f"{self.name} has {len(first)} subjects: a subset of {n} (one image each) cannot be drawn.")
+        people = sorted(first, key=lambda s: uniform("subset", seed, s))[:n]
+        return self[[first[s] for s in people]]

@@ -1,0 +1,34 @@
+"""Find pictures that show nearly the same, by a perceptual hash (lesson 01: such pairs leak from split to split).
+
+Breast ultrasound sets hold several frames of one lesion under different numbers. The 64-bit hash keeps which of the
+lowest 8 × 8 frequencies of a picture exceed their median; near-duplicates differ in few bits (Zauner, 2010).
+"""
+
+import numpy as np
+from PIL import Image
+
+NEAR = 10  # bits of 64
+
+
+def perceptual_hash(picture: np.ndarray) -> np.ndarray:
+    """64 bits ``[64]`` of a grey uint8 picture ``[h, w]``."""
+    from scipy.fft import dctn  # not at the top: `import usft_lib` stays quick
+
+    small = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.LANCZOS), np.float64)
+    low = dctn(small, type=2)[:8, :8]
+    return (low > np.median(low)).ravel()
+
+
+def distances(hashes: np.ndarray) -> np.ndarray:
+    """Number of differing bits between each two of ``[N, 64]`` hashes: int ``[N, N]``."""
+    bits = hashes.astype(np.int64)
+    return bits @ (1 - bits).T + (1 - bits) @ bits.T
+
+
+def clusters(hashes: np.ndarray, near: int = NEAR) -> np.ndarray:
+    """Single linkage: the index of the first picture of each one's cluster, int ``[N]``."""
+    from scipy.sparse.csgraph import connected_components
+
+    _, group = connected_components(distances(hashes) <= near, directed=False)
+    _, first = np.unique(group, return_index=True)
+    return first[group]

@@ -1,0 +1,147 @@
+"""A classroom's own copy of the archives: a folder or an address that holds them and a ``registry.txt``.
+
+``USFT_MIRROR`` names it and ``USFT_MIRROR_SHA256`` pins its list. A mirror vouches for itself only: its hashes are its
+own, and prepared data remembers them, so that its reduced or partial copies never answer for the originals.
+"""
+
+import hashlib
+import os
+import shlex
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import BadInput
+from .cache import cache_folder, write_whole
+
+WAIT = 20  # seconds until an address that does not answer is given up
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Where the mirror is (a folder or an http address) and the hash of each archive that its list names."""
+
+    where: str
+    hashes: dict[str, str]
+
+    @property
+    def is_folder(self) -> bool:
+        return not is_address(self.where)
+
+    def place(self, archive: str) -> str:
+        """The address or the path of one archive."""
+        return f"{self.where.rstrip('/')}/{archive}" if is_address(self.where) else str(Path(self.where) / archive)
+
+
+def is_address(where: str) -> bool:
+    return where.lower().startswith(("http://", "https://"))
+
+
+def mirror(ask: bool = True) -> Mirror | None:
+    """The mirror that ``USFT_MIRROR`` names, or None.
+
+    A folder is always read. An address is asked only if ``ask``; otherwise, and where the mirror cannot be reached,
+    its list as last seen is used, and there is none if it never was.
+
+    Raises:
+        BadInput: its list is not the pinned one, or cannot be understood.
+    """
+    if not configured():
+        return None
+    named = os.environ["USFT_MIRROR"].strip()
+    where = named if is_address(named) else str(Path(named).expanduser().absolute())
+    seen = cache_folder() / "mirrors" / (hashlib.sha256(where.encode()).hexdigest()[:16] + ".txt")
+    if ask or not is_address(where):
+        try:
+            text = _fetch(where)
+            pinned(text, named)
+            _remember(seen, text)
+            return Mirror(where, parse(text, named))
+        except _Unreached as error:
+            if ask:
+                then = "its list as last seen and then the originals are used" if seen.is_file() else "going on without"
+                print(f"The mirror {named} cannot be reached ({error}): {then}.")
+    if not seen.is_file():
+        return None
+    text = seen.read_bytes()
+    if ask:
+        pinned(text, named)
+    elif not is_pinned(text):
+        return None  # an older list than the one that is pinned now: ask anew
+    return Mirror(where, parse(text, named))
+
+
+def configured() -> bool:
+    """True where ``USFT_MIRROR`` names a mirror, reachable or not."""
+    return bool(os.environ.get("USFT_MIRROR", "").strip())
+
+
+def is_pinned(text: bytes) -> bool:
+    """True where ``text`` is the list that ``USFT_MIRROR_SHA256`` pins, or nothing is pinned."""
+    pin = os.environ.get("USFT_MIRROR_SHA256", "").strip().lower().removeprefix("sha256:")
+    return not pin or hashlib.sha256(text).hexdigest() == pin
+
+
+def pinned(text: bytes, named: str) -> None:
+    if not is_pinned(text):
+        raise BadInput(
+            f"registry.txt of the mirror {named} is not the one that USFT_MIRROR_SHA256 pins: ask who runs the mirror "
+            "for the hash of its present list, or unset USFT_MIRROR."
+        )
+
+
+def parse(text: bytes, named: str) -> dict[str, str]:
+    """``name sha256:…`` a line (a pooch registry; a bare hash is sha256) → {name: "sha256:…"}."""
+    hashes = {}
+    for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            name, known = shlex.split(line)[:2]
+        except ValueError:
+            name = known = ""
+        algorithm, _, digest = known.rpartition(":")
+        algorithm = algorithm or "sha256"
+        digits = hashlib.new(algorithm).digest_size * 2 if algorithm in ("sha256", "md5") else -1
+        plain = name not in ("", ".", "..") and not set(name) & set("/\\:")
+        if not plain or len(digest) != digits or set(digest.lower()) - set("0123456789abcdef"):
+            raise BadInput(
+                f"Line {number} of registry.txt of the mirror {named} is not 'name sha256:…': make the list anew with "
+                "data_scripts/make_mirror.py."
+            )
+        hashes[name] = f"{algorithm}:{digest.lower()}"
+    return hashes
+
+
+class _Unreached(Exception):
+    pass
+
+
+def _fetch(where: str) -> bytes:
+    if not is_address(where):
+        try:
+            return (Path(where) / "registry.txt").read_bytes()
+        except OSError as error:
+            what = "no such folder" if not Path(where).is_dir() else f"registry.txt: {error.strerror}"
+            raise _Unreached(what) from None
+    import requests  # not at the top: `import usft_lib` stays quick
+
+    try:
+        answer = requests.get(f"{where.rstrip('/')}/registry.txt", timeout=WAIT)
+        answer.raise_for_status()
+    except requests.HTTPError as error:
+        raise _Unreached(f"its registry.txt: answer {error.response.status_code}") from None
+    except requests.Timeout:
+        raise _Unreached(f"no answer in {WAIT} s") from None
+    except (requests.RequestException, ValueError):
+        raise _Unreached("no connection") from None
+    if answer.content.lstrip()[:1] == b"<":
+        raise _Unreached("an HTML page came in place of its registry.txt")
+    return answer.content
+
+
+def _remember(seen: Path, text: bytes) -> None:
+    with suppress(OSError):  # only a convenience: whether the folder can be written to is said elsewhere
+        if not seen.is_file() or seen.read_bytes() != text:
+            seen.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(seen, lambda file: file.write(text))

@@ -1,0 +1,72 @@
+"""What the course knows of a published data set: where its archives are, on what terms, and how they are read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Address:
+    """One place on the web that holds an archive; ``hash`` ("sha256:…", "md5:…") is None where none is published."""
+
+    url: str
+    hash: str | None
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One file of a data set, by its official name; ``addresses`` in the order in which they are tried.
+
+    ``by_hand`` says how a person gets it where no direct address is known.
+    """
+
+    name: str
+    addresses: tuple[Address, ...] = ()
+    by_hand: str = ""
+
+
+@dataclass
+class Sample:
+    """One image with its mask as the data set publishes them, before they are fitted to the size asked for.
+
+    ``picture`` is grey ``[h, w]`` (uint8, uint16 or float32), ``mask`` bool, ``mm`` the millimetres a pixel of the
+    picture, ``extra`` further numbers that are kept in the prepared file.
+    """
+
+    id: str
+    subject: str
+    picture: np.ndarray
+    mask: np.ndarray
+    label: str | None = None
+    mm: float | None = None
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published data set.
+
+    Attributes:
+        images, subjects: how many the published set holds (subjects None where nobody says).
+        archives: all of them are needed.
+        read: (path of each archive by name, list to which it adds remarks for the provenance) → samples.
+        fit: "pad" keeps the pixels square, "stretch" fills the square (see `pictures.fit_picture`).
+        mix: archives of a mirror and of the originals may be used together (False where one depends on the other's
+            resolution).
+    """
+
+    name: str
+    title: str
+    modality: str
+    images: int
+    subjects: int | None
+    licence: str
+    terms: str
+    citation: str
+    archives: tuple[Archive, ...]
+    read: Callable[[dict[str, Path], list[str]], Iterator[Sample]]
+    fit: str = "pad"
+    mix: bool = False

@@ -1,0 +1,299 @@
+"""Training, a step at a time (lessons 03, 06).
+
+`Training` holds everything that a step needs; whoever holds it decides when the next step happens: a plain loop, `fit`,
+a widget with a pause button, or a race between strategies. Batches and augmentation are pure functions of the seed and
+the step, so a run that was paused, or resumed in another process, goes on as if nothing had happened.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from .augmentation import augment as augmented
+from .data import SegmentationData
+from .errors import BadInput, TrainingDiverged, check_name
+from .freezing import trained
+from .inference import segment
+from .losses import dice_and_cross_entropy
+from .metrics import dice
+from .precision import choose_device, choose_precision
+from .seeds import derive, generator
+from .unet import UNet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHECK_EVERY = 10  # steps between two looks at the loss: each look makes a GPU wait
+VALIDATION_IMAGES = 64  # enough to see a curve; the score that counts comes from evaluate(model, test)
+
+
+@dataclass
+class History:
+    """What happened: a loss a step, a Dice a validation, and the settings that produced them (lesson 03)."""
+
+    settings: dict
+    loss: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # training time up to the end of each step; pauses do not count
+    val_step: list[int] = field(default_factory=list)
+    val_dice: list[float] = field(default_factory=list)  # mean over the validation images
+
+    def frame(self) -> "pd.DataFrame":
+        """One row a step: ``step``, ``loss``, ``seconds``, ``val_dice`` (NaN where none was taken)."""
+        import pandas as pd
+
+        n = min(len(self.loss), len(self.seconds))
+        table = pd.DataFrame({"step": range(1, n + 1), "loss": self.loss[:n], "seconds": self.seconds[:n]})
+        return table.assign(val_dice=table["step"].map(dict(zip(self.val_step, self.val_dice, strict=True))))
+
+
+def batch_indices(n: int, batch_size: int, seed: int, step: int) -> Tensor:
+    """Which of ``n`` images make up batch ``step``: int64 ``[batch_size]``.
+
+    The images pass in an order shuffled anew each epoch, and each comes up once an epoch, as with a shuffling loader;
+    but the order is computed from (seed, epoch), so any batch can be had without those before it.
+    """
+    places = torch.arange(step * batch_size, (step + 1) * batch_size)
+    epochs = {e: torch.randperm(n, generator=generator("batch", seed, e)) for e in set((places // n).tolist())}
+    return torch.stack([epochs[p // n][p % n] for p in places.tolist()])
+
+
+class Training:
+    """One run of training, held from outside: call `step`, or iterate, until `finished` (lesson 03).
+
+    Args:
+        model: its frozen groups stay frozen; which ones is fixed when the run begins.
+        train: the images to learn from.
+        val: where given, the Dice on up to 64 of its subjects is recorded now and then; it never steers anything.
+        steps, batch_size, lr, seed: the usual. Adam, with the soft Dice and cross-entropy loss.
+        schedule: ``"cosine"`` lets the learning rate fall to 0 over ``steps`` (then the last step is the one to score);
+            ``"constant"`` leaves it.
+        augment: random geometry and gamma, see `augmentation.augment`.
+        validate_every: steps between two validations; None: five in a run. The last step is always validated.
+        precision: ``"auto"``, ``"float32"``, ``"bf16"``, ``"float16"``: see `precision.choose_precision`.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``.
+
+    Raises:
+        BadInput: a setting is out of range, or every group is frozen.
+        TrainingDiverged: by `step`, when the loss is no longer a finite number.
+    """
+
+    def __init__(
+        self,
+        model: UNet,
+        train: SegmentationData,
+        val: SegmentationData | None = None,
+        *,
+        steps: int = 300,
+        batch_size: int = 8,
+        lr: float = 1e-3,
+        seed: int = 0,
+        augment: bool = True,
+        schedule: str = "cosine",
+        validate_every: int | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+    ):
+        for name, value in (("steps", steps), ("batch_size", batch_size)):
+            if not isinstance(value, int) or value < 1:
+                raise BadInput(f"{name} must be a whole number of at least 1, not {value!r}.")
+        if not (math.isfinite(lr) and lr > 0):
+            raise BadInput(f"lr must be a positive number, such as 1e-3, not {lr!r}.")
+        check_name("schedule", schedule, ["cosine", "constant"])
+        self.trained = trained(model)
+        if not self.trained:
+            raise BadInput(
+                "Every group is frozen, so there is nothing to train: usft.unfreeze(model, [...]) some first."
+            )
+
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
+        # Channels-last suits convolutions on processors and GPUs alike; the numbers are the same.
+        self.model = model.to(self.device, memory_format=torch.channels_last)
+        self.images, self.masks = train.images.to(self.device), train.masks.to(self.device)
+        self.train_data = train
+        self.val = None if val is None else val.subset(min(VALIDATION_IMAGES, len(set(val.subjects))))
+        self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
+        self.augment, self.schedule = augment, schedule
+        self.validate_every = validate_every or max(steps // 5, 1)
+        self.parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.optimiser = torch.optim.Adam(self.parameters.values(), lr=lr, fused=True)
+        self.scaler = self.precision.scaler()
+        self.done = 0  # steps taken
+        self.history = History(self._settings())
+        self._unread: list[Tensor] = []  # losses that are still on the device
+
+    # ---- the step ----
+
+    def step(self) -> None:
+        """Take one step: draw a batch, predict, compare, go downhill."""
+        if self.finished:
+            raise BadInput(f"All {self.steps} steps are taken: begin a new Training to go on.")
+        if trained(self.model) != self.trained:
+            raise BadInput("Groups were frozen or unfrozen during this run: begin a new Training after such a change.")
+        began = time.perf_counter()
+        self.model.train()
+        images, masks = self.batch(self.done)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate(self.done)
+
+        with self.precision.autocast():
+            logits = self.model(images)
+        loss = dice_and_cross_entropy(logits, masks)
+        self.optimiser.zero_grad()
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+
+        self.done += 1
+        self._record(loss.detach(), began)
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """The images and masks of batch ``step``, augmented: float32 and bool ``[batch_size, 1, S, S]``."""
+        chosen = batch_indices(len(self.images), self.batch_size, self.seed, step).to(self.device)
+        images, masks = self.images[chosen], self.masks[chosen]
+        if self.augment:
+            images, masks = augmented(images, masks, generator("augment", self.seed, step))
+        return images, masks
+
+    def learning_rate(self, step: int) -> float:
+        """The learning rate of step ``step`` (cosine decay: Loshchilov and Hutter, ICLR 2017, arXiv 1608.03983)."""
+        return self.lr if self.schedule == "constant" else self.lr * (1 + math.cos(math.pi * step / self.steps)) / 2
+
+    # ---- the loop ----
+
+    @property
+    def finished(self) -> bool:
+        return self.done >= self.steps
+
+    def __len__(self) -> int:
+        """Steps still to take."""
+        return self.steps - self.done
+
+    def __iter__(self) -> Iterator["Training"]:
+        while not self.finished:
+            self.step()
+            yield self
+
+    def validate(self) -> float:
+        """Mean Dice on the validation images, in the precision of training; also kept in the history."""
+        if self.val is None:
+            raise BadInput("This Training was given no validation images: Training(model, train, val, …).")
+        masks = segment(self.model, self.val.images, precision=self.precision.name)
+        self.history.val_step.append(self.done)
+        self.history.val_dice.append(float(dice(masks, self.val.masks).mean()))
+        return self.history.val_dice[-1]
+
+    def _record(self, loss: Tensor, began: float) -> None:
+        if self.done == 1:
+            self._note_subjects()
+        self._unread.append(loss)
+        if self.done % CHECK_EVERY == 0 or self.finished:
+            self._read_losses()
+        before = self.history.seconds[-1] if self.history.seconds else 0.0
+        self.history.seconds.append(before + time.perf_counter() - began)
+        if self.val is not None and (self.done % self.validate_every == 0 or self.finished):
+            self.validate()
+
+    def _read_losses(self) -> None:
+        if not self._unread:
+            return
+        values = torch.stack(self._unread).tolist()
+        first = self.done - len(values) + 1
+        self._unread.clear()
+        self.history.loss += values
+        for step, value in enumerate(values, start=first):
+            if not math.isfinite(value):
+                raise TrainingDiverged(
+                    f"The loss became {value} at step {step}: begin again with a smaller learning rate than "
+                    f"{self.lr:g}, and look for images that are broken."
+                )
+
+    def _note_subjects(self) -> None:
+        """Write down whom the model has seen, so that `evaluate` can warn when they turn up in a test set."""
+        seen = self.model.card.setdefault("subjects", {})
+        seen[self.train_data.name] = sorted({*seen.get(self.train_data.name, []), *self.train_data.subjects})
+
+    # ---- pause and resume ----
+
+    def _settings(self) -> dict:
+        train = self.train_data
+        return {
+            "steps": self.steps,
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+            "seed": self.seed,
+            "augment": self.augment,
+            "schedule": self.schedule,
+            "validate_every": self.validate_every,
+            "trained": self.trained,
+            "data": f"{len(train)} images of {train.name} at {train.size}, {derive(*train.ids):016x}",
+            "provenance": train.provenance,
+            "precision": self.precision.name,
+            "device": self.device.type,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+
+    def state(self) -> dict[str, Tensor | str]:
+        """Everything needed to go on later: a flat dict of tensors, and one text under ``"json"``.
+
+        `checkpoints.save_state` writes it as safetensors.
+        """
+        self._read_losses()
+        tensors = {f"model/{name}": t.detach().cpu().clone() for name, t in self.model.state_dict().items()}
+        for name, parameter in self.parameters.items():
+            for key, value in self.optimiser.state[parameter].items():
+                tensors[f"optimiser/{key}/{name}"] = value.detach().cpu().clone()
+        rest = {"done": self.done, "scaler": self.scaler.state_dict(), "card": self.model.card}
+        return {**tensors, "json": json.dumps({**rest, "history": asdict(self.history)})}
+
+    def restore(self, state: dict[str, Tensor | str]) -> "Training":
+        """Go on from ``state``, in this process or another; bit for bit on a CPU with the same threads and torch.
+
+        Raises:
+            BadInput: the state belongs to a run with other settings; nothing is changed then.
+        """
+        saved = json.loads(state["json"])
+        was, now = saved["history"]["settings"], self._settings()
+        # Threads and versions may differ: the run goes on, only not bit for bit.
+        differ = [key for key in now if was.get(key) != now[key] and key not in ("threads", "torch", "device")]
+        if differ:
+            told = ", ".join(f"{key} was {was.get(key)!r} and is {now[key]!r}" for key in differ)
+            raise BadInput(f"This state is of another run: {told}.")
+        model = {name: state.get(f"model/{name}") for name in self.model.state_dict()}
+        if any(t is None or t.shape != self.model.state_dict()[name].shape for name, t in model.items()):
+            raise BadInput("This state is of a U-Net of another size: build the model with the same width and depth.")
+        with torch.no_grad():
+            for name, own in self.model.state_dict().items():
+                own.copy_(model[name])
+        for name, parameter in self.parameters.items():
+            for key in ("step", "exp_avg", "exp_avg_sq"):
+                value = state.get(f"optimiser/{key}/{name}")
+                if value is not None:  # a run that was saved before its first step has none
+                    own = torch.zeros_like(parameter) if value.ndim else torch.zeros((), device=parameter.device)
+                    self.optimiser.state[parameter][key] = own.copy_(value)
+        self.scaler.load_state_dict(saved["scaler"]) if saved["scaler"] else None
+        self.model.card.clear()
+        self.model.card.update(saved["card"])
+        self.done, self.history = saved["done"], History(**saved["history"])
+        self._unread.clear()
+        return self
+
+
+def fit(
+    model: UNet, train: SegmentationData, val: SegmentationData | None = None, *, progress: bool = True, **settings
+) -> History:
+    """Train ``model`` and return what happened: the loop over `Training`, which explains the settings (lesson 03)."""
+    run = Training(model, train, val, **settings)
+    with tqdm(run, disable=not progress, unit="step", leave=False) as bar:
+        for _ in bar:
+            if run.history.val_dice:
+                bar.set_postfix(loss=f"{run.history.loss[-1]:.3f}", val_dice=f"{run.history.val_dice[-1]:.3f}")
+    return run.history

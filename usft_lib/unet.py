@@ -1,0 +1,111 @@
+"""The U-Net, its layers in named groups (lesson 02).
+
+Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015,
+doi 10.1007/978-3-319-24574-4_28; here with batch normalisation and padded convolutions, so that a mask comes out at the
+size of its image. Our reconstruction: the sizes that Amiri et al. (2020) used are not known to us.
+
+    enc1 ──────────────── skip ───────────────→ dec1 → head
+      ↓ ½                                         ↑ ×2
+      enc2 ─────────────── skip ───────────→ dec2
+        ↓ ½                                     ↑ ×2
+         …                                     …
+                      bottleneck
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .errors import BadInput
+
+
+class ConvBlock(nn.Sequential):
+    """Twice: 3×3 convolution, batch normalisation, ReLU. ``[N, in, H, W]`` → ``[N, out, H, W]`` (lesson 02)."""
+
+    def __init__(self, in_channels: int, out_channels: int):
+        # No bias in the convolutions: the normalisation that follows would subtract it again.
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class DecoderBlock(nn.Module):
+    """Double the resolution, join the skip connection, convolve (lesson 02).
+
+    ``[N, 2c, H, W]`` and the skip ``[N, c, 2H, 2W]`` → ``[N, c, 2H, 2W]``.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(2 * channels, channels, 2, stride=2)
+        self.block = ConvBlock(2 * channels, channels)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        return self.block(torch.cat([skip, self.up(x)], dim=1))
+
+
+class UNet(nn.Module):
+    """A U-Net whose children are its groups: ``enc1 … bottleneck … dec1 head`` (lesson 02).
+
+    Args:
+        width: channels of the first level; each level below has twice as many.
+        depth: number of levels above the bottleneck.
+        in_channels: channels of the image.
+
+    Takes ``[N, in_channels, H, W]`` with H and W multiples of ``2**depth``; returns logits ``[N, 1, H, W]``: a pixel is
+    object where its logit is above 0, that is, where its probability ``sigmoid(logit)`` is above ½.
+    """
+
+    def __init__(self, width: int = 16, depth: int = 4, in_channels: int = 1):
+        if width < 1 or not 1 <= depth <= 6:
+            raise BadInput(f"A U-Net needs width ≥ 1 and depth 1…6, not width {width} and depth {depth}.")
+        super().__init__()
+        self.width, self.depth, self.in_channels = width, depth, in_channels
+        self.frozen: frozenset[str] = frozenset()  # names of frozen groups; freezing.py writes it
+        self.card: dict = {}  # what the weights were trained on; checkpoints.py and training.py write it
+        channels = [width * 2**level for level in range(depth + 1)]
+        for level in range(depth):
+            self.add_module(
+                f"enc{level + 1}", ConvBlock(channels[level - 1] if level else in_channels, channels[level])
+            )
+        self.bottleneck = ConvBlock(channels[-2], channels[-1])
+        for level in reversed(range(depth)):
+            self.add_module(f"dec{level + 1}", DecoderBlock(channels[level]))
+        self.head = nn.Conv2d(width, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        step = 2**self.depth
+        if x.ndim != 4 or x.shape[1] != self.in_channels or x.shape[2] % step or x.shape[3] % step:
+            raise BadInput(
+                f"This U-Net takes [N, {self.in_channels}, H, W] with H and W multiples of {step}, not {list(x.shape)}."
+            )
+        skips = []
+        for level in range(1, self.depth + 1):
+            x = self.get_submodule(f"enc{level}")(x)
+            skips.append(x)
+            x = F.max_pool2d(x, 2)
+        x = self.bottleneck(x)
+        for level in range(self.depth, 0, -1):
+            x = self.get_submodule(f"dec{level}")(x, skips.pop())
+        return self.head(x)
+
+    def train(self, mode: bool = True) -> "UNet":
+        """As `torch.nn.Module.train`, but frozen groups stay in evaluation mode: their statistics stand still."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
+
+
+def groups(model: UNet) -> dict[str, nn.Module]:
+    """The groups of ``model`` in path order, from the image to the mask: ``{name: module}`` (lesson 02).
+
+    Every parameter and every buffer belongs to exactly one: an up-convolution to the decoder group that it feeds, a
+    normalisation to the group of its convolution.
+    """
+    return dict(model.named_children())
