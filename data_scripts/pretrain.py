@@ -33,7 +33,10 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
 
-    data, licence = images_for(chosen.name, chosen.large)
+    try:
+        data, licence = images_for(chosen.name, chosen.large)
+    except (usft.DataUnavailable, usft.BadInput) as error:
+        parser.exit(1, f"{error}\n")
     train, val, test = data.split(0.7, 0.1, 0.2, seed=0)
     torch.manual_seed(chosen.seed)
     model = usft.UNet()

@@ -80,7 +80,8 @@ def test_palette():
 
 def test_alpha_is_ignored_where_opaque_and_black_where_not():
     values, alpha = picture(1), picture(2)
-    for mode, make in (("LA", lambda a: np.stack([values, a], -1)), ("RGBA", lambda a: np.stack([values] * 3 + [a], -1))):
+    makers = {"LA": lambda a: np.stack([values, a], -1), "RGBA": lambda a: np.stack([values] * 3 + [a], -1)}
+    for mode, make in makers.items():
         opaque = Image.fromarray(make(np.full_like(values, 255)))
         assert opaque.mode == mode
         assert np.array_equal(grey(png(opaque), "x"), values)
@@ -132,6 +133,15 @@ def test_mask_resize_is_area_of_at_least_half(factor):
     fine = disc(16 * factor, 16 * factor, 5.3 * factor, y=7 * factor, x=8.3 * factor)
     share = fine.reshape(16, factor, 16, factor).mean((1, 3))
     assert np.array_equal(fit_mask(fine, 16, "stretch"), share >= 0.5)
+
+
+@pytest.mark.parametrize(("old", "new"), [(40, 32), (50, 16), (16, 40)])
+def test_mask_resize_by_any_factor_is_area(old, new):
+    """Against counting on a grid so fine that both sizes divide it."""
+    coarse = disc(old, old, 0.3 * old, y=0.45 * old, x=0.52 * old)
+    fine = coarse.repeat(new, 0).repeat(new, 1)
+    share = fine.reshape(new, old, new, old).mean((1, 3))
+    assert np.array_equal(fit_mask(coarse, new, "stretch"), share >= 0.5)
 
 
 def test_resize_keeps_areas_positions_and_means():

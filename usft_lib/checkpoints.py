@@ -91,6 +91,7 @@ def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: str | Pat
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, temporary, metadata)
+        temporary.chmod(0o644)  # safetensors writes for the owner alone; a class shares its files
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path} could not be written ({error}): free some space or choose another folder.") from None

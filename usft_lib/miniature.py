@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib
 
 from .data import SegmentationData
-from .errors import DataUnavailable
+from .errors import BadInput, DataUnavailable
 from .freezing import contracting, expanding, last, summary, train_only, trained
 from .inference import segment
 from .metrics import evaluate, mean_shape, score, summarise
@@ -42,6 +42,8 @@ def run(
 ) -> dict[str, dict[str, float]]:
     """Run the experiment, print its table and write its figure to ``out``; returns `metrics.summarise` of each row."""
     began = time.perf_counter()
+    if not Path(out).absolute().parent.is_dir():  # said before minutes of work, not after
+        raise BadInput(f"There is no folder for {out}: make it, or choose another --out.")
     xray, ultrasound = data_pair(size, large)
     print(f"X-rays      {xray}\nultrasound  {ultrasound}\nprecision   {choose_precision().name}")
 

@@ -194,11 +194,12 @@ class Training:
         if self.done == 1:
             self._note_subjects()
         self._unread.append(loss)
-        if self.done % CHECK_EVERY == 0 or self.finished:
+        validating = self.val is not None and (self.done % self.validate_every == 0 or self.finished)
+        if self.done % CHECK_EVERY == 0 or self.finished or validating:
             self._read_losses()
         before = self.history.seconds[-1] if self.history.seconds else 0.0
         self.history.seconds.append(before + time.perf_counter() - began)
-        if self.val is not None and (self.done % self.validate_every == 0 or self.finished):
+        if validating:
             self.validate()
 
     def _read_losses(self) -> None:

@@ -7,7 +7,11 @@ lowest 8 × 8 frequencies of a picture exceed their median; near-duplicates diff
 import numpy as np
 from PIL import Image
 
-NEAR = 10  # bits of 64
+# Bits of 64. data_scripts/look_at_duplicates.py draws the pairs around it. Among 135 BUSI pictures: at up to 10 bits
+# all pairs show one lesion; at 12, four of five do (a limit of 10 would leak them from split to split); at 14, only a
+# false pair would be new. A false pair costs little: two people then stay on one side. Labels are not asked, as the
+# same picture may bear two.
+NEAR = 12
 
 
 def perceptual_hash(picture: np.ndarray) -> np.ndarray:

@@ -23,12 +23,28 @@ OUTLINE = re.compile(r"(?:^|/)(\d+_\d*HC)_Annotation\.png$")
 
 
 def fill_outline(outline: np.ndarray) -> np.ndarray:
+    """The area inside a drawn ellipse, up to the middle of its line: bool ``[h, w]`` → bool ``[h, w]``.
+
+    The sonographer's ellipse is the middle of the line, however thick it is drawn: with the whole line, heads would be
+    0.7 % too large around, so it is 0.3 % (measured against the published circumferences).
+    """
+    from scipy.ndimage import distance_transform_edt  # not at the top: `import usft_lib` stays quick
+
+    filled = fill_whole(outline)
+    inside = filled & ~outline
+    if not inside.any():
+        return filled
+    outwards = distance_transform_edt(np.pad(filled, 1, mode="edge"))[1:-1, 1:-1]  # a border is no edge
+    return filled & (distance_transform_edt(~inside) <= outwards)
+
+
+def fill_whole(outline: np.ndarray) -> np.ndarray:
     """The area inside a drawn ellipse, line included: bool ``[h, w]`` → bool ``[h, w]``.
 
     Where the ellipse leaves the picture its line is open and filling gains nothing. The part of an ellipse inside a
     rectangle is convex, so the convex hull of the line is that part (up to a corner of the picture inside the ellipse).
     """
-    from scipy.ndimage import binary_fill_holes  # not at the top: `import usft_lib` stays quick
+    from scipy.ndimage import binary_fill_holes
 
     filled = binary_fill_holes(outline)
     if filled.sum() - outline.sum() > outline.sum():
@@ -63,7 +79,7 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
             what = "an image but no _Annotation.png" if stem in pictures else "an _Annotation.png but no image"
             raise BadInput(f"{PICTURES}: {stem} has {what}: fetch the archive again.")
         seen: set[tuple[str, str]] = set()
-        for stem in sorted(pictures):  # "392_2HC" sorts before "392_HC", the copy that is kept
+        for stem in sorted(pictures, key=lambda stem: (pictures[stem][0], len(stem), stem)):  # NNN_HC before NNN_2HC
             subject, name = pictures[stem]
             picture = grey(archive.read(name), name)
             same = (subject, hashlib.sha256(picture.tobytes()).hexdigest())

@@ -16,7 +16,7 @@ from .cache import write_whole
 from .pictures import fit_mask, fit_picture, fitted_mm, full_range
 from .source import Sample
 
-PREPARATION = 1  # raise it whenever the same archives would give other numbers
+PREPARATION = 3  # raise it whenever the same archives would give other numbers
 
 
 @dataclass

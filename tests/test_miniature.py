@@ -1,0 +1,40 @@
+"""``python -m usft_lib`` from end to end, at a size where nothing is learnt but everything runs."""
+
+import subprocess
+import sys
+
+import usft_lib
+from usft_lib import miniature
+
+
+def test_without_real_images_it_says_so_and_runs_on_simulated_ones(cache, tmp_path, capsys):
+    figure = tmp_path / "figure.png"
+    rows = miniature.run(figure, size=32, pretrain_steps=2, steps=2)
+    told = capsys.readouterr().out
+    assert "SIMULATED" in told and 'usft.load("montgomery", size=32, large=True)' in told
+    assert "sim-radiographs" in told and "sim-ultrasound" in told and "contracting − expanding: " in told
+    assert list(rows) == ["mean shape", "zero-shot", "everything", "contracting", "expanding", "last two"]
+    assert all(row["low"] <= row["dice"] <= row["high"] for row in rows.values())
+    assert figure.read_bytes().startswith(b"\x89PNG") and figure.stat().st_size > 50_000
+
+
+def test_the_strategies_train_what_their_names_say(small):
+    chosen = {name: choose(small) for name, choose in miniature.STRATEGIES.items()}
+    assert chosen["everything"] == list(usft_lib.groups(small))
+    assert chosen["contracting"] == ["enc1", "enc2", "enc3", "enc4"]
+    assert chosen["expanding"] == ["dec4", "dec3", "dec2", "dec1", "head"]
+    assert chosen["last two"] == ["dec2", "dec1", "head"]
+
+
+def test_a_bad_setting_ends_the_command_in_one_line(tmp_path):
+    environment = {"USFT_DATA": str(tmp_path), "USFT_MIRROR": str(tmp_path / "nowhere"), "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "usft_lib", "--out", str(tmp_path / "no" / "folder" / "x.png")],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert "x.png" in done.stderr or "USFT_MIRROR" in done.stderr
