@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import torch
+from torch import nn
 
 import usft_lib as usft
 from usft_lib.losses import dice_and_cross_entropy
@@ -31,6 +32,10 @@ def contender_plain(data):
     """The same U-Net as most tutorials would train it: float32, a DataLoader, Adam."""
     torch.manual_seed(0)
     model = usft.UNet(WIDTH)
+    for name, _ in list(model.named_modules()):
+        if name.endswith(".up"):  # PyTorch's own, which is the faster of the two in float32
+            old = model.get_submodule(name)
+            model.set_submodule(name, nn.ConvTranspose2d(old.in_channels, old.out_channels, 2, stride=2))
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     pairs = torch.utils.data.TensorDataset(data.images, data.masks.float())
     batches = endless(torch.utils.data.DataLoader(pairs, batch_size=BATCH, shuffle=True, drop_last=True))

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from usft_lib import BadInput, UNet, groups
+from usft_lib.unet import UpConvolution
 
 
 @pytest.mark.parametrize("width, depth, height, wide", [(4, 4, 32, 64), (3, 2, 12, 8), (8, 1, 6, 6)])
@@ -60,3 +61,16 @@ def test_a_wrong_input_shape_is_one_clear_line(small, shape):
 def test_an_impossible_network_is_refused(settings):
     with pytest.raises(BadInput, match="width ≥ 1 and depth 1…6"):
         UNet(**settings)
+
+
+def test_the_up_convolution_is_a_transposed_convolution_and_so_are_its_gradients():
+    torch.manual_seed(0)
+    ours, theirs = UpConvolution(6, 4), torch.nn.ConvTranspose2d(6, 4, 2, stride=2)
+    theirs.load_state_dict(ours.state_dict())
+    results = []
+    for layer in (ours, theirs):
+        x = torch.linspace(-1, 1, 2 * 6 * 5 * 3).view(2, 6, 5, 3).requires_grad_()
+        out = layer(x)
+        (out * torch.linspace(-1, 2, out.numel()).view(out.shape)).sum().backward()
+        results.append([out, x.grad, layer.weight.grad, layer.bias.grad])
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*results, strict=True))
