@@ -16,8 +16,10 @@ import torch
 from torch import nn
 
 import usft_lib as usft
+from usft_lib.augmentation import augment
 from usft_lib.losses import dice_and_cross_entropy
 from usft_lib.precision import DTYPES, choose_precision
+from usft_lib.seeds import generator
 
 SIZE, BATCH, WIDTH = 128, 8, 16
 
@@ -181,10 +183,11 @@ def main() -> None:
             f"{statistics.median(s) / statistics.median(ours):9.2f}×"
         )
 
+    images, masks = data.images[:BATCH], data.masks[:BATCH]
+    change = min(interleaved({"augment": lambda: augment(images, masks, generator("benchmark"))}, 20)["augment"])
+    print(f"\naugmentation alone: {change * 1e3:.1f} ms, {change / min(ours):.1%} of a step")
     fit, step = fit_against_step(data, val, rounds=4)
-    print(
-        f"\nfit with augmentation and validation: {fit:.1f} images/s, {fit / step:.0%} of the step alone ({step:.1f})"
-    )
+    print(f"fit with augmentation and validation: {fit:.1f} images/s, {fit / step:.0%} of the step alone ({step:.1f})")
 
     costs = usft.summary(usft.UNet(WIDTH), SIZE).iloc[-1]
     flops = (costs["forward"] + costs["to_inputs"] + costs["to_weights"]) * 1e6 * BATCH

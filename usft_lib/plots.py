@@ -34,10 +34,10 @@ STYLE = {
 
 def show_masks(axes: Axes, image: Tensor, true: Tensor, predicted: Tensor | None = None) -> None:
     """One image ``[1, S, S]`` with the outline of its true mask (white, dashed) and of a predicted one (orange)."""
-    axes.imshow(image[0].cpu(), cmap="gray", vmin=0, vmax=1)
+    axes.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
     for mask, colour, line in ((predicted, COLOURS[4], "solid"), (true, "white", "dashed")):
         if mask is not None and mask.any():
-            axes.contour(mask[0].cpu().float(), levels=[0.5], colors=[colour], linestyles=line, linewidths=1.5)
+            axes.contour(mask[0].float().numpy(), levels=[0.5], colors=[colour], linestyles=line, linewidths=1.5)
     axes.set_axis_off()
 
 
