@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 import usft_lib as usft
-from usft_lib.augmentation import augment
+from usft_lib.batches import augment
 from usft_lib.losses import dice_and_cross_entropy
 from usft_lib.precision import DTYPES, choose_precision
 from usft_lib.seeds import generator
@@ -108,7 +108,8 @@ def fit_against_step(data, val, rounds: int) -> tuple[float, float]:
     ours = contender_ours(data, augment=False)
     run = usft.Training(usft.UNet(WIDTH), data, val, steps=300, batch_size=BATCH)
     part = run.validate_every  # a stretch of a run holds one validation, as every stretch of fit does
-    ours(), run.step()
+    ours()
+    run.step()
     run.done = 0
     both = {"fit": [], "step": []}
     for _ in range(rounds):

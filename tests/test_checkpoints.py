@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -44,6 +46,16 @@ def test_a_pickle_is_never_opened(tmp_path, small):
         assert one_line(caught)
 
 
+def test_no_header_length_makes_weights_look_like_a_pickle(tmp_path):
+    # The file begins with its header's length; 19280 reads "PK" there, as a zip does, and so as torch.save's pickles do.
+    model, path = UNet(1, 1), tmp_path / "m.safetensors"
+    usft.save_model(model, path, {"note": ""})
+    missing = 19280 - int.from_bytes(path.read_bytes()[:8], "little")
+    usft.save_model(model, path, {"note": "x" * missing})
+    assert path.read_bytes().startswith(b"PK")
+    assert usft.load_model(path).card["note"] == "x" * missing
+
+
 def test_weights_of_another_architecture_are_named(tmp_path, small):
     path = usft.save_model(small, tmp_path / "m.safetensors")
     tensors = load_file(path)
@@ -57,6 +69,31 @@ def test_weights_of_another_architecture_are_named(tmp_path, small):
     save_file(tensors, path)
     with pytest.raises(BadInput, match="has no card of this course"):
         usft.load_model(path)
+
+
+def test_a_card_cannot_make_us_allocate(tmp_path, small):
+    path = usft.save_model(small, tmp_path / "m.safetensors")
+    save_file(load_file(path), path, {"card": json.dumps({"width": 200_000, "depth": 4, "in_channels": 1})})
+    with pytest.raises(BadInput, match="another architecture"):
+        usft.load_model(path)
+
+
+def test_a_card_holds_plain_values(tmp_path, small):
+    path = usft.save_model(small, tmp_path / "m.safetensors", {"dice": np.float32(0.5)})
+    assert usft.load_model(path).card["dice"] == 0.5
+    with pytest.raises(BadInput, match="card must hold texts, numbers and lists"):
+        usft.save_model(small, path, {"what": object()})
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path, small, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("usft_lib.checkpoints.save_file", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(BadInput, match="Read-only file system.*choose another folder") as caught:
+        usft.save_model(small, tmp_path / "m.safetensors")
+    assert one_line(caught)
 
 
 def test_what_is_not_a_whole_file_is_named(tmp_path, small):

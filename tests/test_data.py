@@ -71,6 +71,19 @@ def test_indexing_keeps_everything_together(hundred):
     assert data[[s == "p05" for s in data.subjects]].ids == ["i15", "i16", "i17"]
 
 
+def test_nothing_and_nonsense_as_indices(hundred):
+    assert len(hundred[[]]) == 0
+    for wrong in ([300], "first"):
+        with pytest.raises(BadInput, match="has 300 images"):
+            hundred[wrong]
+
+
+def test_the_origin_outlives_a_new_name(hundred):
+    from dataclasses import replace
+
+    assert hundred.origin == "data" and replace(hundred, name="other")[:3].origin == "data"
+
+
 def test_empty_masks_are_flagged(hundred):
     hundred.masks[4] = False
     assert hundred.empty.nonzero().tolist() == [[4]] and "1 with an empty mask" in repr(hundred)
@@ -82,6 +95,9 @@ def test_empty_masks_are_flagged(hundred):
         ({"masks": torch.zeros(2, 1, 16, 16)}, "masks must be bool"),
         ({"masks": torch.zeros(2, 1, 8, 8, dtype=torch.bool)}, "differ in shape"),
         ({"images": torch.full((2, 1, 16, 16), float("nan"))}, "NaN"),
+        ({"images": torch.zeros(2, 1, 16, 16, dtype=torch.uint8)}, "must be float32"),
+        ({"images": torch.full((2, 1, 16, 16), 255.0)}, "must lie in 0…1, these go from 255 to 255"),
+        ({"images": torch.zeros(2, 1, 16, 8), "masks": torch.zeros(2, 1, 16, 8, dtype=torch.bool)}, "grey squares"),
         ({"images": torch.zeros(2, 16, 16)}, "must be \\[N, 1, S, S\\]"),
         ({"subjects": ["a"]}, "1 subjects for 2 images"),
         ({"spacing_mm": torch.ones(3)}, "3 spacings for 2 images"),

@@ -100,6 +100,15 @@ def test_an_unknown_group_names_its_nearest_match_and_changes_nothing(small):
     assert usft.trained(small) == NAMES
 
 
+def test_what_is_no_list_of_names_and_no_number_is_one_clear_line(small):
+    for wrong in (3, None):
+        with pytest.raises(BadInput, match="Name groups in a list"):
+            usft.freeze(small, wrong)
+    for wrong in (2.5, "2"):
+        with pytest.raises(BadInput, match="k must be 0…9"):
+            usft.first(small, wrong)
+
+
 def measured_flops(model, size):
     model.zero_grad()
     with FlopCounterMode(display=False) as counter:

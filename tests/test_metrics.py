@@ -1,6 +1,7 @@
 """Scores against closed forms and MONAI, and the conventions for empty masks."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -120,6 +121,48 @@ def test_segment_cuts_at_a_probability_of_one_half_and_keeps_the_mode(discs, sma
     sure = (probability - 0.5).abs() > 1e-5  # rounding differs with the batch size
     assert torch.equal(masks[sure], probability[sure] > 0.5) and sure.float().mean() > 0.99
     assert 0.4 < masks.float().mean() < 0.6
+
+
+def test_segment_moves_no_statistics_and_does_not_depend_on_the_batch(discs, small):
+    usft.fit(small, discs, steps=3, progress=False)
+    before = {k: t.clone() for k, t in small.state_dict().items()}
+    one, many = usft.segment(small, discs.images, batch_size=1), usft.segment(small, discs.images, batch_size=60)
+    assert all(torch.equal(t, before[k]) for k, t in small.state_dict().items())
+    assert (one == many).float().mean() > 0.999  # but for rounding; batch statistics would move many pixels
+
+
+def test_summarise_averages_by_subject_and_shows_what_the_mean_hides():
+    nan = float("nan")
+    table = pd.DataFrame(
+        {
+            "image": list("abcdef"),
+            "subject": ["p", "p", "p", "q", "q", "r"],
+            "dice": [0.9, 0.6, 0.0, 0.3, 1.0, 0.0],
+            "iou": [0.8, 0.5, 0.0, 0.2, 1.0, 0.0],
+            "hd95_px": [2.0, 4.0, nan, 7.0, nan, nan],
+            "empty": [False, False, False, False, True, True],
+        }
+    )
+    found = usft.summarise(table)
+    assert found["subjects"] == 2 and found["dice"] == pytest.approx((0.5 + 0.3) / 2)
+    assert found["iou"] == pytest.approx((1.3 / 3 + 0.2) / 2) and found["failures"] == pytest.approx(1 / 6)
+    assert found["hd95_px"] == pytest.approx((3 + 7) / 2) and found["undrawn"] == pytest.approx(1 / 6)
+    assert found["false_positives"] == 0.5 and found["low"] <= found["dice"] <= found["high"]
+    nothing = usft.summarise(table[4:])
+    assert nothing["subjects"] == 0 and np.isnan(nothing["dice"]) and nothing["false_positives"] == 0.5
+
+
+def test_tables_carry_their_provenance():
+    data = data_of(ellipse(30, 30), provenance="drawn here")
+    assert usft.score(data.masks, data).attrs == {"data": "d", "provenance": "drawn here"}
+
+
+def test_what_cannot_be_scored_is_one_clear_line():
+    data = data_of(ellipse(30, 30))
+    with pytest.raises(BadInput, match="cannot be scored against"):
+        usft.score(torch.zeros(1, 1, 8, 8, dtype=torch.bool), data)
+    with pytest.raises(BadInput, match="size of a pixel is not known"):
+        usft.head_circumference_mm(data.masks, data.spacing_mm)
 
 
 def test_soft_dice_loss_of_certain_answers_is_one_minus_dice(random_masks):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from usft_lib import BadInput
-from usft_lib.precision import choose_device, choose_precision
+from usft_lib.precision import Precision, choose_device, choose_precision
 
 
 @pytest.fixture
@@ -60,5 +60,6 @@ def test_what_cannot_be_had_is_one_clear_line(machine):
 
 
 def test_only_float16_scales_its_gradients():
+    assert Precision("float16", "cpu").scaler().is_enabled()
     assert not choose_precision("bf16", "cpu").scaler().is_enabled()
     assert not choose_precision("float32", "cpu").scaler().is_enabled()

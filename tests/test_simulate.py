@@ -99,7 +99,7 @@ def test_an_image_does_not_depend_on_how_many_are_drawn(simulate):
 
 def test_frames_share_the_anatomy_but_not_the_speckle():
     data = simulate_ultrasound(5, size=64, frames_per_subject=2, seed=1)
-    assert data.subjects == ["sim-0001", "sim-0001", "sim-0002", "sim-0002", "sim-0003"]
+    assert data.subjects == ["us1-0001", "us1-0001", "us1-0002", "us1-0002", "us1-0003"]
     area = data.masks.flatten(1).sum(1).float()
     assert area[0].item() == pytest.approx(area[1].item(), rel=0.05) and data.spacing_mm[0] == data.spacing_mm[1]
     assert (data.images[0] - data.images[1]).abs().mean() > 0.02

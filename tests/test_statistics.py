@@ -46,6 +46,12 @@ def test_pairing_removes_what_both_share():
     assert paired_difference(b, a)[0] == pytest.approx(-mean)
 
 
+def test_images_without_an_object_do_not_count():
+    a = table([0.4, 0.6, 1.0, 1.0], ["x", "y", "z", "z"]).assign(empty=[False, False, True, True])
+    b = a.assign(dice=[0.5, 0.7, 0.0, 0.0])
+    assert paired_difference(a, b)[0] == pytest.approx(-0.1) and subject_interval(a)[0] == pytest.approx(0.5)
+
+
 def test_what_cannot_be_paired_or_averaged_is_refused():
     a = table([0.5, 0.6], ["x", "y"])
     with pytest.raises(BadInput, match="score different images"):

@@ -1,14 +1,17 @@
 """The step, the loop, pausing and resuming."""
 
+import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 import usft_lib as usft
 from usft_lib import BadInput, Training, TrainingDiverged, UNet
-from usft_lib.training import batch_indices
+from usft_lib.batches import batch_indices
+from usft_lib.precision import Precision
 
 
 def fresh(seed=0):
@@ -110,7 +113,7 @@ def test_a_run_resumed_in_a_new_process_is_bit_equal(discs, tmp_path, precision)
     kept = {"images": discs.images, "masks": discs.masks, "subjects": discs.subjects, "ids": discs.ids}
     torch.save(kept, tmp_path / "discs.pt")
     command = [sys.executable, "-c", RESUME, str(tmp_path), precision]
-    subprocess.run(command, check=True, env={**__import__("os").environ, "OMP_NUM_THREADS": "1"})
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     resumed, straight = usft.load_state(tmp_path / "resumed.safetensors"), run.state()
     tensors = {k for k, v in straight.items() if isinstance(v, torch.Tensor)}
     assert tensors == {k for k, v in resumed.items() if isinstance(v, torch.Tensor)}
@@ -131,6 +134,61 @@ def test_resuming_keeps_history_and_card(discs):
     )
 
 
+def test_going_back_to_the_beginning_forgets_the_optimisers_moments(discs):
+    run = Training(fresh(), discs, steps=8)
+    start = run.state()
+    results = []
+    for _ in range(2):
+        for _ in range(4):
+            run.step()
+        results.append(weights(run.model))
+        run.restore(start)
+    assert torch.equal(*results) and run.done == 0 and run.history.loss == []
+
+
+def test_a_float16_run_scales_its_loss_and_keeps_the_scale(discs, monkeypatch):
+    # The scaler works on a processor too, so Colab's T4 can be stood in for here.
+    monkeypatch.setattr("usft_lib.training.choose_precision", lambda *_: Precision("float16", "cpu"))
+    run = Training(fresh(), discs, steps=8)
+    run.step()
+    assert run.scaler.is_enabled() and run.history.settings["precision"] == "float16"
+    run.scaler.update(1234.0)
+    other = Training(fresh(1), discs, steps=8).restore(run.state())
+    assert other.scaler.get_scale() == 1234.0
+    run.step()
+    other.step()
+    assert torch.equal(weights(run.model), weights(other.model))
+
+
+def test_losses_are_read_every_ten_steps_and_at_the_end(discs):
+    run = Training(fresh(), discs, steps=12)
+    read = []
+    for _ in run:
+        read.append(len(run.history.loss))
+    assert read == [0] * 9 + [10, 10, 12]
+
+
+def test_each_step_is_augmented_anew(discs):
+    run = Training(fresh(), discs[:1], batch_size=2)
+    (a, _), (b, _) = run.batch(0), run.batch(1)
+    assert not torch.equal(a, b) and not torch.equal(a[0], a[1])
+    assert torch.equal(*[Training(fresh(), discs[:1], augment=False).batch(s)[0] for s in (0, 1)])
+
+
+def test_validation_runs_in_the_precision_of_training_and_moves_no_statistics(discs, monkeypatch):
+    asked = []
+
+    def spy(model, images, precision):
+        asked.append(precision)
+        return usft.segment(model, images, precision)
+
+    monkeypatch.setattr("usft_lib.training.segment", spy)
+    run = Training(fresh(), discs, discs, precision="bf16")
+    before = weights(run.model)
+    run.validate()
+    assert asked == ["bf16"] and torch.equal(weights(run.model), before)
+
+
 def test_a_state_of_another_run_is_refused_and_changes_nothing(discs):
     state = Training(fresh(), discs, lr=1e-3).state()
     for other in (
@@ -144,6 +202,8 @@ def test_a_state_of_another_run_is_refused_and_changes_nothing(discs):
         assert "\n" not in str(caught.value) and torch.equal(weights(other.model), before)
     with pytest.raises(BadInput, match="U-Net of another size"):
         Training(UNet(6, 4), discs).restore(state)
+    with pytest.raises(BadInput, match="not the state of a Training"):
+        Training(fresh(), discs).restore({})
 
 
 def test_the_optimiser_holds_trained_groups_alone(discs, small):
@@ -167,11 +227,24 @@ def test_a_loss_that_is_not_finite_stops_with_one_clear_line(discs, small):
     with pytest.raises(TrainingDiverged, match="The loss became nan at step [1-9]") as caught:
         usft.fit(small, broken, steps=30, progress=False, augment=False)
     assert "\n" not in str(caught.value) and "smaller learning rate" in str(caught.value)
+    run = Training(small, broken, augment=False)
+    with pytest.raises(TrainingDiverged):
+        list(run)
+    with pytest.raises(TrainingDiverged, match="The loss became nan"):
+        run.step()  # and there is no going on
 
 
 def test_everything_frozen_is_refused(discs, small):
     with pytest.raises(BadInput, match="Every group is frozen.*usft.unfreeze"):
         Training(usft.freeze(small, usft.groups(small)), discs)
+
+
+def test_gradients_switched_on_behind_our_back_are_refused(discs, small):
+    usft.train_only(small, ["enc1"]).requires_grad_(True)
+    with pytest.raises(BadInput, match="enc2 is frozen, yet its parameters were set to require gradients"):
+        Training(small, discs)
+    with pytest.raises(BadInput, match="nothing to train"):
+        Training(fresh().requires_grad_(False), discs)
 
 
 def test_freezing_in_the_middle_of_a_run_is_refused(discs, small):
@@ -188,6 +261,9 @@ def test_freezing_in_the_middle_of_a_run_is_refused(discs, small):
         ({"steps": 0}, "steps must be a whole number"),
         ({"batch_size": 1.5}, "batch_size must be a whole number"),
         ({"lr": float("nan")}, "lr must be a positive number"),
+        ({"lr": "1e-3"}, "lr must be a positive number"),
+        ({"validate_every": 0}, "validate_every must be a whole number"),
+        ({"device": "gpu"}, "no device 'gpu': use 'auto', 'cpu' or 'cuda'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"precision": "bf61"}, "did you mean 'bf16'"),
     ],
@@ -208,11 +284,29 @@ def test_a_finished_run_and_a_missing_validation_set_say_so(discs, small):
         run.validate()
 
 
-def test_evaluate_warns_about_subjects_that_were_trained_on(discs, small, recwarn):
+def test_evaluate_warns_about_subjects_that_were_trained_on_whatever_the_set_is_called(discs, small, recwarn):
     train, test = discs.split(0.7, 0.3, seed=0)
     usft.evaluate(small, discs)  # untrained: nothing to warn of
     usft.fit(small, train, steps=1, progress=False)
     usft.evaluate(small, test)
     assert not recwarn.list
-    with pytest.warns(UserWarning, match=f"{len(set(train.subjects))} of these test subjects of discs"):
-        usft.evaluate(small, discs)
+    for named in (discs, replace(discs, name="discs (hc18 not at hand)")):
+        with pytest.warns(UserWarning, match=f"{len(set(train.subjects))} of these test subjects of discs"):
+            usft.evaluate(small, named)
+
+
+def test_simulated_subjects_of_two_seeds_are_two_people(recwarn):
+    a, b = (usft.simulate_ultrasound(4, size=32, seed=s) for s in (0, 1))
+    assert not set(a.subjects) & set(b.subjects) and not set(a.ids) & set(b.ids)
+    model = UNet(2, 2)
+    usft.fit(model, a, steps=1, progress=False)
+    usft.evaluate(model, b)
+    assert not recwarn.list
+
+
+def test_a_fine_tuned_model_does_not_keep_the_score_of_its_parent(discs):
+    model = fresh()
+    model.card = {"dice": "0.989", "steps": 1200, "subjects": {"lungs": ["p1"]}}
+    usft.fit(model, discs, steps=1, progress=False)
+    assert model.card["began_from"] == {"dice": "0.989", "steps": 1200} and "dice" not in model.card
+    assert model.card["subjects"].keys() == {"lungs", "discs"}

@@ -16,13 +16,14 @@ from .freezing import (
     trained,
     unfreeze,
 )
+from .history import History
 from .inference import segment
 from .losses import dice_and_cross_entropy, soft_dice_loss
 from .metrics import dice, evaluate, hausdorff95, head_circumference_mm, iou, mean_shape, score, summarise
 from .simulate import simulate_radiographs, simulate_ultrasound
 from .sources import datasets, load, load_folder
 from .statistics import bootstrap_mean, paired_difference, subject_interval
-from .training import History, Training, fit
+from .training import Training, fit
 from .unet import UNet, groups
 
 __version__ = "0.1.0"

@@ -2,6 +2,8 @@
 
 import argparse
 
+import matplotlib
+
 from .errors import BadInput
 from .miniature import run
 
@@ -9,6 +11,7 @@ parser = argparse.ArgumentParser(prog="python -m usft_lib", description="The cou
 parser.add_argument("--out", default="usft_miniature.png", help="where the figure goes (default: %(default)s)")
 parser.add_argument("--large", action="store_true", help="may download more than 60 MB (the originals are about 1 GB)")
 arguments = parser.parse_args()
+matplotlib.use("Agg")  # a file is written and no window opened
 try:
     run(arguments.out, arguments.large)
 except BadInput as error:

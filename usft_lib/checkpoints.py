@@ -5,8 +5,10 @@ A weights file carries its card within: what the network is, what it was trained
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -29,7 +31,11 @@ def save_model(model: UNet, path: str | Path, card: dict | None = None, half: bo
         name: (t.half() if half and t.ndim == 4 else t).detach().cpu().contiguous()
         for name, t in model.state_dict().items()
     }
-    return _write(tensors, {"card": json.dumps(card)}, path)
+    try:
+        text = json.dumps(card, default=float)  # numbers of NumPy and PyTorch become plain ones
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"The card must hold texts, numbers and lists alone ({error}).") from None
+    return _write(tensors, {"card": text}, path)
 
 
 def load_model(path: str | Path) -> UNet:
@@ -41,7 +47,8 @@ def load_model(path: str | Path) -> UNet:
     tensors, metadata = _read(path)
     try:
         card = json.loads(metadata["card"])
-        model = UNet(card["width"], card["depth"], card["in_channels"])
+        with torch.device("meta"):  # shapes alone: a wrong card must not make us allocate
+            model = UNet(card["width"], card["depth"], card["in_channels"])
     except (KeyError, TypeError, json.JSONDecodeError):
         raise BadInput(
             f"{path} has no card of this course, so its architecture is unknown: write weights with usft.save_model."
@@ -54,6 +61,7 @@ def load_model(path: str | Path) -> UNet:
             f"{path} holds weights of another architecture than its card's U-Net (width {model.width}, depth "
             f"{model.depth}): {len(odd)} tensors differ, such as {odd[0]}."
         )
+    model = UNet(model.width, model.depth, model.in_channels)
     model.load_state_dict(tensors)  # 16-bit weights become float32 here
     model.card = card
     return model
@@ -96,7 +104,8 @@ def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: str | Pat
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path} could not be written ({error}): free some space or choose another folder.") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that cannot be written to holds nothing to remove
+            temporary.unlink(missing_ok=True)
     return path
 
 
@@ -104,17 +113,17 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     path = Path(path)
     if not path.is_file():
         raise BadInput(f"There is no file {path}: check the name, or train and save a model first.")
-    with path.open("rb") as file:
-        start = file.read(2)
-    if start in (b"PK", b"\x80\x02", b"\x80\x04"):
-        raise BadInput(
-            f"{path} looks like a pickle, as torch.save writes it; loading one can run any code in it, so only "
-            "safetensors are read here: ask its author for safetensors."
-        )
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
     except (SafetensorError, OSError):
+        with path.open("rb") as file:
+            start = file.read(4)
+        if start == b"PK\x03\x04" or start[:1] == b"\x80":
+            raise BadInput(
+                f"{path} looks like a pickle, as torch.save writes it; loading one can run any code in it, so only "
+                "safetensors are read here: ask its author for safetensors."
+            ) from None
         raise BadInput(f"{path} is not a complete safetensors file: fetch or write it again.") from None
 
 

@@ -24,6 +24,7 @@ class SegmentationData:
         ids: N strings, one an image (its file's name); made up from the position where none are given.
         labels: N strings, a class an image ("benign", "normal" …), or None.
         provenance: where the pixels came from ("busi: 135 images, mirror 3fa1…").
+        origin: whose subjects these are, whatever the set is called on figures; by default the name.
     """
 
     images: torch.Tensor
@@ -34,19 +35,27 @@ class SegmentationData:
     ids: list[str] | None = None
     labels: list[str] | None = None
     provenance: str = ""
+    origin: str = ""
 
     def __post_init__(self):
         n = len(self.images)
+        self.origin = self.origin or self.name
         if self.ids is None:
             self.ids = [f"{self.name}-{i:05d}" for i in range(n)]
-        if self.images.ndim != 4 or self.images.shape[1] != 1:
-            raise BadInput(f"images must be [N, 1, S, S], these are {list(self.images.shape)}.")
+        shape = self.images.shape
+        if len(shape) != 4 or shape[1] != 1 or shape[2] != shape[3]:
+            raise BadInput(f"images must be [N, 1, S, S] (grey squares), these are {list(shape)}.")
+        if self.images.dtype != torch.float32:
+            raise BadInput(f"images must be float32 in 0…1, these are {self.images.dtype}: images.float() / 255, say.")
         if self.masks.shape != self.images.shape:
             raise BadInput(f"masks {list(self.masks.shape)} and images {list(self.images.shape)} differ in shape.")
         if self.masks.dtype != torch.bool:
             raise BadInput(f"masks must be bool, these are {self.masks.dtype}: threshold them first (masks > 0.5).")
         if not torch.isfinite(self.images).all():
             raise BadInput("images hold NaN or infinite values: repair or leave out those images first.")
+        if n and not (0 <= self.images.min() and self.images.max() <= 1):
+            low, high = self.images.min(), self.images.max()
+            raise BadInput(f"images must lie in 0…1, these go from {low:g} to {high:g}: scale them first.")
         for what, values in (("subjects", self.subjects), ("ids", self.ids), ("labels", self.labels)):
             if values is not None and len(values) != n:
                 raise BadInput(f"{len(values)} {what} for {n} images: give one for each.")
@@ -69,8 +78,11 @@ class SegmentationData:
         """The images at ``indices`` (an int, a slice, integers, or one bool an image), as data of the same kind."""
         order = torch.arange(len(self))
         try:
-            chosen = order[indices if isinstance(indices, slice) else torch.as_tensor(indices)].reshape(-1)
-        except IndexError as error:
+            if not isinstance(indices, slice):
+                indices = torch.as_tensor(indices)
+                indices = indices if indices.numel() else indices.long()  # an empty list has no integers to tell
+            chosen = order[indices].reshape(-1)
+        except (IndexError, TypeError) as error:
             raise BadInput(f"{self.name} has {len(self)} images: {error}.") from None
         pick = chosen.tolist()
         return SegmentationData(
@@ -82,6 +94,7 @@ class SegmentationData:
             ids=[self.ids[i] for i in pick],
             labels=None if self.labels is None else [self.labels[i] for i in pick],
             provenance=self.provenance,
+            origin=self.origin,
         )
 
     @property

@@ -1,6 +1,7 @@
 """The errors of the course, each one clear line: what is wrong, and what to do about it."""
 
 from difflib import get_close_matches
+from operator import index
 
 
 class BadInput(ValueError):
@@ -9,6 +10,17 @@ class BadInput(ValueError):
 
 class DataUnavailable(RuntimeError):
     """A data set could not be had from any of its addresses; nothing was put in its place."""
+
+
+def check_count(name: str, value) -> int:
+    """Return ``value`` as an integer if it is a whole number of at least 1, else raise `BadInput`."""
+    try:
+        count = 0 if isinstance(value, bool) else index(value)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise BadInput(f"{name} must be a whole number of at least 1, not {value!r}.")
+    return count
 
 
 def check_name(kind: str, name, known) -> str:

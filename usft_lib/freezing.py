@@ -7,6 +7,7 @@ Two meanings of "shallow" give two schemes (Amiri et al. 2020 analysed two; the 
 """
 
 from collections.abc import Iterable
+from operator import index
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,8 +37,12 @@ def levels(model: UNet) -> list[list[str]]:
 
 
 def _take(steps: list[list[str]], k: int, what: str) -> set[str]:
-    if not 0 <= k <= len(steps):
-        raise BadInput(f"This U-Net has {len(steps)} {what}, so k must be 0…{len(steps)}, not {k}.")
+    try:
+        within = 0 <= index(k) <= len(steps)
+    except TypeError:
+        within = False
+    if not within:
+        raise BadInput(f"This U-Net has {len(steps)} {what}, so k must be 0…{len(steps)}, not {k!r}.")
     return {name for step in steps[:k] for name in step}
 
 
@@ -79,6 +84,8 @@ def expanding(model: UNet) -> list[str]:
 
 
 def _checked(model: UNet, names: Iterable[str]) -> set[str]:
+    if not isinstance(names, Iterable):
+        raise BadInput(f"Name groups in a list, such as ['enc1', 'enc2'], not {names!r}.")
     names = [names] if isinstance(names, str) else list(names)
     return {check_name("group", name, groups(model)) for name in names}
 

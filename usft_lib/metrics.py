@@ -68,6 +68,8 @@ def head_circumference_mm(masks: Tensor, spacing_mm: Tensor) -> Tensor:
     A filled ellipse with semi-axes a, b has variances a²/4 and b²/4 along them; Ramanujan's second approximation then
     gives the circumference (exact to 1e-5 for heads). ``masks`` is bool ``[N, 1, H, W]``, ``spacing_mm`` ``[N]``.
     """
+    if spacing_mm is None:
+        raise BadInput("The size of a pixel is not known for these images, so nothing can be measured in mm.")
     results = []
     for mask, mm in zip(masks[:, 0], spacing_mm.tolist(), strict=True):
         points = mask.nonzero().double()
@@ -90,11 +92,15 @@ def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    if predicted.shape[1:] != data.masks.shape[1:] or len(predicted) not in (1, len(data)):
+        raise BadInput(
+            f"Masks {list(predicted.shape)} cannot be scored against {list(data.masks.shape)}: one an image."
+        )
     predicted = predicted.expand_as(data.masks)
     pairs = zip(predicted[:, 0].numpy(), data.masks[:, 0].numpy(), strict=True)
     pixels = np.array([hausdorff95(a, b) for a, b in pairs])
     spacing = np.full(len(data), np.nan) if data.spacing_mm is None else data.spacing_mm.numpy()
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "image": data.ids,
             "subject": data.subjects,
@@ -105,6 +111,8 @@ def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
             "empty": data.empty.numpy(),
         }
     )
+    table.attrs = {"data": data.name, "provenance": data.provenance}
+    return table
 
 
 def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
@@ -112,7 +120,7 @@ def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
 
     Warns when the model was trained on one of these subjects: its score would then be a memory, not a prediction.
     """
-    seen = set(model.card.get("subjects", {}).get(test.name, ())) & set(test.subjects)
+    seen = set(model.card.get("subjects", {}).get(test.origin, ())) & set(test.subjects)
     if seen:
         warnings.warn(
             f"{len(seen)} of these test subjects of {test.name} were in the training set (such as {min(seen)!r}): "
@@ -134,23 +142,29 @@ def mean_shape(train: SegmentationData) -> Tensor:
 
 
 def summarise(scores: "pd.DataFrame") -> dict[str, float]:
-    """The line of a table (lesson 01): means over subjects with a 95 % interval, and what a mean hides.
+    """The line of a table (lesson 01): means over subjects, and what a mean hides.
 
-    Keys: ``subjects``, ``dice``, ``low``, ``high`` (bootstrap over subjects), ``iou``, ``hd95_px``, ``failures`` (share
-    of images with a Dice under 0.1), all on images with an object; ``false_positives``: share of images **without** an
-    object in which something was drawn (NaN if there are none).
+    On images with an object, averaged by subject first: ``subjects``; ``dice`` with ``low`` and ``high``, its 95 %
+    bootstrap interval over subjects; ``iou``; ``failures``, the share with a Dice under 0.1; ``hd95_px``, over the
+    images in which something was drawn, and ``undrawn``, the share in which nothing was. On images **without**
+    an object: ``false_positives``, the share in which something was drawn. NaN where there are no such images.
     """
-    from .statistics import subject_interval
+    from .statistics import bootstrap_mean, subject_means
 
-    filled, empty = scores[~scores["empty"]], scores[scores["empty"]]
-    mean, low, high = subject_interval(filled, "dice")
+    columns = ["dice", "iou", "failed", "undrawn", "hd95_px"]
+    marked = scores.assign(failed=scores["dice"] < FAILURE, undrawn=scores["hd95_px"].isna())
+    means = subject_means(marked, columns)
+    dice_mean, low, high = bootstrap_mean(means["dice"]) if len(means) else [float("nan")] * 3
+    rest = means.mean()
+    empty = scores[scores["empty"]]
     return {
-        "subjects": filled["subject"].nunique(),
-        "dice": mean,
+        "subjects": len(means),
+        "dice": dice_mean,
         "low": low,
         "high": high,
-        "iou": filled["iou"].mean(),
-        "hd95_px": filled["hd95_px"].mean(),
-        "failures": (filled["dice"] < FAILURE).mean(),
-        "false_positives": (empty["dice"] < 1).mean(),
+        "iou": float(rest["iou"]),
+        "failures": float(rest["failed"]),
+        "hd95_px": float(rest["hd95_px"]),
+        "undrawn": float(rest["undrawn"]),
+        "false_positives": float((empty["dice"] < 1).mean()),
     }

@@ -4,12 +4,13 @@ Pretrain a U-Net on chest X-rays, move it to ultrasound with 40 images, fine-tun
 compare. One seed and one learning rate: a look, not an answer; the study with seeds and intervals comes later.
 """
 
+import os
 import sys
 import time
 from copy import deepcopy
 from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot as plt
 
 from .data import SegmentationData
 from .errors import BadInput, DataUnavailable
@@ -42,8 +43,9 @@ def run(
 ) -> dict[str, dict[str, float]]:
     """Run the experiment, print its table and write its figure to ``out``; returns `metrics.summarise` of each row."""
     began = time.perf_counter()
-    if not Path(out).absolute().parent.is_dir():  # said before minutes of work, not after
-        raise BadInput(f"There is no folder for {out}: make it, or choose another --out.")
+    folder = Path(out).absolute().parent  # said before minutes of work, not after
+    if Path(out).suffix not in (".png", ".pdf", ".svg") or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise BadInput(f"{out} cannot be written: choose a .png, .pdf or .svg in a folder that you may write to.")
     xray, ultrasound = data_pair(size, large)
     print(f"X-rays      {xray}\nultrasound  {ultrasound}\nprecision   {choose_precision().name}")
 
@@ -62,10 +64,11 @@ def run(
     print(f"\n    contracting − expanding: {mean:+.3f} (paired, 95 % interval {low:+.3f}…{high:+.3f})")
     print("    One seed, one learning rate: the interval covers other subjects, not other trainings.")
 
-    matplotlib.use("Agg")  # a file is written and no window opened
     masks = {name: segment(model, test.images[:2]) for name, model in models.items()}
     title = f"{xray.name} → {test.name}, {len(train)} training images, one seed"
-    strategies_figure(histories, rows, masks, test, title).savefig(out)
+    figure = strategies_figure(histories, rows, masks, test, title)
+    figure.savefig(out)
+    plt.close(figure)
     print(f"\nFigure: {out}   Time: {time.perf_counter() - began:.0f} s")
     return rows
 

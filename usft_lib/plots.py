@@ -16,7 +16,7 @@ from torch import Tensor
 from .data import SegmentationData
 
 if TYPE_CHECKING:
-    from .training import History
+    from .history import History
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
@@ -28,7 +28,6 @@ STYLE = {
     "axes.grid": True,
     "grid.alpha": 0.3,
     "figure.dpi": 100,
-    "savefig.bbox": "tight",
 }
 
 
@@ -90,4 +89,5 @@ def strategies_figure(
             panels[0, column].set_title(name)
         lower.suptitle("white dashes: drawn by an expert or known exactly · orange: the network", fontsize=11)
         upper.suptitle(title)
+        figure.text(0.995, 0.003, test.provenance, ha="right", fontsize=8, color="0.35")
     return figure

@@ -39,9 +39,13 @@ def choose_device(device: str = "auto") -> torch.device:
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if str(device).startswith("cuda") and not torch.cuda.is_available():
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise BadInput(f"There is no device {device!r}: use 'auto', 'cpu' or 'cuda'.") from None
+    if chosen.type == "cuda" and not torch.cuda.is_available():
         raise BadInput("There is no CUDA GPU here: use device='auto' (in Colab: Runtime → Change runtime type → GPU).")
-    return torch.device(device)
+    return chosen
 
 
 def choose_precision(precision: str = "auto", device: str | torch.device = "auto") -> Precision:

@@ -30,13 +30,19 @@ def bootstrap_mean(values, level: float = 0.95, draws: int = 5000, seed: int = 0
     return float(values.mean()), float(low), float(high)
 
 
+def subject_means(scores: "pd.DataFrame", columns):
+    """Means of the columns a subject, over its images with an object; empty masks are reported apart (lesson 01)."""
+    filled = scores[~scores["empty"]] if "empty" in scores else scores
+    return filled.groupby("subject")[columns].mean()
+
+
 def subject_interval(scores: "pd.DataFrame", column: str = "dice", **how) -> tuple[float, float, float]:
-    """Mean of a column over subjects with its bootstrap interval: ``(mean, low, high)``."""
-    return bootstrap_mean(scores.groupby("subject")[column].mean(), **how)
+    """Mean of a column over subjects with its bootstrap interval: ``(mean, low, high)``; images with an object only."""
+    return bootstrap_mean(subject_means(scores, column), **how)
 
 
 def paired_difference(a: "pd.DataFrame", b: "pd.DataFrame", column: str = "dice", **how) -> tuple[float, float, float]:
-    """Mean of ``a − b`` over subjects with its bootstrap interval, where both scored the same images.
+    """Mean of ``a − b`` over subjects with its bootstrap interval, where both scored the same images with an object.
 
     Paired: a hard image is hard for both, so the difference is much surer than the two means (lesson 07).
 
@@ -47,5 +53,6 @@ def paired_difference(a: "pd.DataFrame", b: "pd.DataFrame", column: str = "dice"
         raise BadInput(
             "These two tables score different images, so they cannot be paired: evaluate both on one test set."
         )
-    both = a.merge(b, on=["image", "subject"], suffixes=("_a", "_b"), validate="one_to_one")
+    shared = [key for key in ("image", "subject", "empty") if key in a and key in b]
+    both = a.merge(b, on=shared, suffixes=("_a", "_b"), validate="one_to_one")
     return subject_interval(both.assign(difference=both[f"{column}_a"] - both[f"{column}_b"]), "difference", **how)

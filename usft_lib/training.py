@@ -9,17 +9,18 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .augmentation import augment as augmented
+from .batches import augment as augmented
+from .batches import batch_indices
 from .data import SegmentationData
-from .errors import BadInput, TrainingDiverged, check_name
+from .errors import BadInput, TrainingDiverged, check_count, check_name
 from .freezing import trained
+from .history import History
 from .inference import segment
 from .losses import dice_and_cross_entropy
 from .metrics import dice
@@ -27,41 +28,23 @@ from .precision import choose_device, choose_precision
 from .seeds import derive, generator
 from .unet import UNet
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 CHECK_EVERY = 10  # steps between two looks at the loss: each look makes a GPU wait
 VALIDATION_IMAGES = 64  # enough to see a curve; the score that counts comes from evaluate(model, test)
 
 
-@dataclass
-class History:
-    """What happened: a loss a step, a Dice a validation, and the settings that produced them (lesson 03)."""
-
-    settings: dict
-    loss: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)  # training time up to the end of each step; pauses do not count
-    val_step: list[int] = field(default_factory=list)
-    val_dice: list[float] = field(default_factory=list)  # mean over the validation images
-
-    def frame(self) -> "pd.DataFrame":
-        """One row a step: ``step``, ``loss``, ``seconds``, ``val_dice`` (NaN where none was taken)."""
-        import pandas as pd
-
-        n = min(len(self.loss), len(self.seconds))
-        table = pd.DataFrame({"step": range(1, n + 1), "loss": self.loss[:n], "seconds": self.seconds[:n]})
-        return table.assign(val_dice=table["step"].map(dict(zip(self.val_step, self.val_dice, strict=True))))
-
-
-def batch_indices(n: int, batch_size: int, seed: int, step: int) -> Tensor:
-    """Which of ``n`` images make up batch ``step``: int64 ``[batch_size]``.
-
-    The images pass in an order shuffled anew each epoch, and each comes up once an epoch, as with a shuffling loader;
-    but the order is computed from (seed, epoch), so any batch can be had without those before it.
-    """
-    places = torch.arange(step * batch_size, (step + 1) * batch_size)
-    epochs = {e: torch.randperm(n, generator=generator("batch", seed, e)) for e in set((places // n).tolist())}
-    return torch.stack([epochs[p // n][p % n] for p in places.tolist()])
+def _trainable(model: UNet) -> dict[str, Tensor]:
+    """The parameters that an optimiser may hold, by name."""
+    needing = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    for name in needing:
+        group = name.partition(".")[0]
+        if group in model.frozen:
+            raise BadInput(
+                f"{group} is frozen, yet its parameters were set to require gradients: choose groups with "
+                "usft.freeze and usft.unfreeze alone."
+            )
+    if not needing:
+        raise BadInput("Every group is frozen, so there is nothing to train: usft.unfreeze(model, [...]) some first.")
+    return needing
 
 
 class Training:
@@ -74,7 +57,7 @@ class Training:
         steps, batch_size, lr, seed: the usual. Adam, with the soft Dice and cross-entropy loss.
         schedule: ``"cosine"`` lets the learning rate fall to 0 over ``steps`` (then the last step is the one to score);
             ``"constant"`` leaves it.
-        augment: random geometry and gamma, see `augmentation.augment`.
+        augment: random geometry and gamma, see `batches.augment`.
         validate_every: steps between two validations; None: five in a run. The last step is always validated.
         precision: ``"auto"``, ``"float32"``, ``"bf16"``, ``"float16"``: see `precision.choose_precision`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``.
@@ -100,17 +83,13 @@ class Training:
         precision: str = "auto",
         device: str = "auto",
     ):
-        for name, value in (("steps", steps), ("batch_size", batch_size)):
-            if not isinstance(value, int) or value < 1:
-                raise BadInput(f"{name} must be a whole number of at least 1, not {value!r}.")
-        if not (math.isfinite(lr) and lr > 0):
+        steps, batch_size = check_count("steps", steps), check_count("batch_size", batch_size)
+        validate_every = max(steps // 5, 1) if validate_every is None else check_count("validate_every", validate_every)
+        if not isinstance(lr, int | float) or not (math.isfinite(lr) and lr > 0):
             raise BadInput(f"lr must be a positive number, such as 1e-3, not {lr!r}.")
         check_name("schedule", schedule, ["cosine", "constant"])
         self.trained = trained(model)
-        if not self.trained:
-            raise BadInput(
-                "Every group is frozen, so there is nothing to train: usft.unfreeze(model, [...]) some first."
-            )
+        self.parameters = _trainable(model)
 
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
@@ -121,18 +100,20 @@ class Training:
         self.val = None if val is None else val.subset(min(VALIDATION_IMAGES, len(set(val.subjects))))
         self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
         self.augment, self.schedule = augment, schedule
-        self.validate_every = validate_every or max(steps // 5, 1)
-        self.parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.validate_every = validate_every
         self.optimiser = torch.optim.Adam(self.parameters.values(), lr=lr, fused=True)
         self.scaler = self.precision.scaler()
         self.done = 0  # steps taken
         self.history = History(self._settings())
+        self.diverged = ""  # what went wrong, once the loss is no longer finite
         self._unread: list[Tensor] = []  # losses that are still on the device
 
     # ---- the step ----
 
     def step(self) -> None:
         """Take one step: draw a batch, predict, compare, go downhill."""
+        if self.diverged:
+            raise TrainingDiverged(self.diverged)
         if self.finished:
             raise BadInput(f"All {self.steps} steps are taken: begin a new Training to go on.")
         if trained(self.model) != self.trained:
@@ -211,15 +192,22 @@ class Training:
         self.history.loss += values
         for step, value in enumerate(values, start=first):
             if not math.isfinite(value):
-                raise TrainingDiverged(
+                self.diverged = (
                     f"The loss became {value} at step {step}: begin again with a smaller learning rate than "
                     f"{self.lr:g}, and look for images that are broken."
                 )
+                raise TrainingDiverged(self.diverged)
 
     def _note_subjects(self) -> None:
-        """Write down whom the model has seen, so that `evaluate` can warn when they turn up in a test set."""
-        seen = self.model.card.setdefault("subjects", {})
-        seen[self.train_data.name] = sorted({*seen.get(self.train_data.name, []), *self.train_data.subjects})
+        """Write down whom the model has seen, so that `evaluate` can warn when they turn up in a test set.
+
+        What else the card says (Dice, steps …) was true of the weights before this run: it moves to ``began_from``.
+        """
+        card, origin = self.model.card, self.train_data.origin
+        before = {key: value for key, value in card.items() if key != "subjects"}
+        seen = dict(card.get("subjects", {}))
+        seen[origin] = sorted({*seen.get(origin, []), *self.train_data.subjects})
+        self.model.card = {"subjects": seen, **({"began_from": before} if before else {})}
 
     # ---- pause and resume ----
 
@@ -261,6 +249,8 @@ class Training:
         Raises:
             BadInput: the state belongs to a run with other settings; nothing is changed then.
         """
+        if "json" not in state:
+            raise BadInput("This is not the state of a Training: take one with run.state().")
         saved = json.loads(state["json"])
         was, now = saved["history"]["settings"], self._settings()
         # Threads and versions may differ: the run goes on, only not bit for bit.
@@ -271,19 +261,20 @@ class Training:
         model = {name: state.get(f"model/{name}") for name in self.model.state_dict()}
         if any(t is None or t.shape != self.model.state_dict()[name].shape for name, t in model.items()):
             raise BadInput("This state is of a U-Net of another size: build the model with the same width and depth.")
+        self.optimiser.state.clear()  # a run that was saved before its first step has no moments
         with torch.no_grad():
             for name, own in self.model.state_dict().items():
                 own.copy_(model[name])
         for name, parameter in self.parameters.items():
             for key in ("step", "exp_avg", "exp_avg_sq"):
                 value = state.get(f"optimiser/{key}/{name}")
-                if value is not None:  # a run that was saved before its first step has none
+                if value is not None:
                     own = torch.zeros_like(parameter) if value.ndim else torch.zeros((), device=parameter.device)
                     self.optimiser.state[parameter][key] = own.copy_(value)
-        self.scaler.load_state_dict(saved["scaler"]) if saved["scaler"] else None
-        self.model.card.clear()
-        self.model.card.update(saved["card"])
-        self.done, self.history = saved["done"], History(**saved["history"])
+        if saved["scaler"]:
+            self.scaler.load_state_dict(saved["scaler"])
+        self.model.card = saved["card"]
+        self.done, self.history, self.diverged = saved["done"], History(**saved["history"]), ""
         self._unread.clear()
         return self
 

@@ -47,8 +47,9 @@ def simulate_radiographs(n: int, size: int = 128, seed: int = 0) -> Segmentation
         intensity = detect(soft, bone, draw(0, 0.15), 10 ** draw(3.7, 5.5), random)
         images[i, 0], masks[i, 0] = develop(intensity, lungs, draw), lungs < 0
         spacing[i] = field / size
-    subjects = [f"sim-{i + 1:04d}" for i in range(n)]
-    return SegmentationData(images, masks, subjects, "sim-radiographs", spacing, provenance=f"simulated, seed {seed}")
+    people = [f"xr{seed}-{i + 1:04d}" for i in range(n)]  # with the seed: person 1 of another seed is somebody else
+    made = f"simulated, seed {seed}"
+    return SegmentationData(images, masks, people, "sim-radiographs", spacing, ids=people.copy(), provenance=made)
 
 
 def merge(a, b, roundness: float):

@@ -71,7 +71,9 @@ def simulate_ultrasound(
     return SegmentationData(
         images,
         masks,
-        subjects=[f"sim-{i // frames + 1:04d}" for i in range(n)],
+        # The seed belongs to the name: subject 1 of another seed is somebody else.
+        subjects=[f"us{seed}-{i // frames + 1:04d}" for i in range(n)],
+        ids=[f"us{seed}-{i // frames + 1:04d}-{i % frames + 1}" for i in range(n)],
         name="sim-ultrasound",
         spacing_mm=spacing,
         labels=labels,

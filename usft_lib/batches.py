@@ -1,4 +1,7 @@
-"""Random changes of image and mask together, a batch at a time (lesson 03)."""
+"""Which images make up a batch, and how they are changed at random (lesson 03).
+
+Both are pure functions of a seed and a step: no generator's state to keep, and strategies of one seed share batches.
+"""
 
 import math
 
@@ -6,20 +9,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .seeds import generator
 
-def augment(images: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+
+def batch_indices(n: int, batch_size: int, seed: int, step: int) -> Tensor:
+    """Which of ``n`` images make up batch ``step``: int64 ``[batch_size]``.
+
+    The images pass in an order shuffled anew each epoch, and each comes up once an epoch, as with a shuffling loader;
+    but the order is computed from (seed, epoch), so any batch can be had without those before it.
+    """
+    places = torch.arange(step * batch_size, (step + 1) * batch_size)
+    epochs = {e: torch.randperm(n, generator=generator("batch", seed, e)) for e in set((places // n).tolist())}
+    return torch.stack([epochs[p // n][p % n] for p in places.tolist()])
+
+
+def augment(images: Tensor, masks: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """Rotate, scale, shift and mirror images and masks alike, and change the images' gamma (lesson 03).
 
     Args:
         images: float32 ``[N, 1, H, W]`` in 0…1, on any device.
         masks: bool of the same shape.
-        generator: on the CPU; its seed alone decides what happens.
+        random: a generator on the CPU; its seed alone decides what happens.
 
     Returns images in 0…1 and bool masks. What is moved in from outside the picture is black and not object.
     Ranges: ±15°, a factor of 0.86…1.16, ±8 % of the side, mirrored left-right in half the cases, gamma 0.7…1.4.
     """
     n = len(images)
-    u = torch.rand(6, n, generator=generator) * 2 - 1  # six numbers an image, each in -1…1
+    u = torch.rand(6, n, generator=random) * 2 - 1  # six numbers an image, each in -1…1
     angle, scale = u[0] * math.radians(15), torch.exp(u[1] * 0.15)
     mirror = torch.where(u[4] < 0, -1.0, 1.0)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
