@@ -47,7 +47,7 @@ def test_a_pickle_is_never_opened(tmp_path, small):
 
 
 def test_no_header_length_makes_weights_look_like_a_pickle(tmp_path):
-    # The file begins with its header's length; 19280 reads "PK" there, as a zip does, and so as torch.save's pickles do.
+    # The file begins with its header's length; 19280 reads "PK" there, as a zip does and so do torch.save's pickles.
     model, path = UNet(1, 1), tmp_path / "m.safetensors"
     usft.save_model(model, path, {"note": ""})
     missing = 19280 - int.from_bytes(path.read_bytes()[:8], "little")

@@ -1,7 +1,10 @@
 """Which layers? Fine-tuning U-Nets for ultrasound: the library of the course. ``import usft_lib as usft``."""
 
+from . import plots
 from .checkpoints import load_model, load_state, pretrained, save_model, save_state
+from .checks import Todo, WrongAnswer, check, check_range
 from .data import SegmentationData
+from .environment import environment
 from .errors import BadInput, DataUnavailable, TrainingDiverged
 from .freezing import (
     contracting,
@@ -20,6 +23,8 @@ from .history import History
 from .inference import segment
 from .losses import dice_and_cross_entropy, soft_dice_loss
 from .metrics import dice, evaluate, hausdorff95, head_circumference_mm, iou, mean_shape, score, summarise
+from .plots import alt
+from .progress import predict, predictions, progress
 from .simulate import simulate_radiographs, simulate_ultrasound
 from .sources import datasets, load, load_folder
 from .statistics import bootstrap_mean, paired_difference, subject_interval

@@ -31,6 +31,11 @@ STYLE = {
 }
 
 
+def alt(finding: str) -> None:
+    """Say in words what the figure above shows: for those who cannot see it, and where its picture must not be kept."""
+    print(f"In words: {finding}")
+
+
 def show_masks(axes: Axes, image: Tensor, true: Tensor, predicted: Tensor | None = None) -> None:
     """One image ``[1, S, S]`` with the outline of its true mask (white, dashed) and of a predicted one (orange)."""
     axes.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)

@@ -1,0 +1,401 @@
+"""Build the notebooks from their sources: ``python notebooks/build.py`` (for instructors: change source/, build, done).
+
+    build.py                 students' copies and solutions of every lesson whose source changed
+    build.py --execute [NN]  run solutions (all, or some) and keep their outputs
+    build.py --check         say what is out of step, unexecuted or edited by hand; exit status 1 if anything is
+    build.py --adopt FILE    an edited solution back into its source
+    build.py --repoint OWNER/REPO@TAG   let badges and set-up cells point there
+
+A source is a Python file with cells in the percent format of jupytext. Four kinds of blocks mark an exercise:
+
+    # BEGIN SOLUTION … # END SOLUTION   left out of the student's copy, which stops there with usft.Todo
+    # BEGIN CHECK … # END CHECK         the cases; the student sees them
+    # BEGIN WRONG "hint" … # END WRONG  an answer that must fail with that hint; in no notebook; in a cell of its own
+    # BEGIN RIGHT … # END RIGHT         another answer that must pass; likewise
+
+Text after BEGIN SOLUTION on its line is what usft.Todo tells the student.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+HERE = Path(__file__).resolve().parent
+SOLUTION = re.compile(
+    r"^(?P<indent>[ \t]*)# BEGIN SOLUTION *(?P<todo>.*)\n(?P<lines>(?:.*\n)*?)[ \t]*# END SOLUTION *$", re.M
+)
+HIDDEN = re.compile(r"^# BEGIN (?P<kind>WRONG|RIGHT) *(?P<hint>.*)\n(?P<code>(?:.*\n)*?)# END (?P=kind) *$", re.M)
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+class OutOfStep(Exception):
+    """One line: what does not fit, and what to do."""
+
+
+# ---- the manifest --------------------------------------------------------------------------------------------
+
+
+def manifest(root: Path = HERE) -> dict:
+    """course.toml beside the notebooks' folder."""
+    return tomllib.loads((root.parent / "course.toml").read_text(encoding="utf-8"))
+
+
+def ready(course: dict) -> list[dict]:
+    """The lessons that have a source, in order."""
+    return [lesson for lesson in course["lesson"] if lesson["status"] == "ready"]
+
+
+# ---- generated cells -----------------------------------------------------------------------------------------
+
+
+def header(course: dict, lesson: dict) -> list[NotebookNode]:
+    """Title, question, badge, neighbours; the card; the set-up cell for Colab."""
+    lessons = ready(course)
+    place = lessons.index(lesson)
+    where = f"{course['course']['repository']}/blob/{course['course']['tag']}/notebooks/{lesson['name']}.ipynb"
+    around = [f"[← {n['title']}]({n['name']}.ipynb)" for n in lessons[max(place - 1, 0) : place]]
+    around += [f"[{n['title']} →]({n['name']}.ipynb)" for n in lessons[place + 1 : place + 2]]
+    title = [
+        f"# {lesson['name'][:2]} · {lesson['title']}",
+        f"**{lesson['question']}**",
+        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+        f"(https://colab.research.google.com/github/{where}) &nbsp; {' · '.join(around)}",
+        f"<sub>generated from source/{lesson['name']}.py: edit there, then run build.py</sub>",
+    ]
+    card = [
+        "| | |",
+        "|---|---|",
+        f"| you will | {'; '.join(lesson['objectives'])} |",
+        f"| before | {', '.join(lesson['prerequisites'])} |",
+        f"| your time | about {lesson['minutes']} min |",
+        f"| images | {', '.join(lesson['data']) or 'simulated, nothing to download'} |",
+    ]
+    archive = f"https://github.com/{course['course']['repository']}/archive/refs/tags/{course['course']['tag']}.zip"
+    setup = f'''# In Colab: installs the course's library and leaves everything else as it is. Elsewhere: nothing.
+import os
+import sys
+
+if "google.colab" in sys.modules:
+    course = os.environ.get("USFT_COURSE", "{archive}")
+    %pip install -q --no-deps {{course}}
+    print("File → Save a copy in Drive, or your answers are lost.")'''
+    return [new_markdown_cell("\n\n".join(title)), new_markdown_cell("\n".join(card)), new_code_cell(setup)]
+
+
+def footer(course: dict, lesson: dict) -> list[NotebookNode]:
+    lessons = ready(course)
+    after = lessons[lessons.index(lesson) + 1 :]
+    if not after:
+        return []
+    return [new_markdown_cell(f"**Next:** [{after[0]['title']}]({after[0]['name']}.ipynb): {after[0]['question']}")]
+
+
+def minutes(cells: list[NotebookNode]) -> int:
+    """A student's time: reading at 180 words a minute, ten minutes an exercise."""
+    words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+    exercises = sum("# BEGIN SOLUTION" in cell.source for cell in cells)
+    return max(5, round((words / 180 + 10 * exercises) / 5) * 5)
+
+
+# ---- source → cells ------------------------------------------------------------------------------------------
+
+
+def source_cells(path: Path) -> list[NotebookNode]:
+    """The cells of a source, hidden blocks included."""
+    return jupytext.read(path, fmt="py:percent").cells
+
+
+def hidden_answers(path: Path) -> list[dict]:
+    """Every WRONG and RIGHT block of a source: kind, hint, code, and the number of the cell it stands after."""
+    found, place = [], -1
+    for cell in source_cells(path):
+        if not is_hidden(cell):
+            place += 1
+            continue
+        if HIDDEN.sub("", cell.source).strip():
+            raise OutOfStep(f"{path.name}: give WRONG and RIGHT blocks a cell of their own, with nothing beside them.")
+        for m in HIDDEN.finditer(cell.source):
+            found.append({"kind": m["kind"], "hint": m["hint"].strip().strip('"'), "code": m["code"], "after": place})
+    return found
+
+
+def is_hidden(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and re.search(r"^# BEGIN (WRONG|RIGHT)\b", cell.source, re.M) is not None
+
+
+def stub(text: str) -> str:
+    """A code cell as the student gets it: each solution replaced by one line that stops kindly."""
+
+    def replace(match: re.Match) -> str:
+        told = json.dumps(match["todo"].strip() or "write the lines that are missing", ensure_ascii=False)
+        return f"{match['indent']}raise usft.Todo({told})"
+
+    return SOLUTION.sub(replace, text)
+
+
+def assemble(course: dict, lesson: dict, root: Path, student: bool) -> NotebookNode:
+    """The notebook of a lesson without outputs."""
+    kept = [cell for cell in source_cells(root / "source" / f"{lesson['name']}.py") if not is_hidden(cell)]
+    lesson = lesson | {"minutes": minutes(kept)}
+    course = course | {"lesson": [lesson if n["name"] == lesson["name"] else n for n in course["lesson"]]}
+    cells = header(course, lesson)
+    for cell in cells:
+        cell.metadata["usft"] = "generated"
+    for cell in kept:
+        text = stub(cell.source) if student and cell.cell_type == "code" else cell.source
+        new = (new_markdown_cell if cell.cell_type == "markdown" else new_code_cell)(text)
+        if cell.metadata.get("tags"):
+            new.metadata["tags"] = list(cell.metadata["tags"])
+        cells.append(new)
+    for cell in footer(course, lesson):
+        cell.metadata["usft"] = "generated"
+        cells.append(cell)
+    for k, cell in enumerate(cells):  # ids of their own would make every build another file
+        cell.id = hashlib.sha256(f"{lesson['name']} {k}".encode()).hexdigest()[:8]
+    book = new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    book.nbformat_minor = 5
+    return book
+
+
+# ---- files ---------------------------------------------------------------------------------------------------
+
+
+def seal(book: NotebookNode) -> NotebookNode:
+    """Write into a notebook the hash of what was built, so that a later edit by hand shows."""
+    book.metadata["usft"] = {"built": digest(book)}
+    return book
+
+
+def digest(book: NotebookNode) -> str:
+    bare = json.loads(nbformat.writes(book))
+    bare["metadata"] = {}
+    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read(path: Path) -> NotebookNode | None:
+    return nbformat.read(path, as_version=4) if path.is_file() else None
+
+
+def edited(book: NotebookNode) -> bool:
+    return book.metadata.get("usft", {}).get("built") != digest(book)
+
+
+def same_cells(a: NotebookNode, b: NotebookNode) -> bool:
+    """Do two notebooks say the same, outputs aside?"""
+    bare = [[(c.cell_type, c.source, c.metadata.get("tags")) for c in book.cells] for book in (a, b)]
+    return bare[0] == bare[1]
+
+
+def write(path: Path, book: NotebookNode) -> None:
+    old = read(path)
+    if old is not None and edited(old):
+        raise OutOfStep(
+            f"{path.name} was edited by hand and is not overwritten: take a solution back into its source with "
+            f"build.py --adopt, or delete the file."
+        )
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(nbformat.writes(seal(book)) + "\n", encoding="utf-8")
+
+
+def with_outputs(fresh: NotebookNode, old: NotebookNode | None) -> NotebookNode:
+    """Keep the outputs of an executed solution while its code is the same."""
+    if old is None:
+        return fresh
+    code = [[c for c in book.cells if c.cell_type == "code"] for book in (fresh, old)]
+    if [c.source for c in code[0]] == [c.source for c in code[1]]:
+        for new, was in zip(*code, strict=True):
+            new.outputs, new.execution_count = was.outputs, was.execution_count
+    return fresh
+
+
+def unexecuted(book: NotebookNode) -> bool:
+    """An unrun notebook would pass nbval without comparing anything."""
+    counts = [cell.execution_count for cell in book.cells if cell.cell_type == "code"]
+    return counts != list(range(1, len(counts) + 1))
+
+
+# ---- commands ------------------------------------------------------------------------------------------------
+
+
+def build(root: Path = HERE) -> None:
+    """Write every notebook that its source or the manifest changed."""
+    course = manifest(root)
+    for lesson in ready(course):
+        name = f"{lesson['name']}.ipynb"
+        write(root / name, assemble(course, lesson, root, student=True))
+        old = read(root / "solutions" / name)
+        write(root / "solutions" / name, with_outputs(assemble(course, lesson, root, student=False), old))
+
+
+def execute(numbers: list[str], root: Path = HERE) -> None:
+    """Run solutions from top to bottom in a fresh kernel, and keep their outputs, cleaned."""
+    from nbclient import NotebookClient
+
+    for lesson in ready(manifest(root)):
+        if numbers and lesson["name"][:2] not in numbers:
+            continue
+        path = root / "solutions" / f"{lesson['name']}.ipynb"
+        book = read(path)
+        print(f"running {path.name}", flush=True)
+        NotebookClient(book, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
+        clean(book)
+        write(path, book)
+
+
+def clean(book: NotebookNode) -> None:
+    """Drop what differs from run to run or must not be kept: times, widget state, addresses, real pictures."""
+    book.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for cell in book.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]  # progress bars
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if "real-image" in cell.metadata.get("tags", []):
+                for kind in [k for k in data if k.startswith("image/")]:
+                    del data[kind]
+            if "text/plain" in data:
+                data["text/plain"] = re.sub(r"0x[0-9a-f]+", "0x…", data["text/plain"])
+            data.pop("application/vnd.jupyter.widget-view+json", None)
+
+
+def check(root: Path = HERE) -> list[str]:
+    """What is wrong, a line each; nothing if all is in step."""
+    course, wrong = manifest(root), []
+    for lesson in ready(course):
+        name = f"{lesson['name']}.ipynb"
+        try:
+            student, solution = (assemble(course, lesson, root, student=flag) for flag in (True, False))
+            hidden_answers(root / "source" / f"{lesson['name']}.py")
+        except OutOfStep as error:
+            wrong.append(str(error))
+            continue
+        for path, fresh in ((root / name, student), (root / "solutions" / name, solution)):
+            book = read(path)
+            where = path.relative_to(root)
+            if book is None:
+                wrong.append(f"{where} is not built: run build.py.")
+            elif edited(book):
+                wrong.append(f"{where} was edited by hand: adopt it (--adopt) or delete it and build.")
+            elif not same_cells(book, fresh):
+                wrong.append(f"{where} is out of step with its source: run build.py.")
+            elif path.parent.name == "solutions" and unexecuted(book):
+                wrong.append(f"{where} is not executed: run build.py --execute {lesson['name'][:2]}.")
+            else:
+                wrong += contents(where, book, real=bool(lesson["data"]), student=path.parent == root)
+        wrong += added_lines(name, student, solution)
+    return wrong
+
+
+def contents(where: Path, book: NotebookNode, real: bool, student: bool) -> list[str]:
+    """Outputs that must not be there, solutions that leak. In a lesson with real images, pictures say what they are."""
+    wrong = []
+    for number, cell in enumerate(book.cells):
+        if cell.cell_type != "code":
+            continue
+        if student and (cell.outputs or "SOLUTION" in cell.source):
+            wrong.append(f"{where}, cell {number}: a student's copy holds an output or a solution.")
+        images = [k for o in cell.outputs for k in o.get("data", {}) if k.startswith("image/")]
+        tags = cell.metadata.get("tags", [])
+        if images and "real-image" in tags:
+            wrong.append(f"{where}, cell {number}: holds a picture of real images: run build.py --execute.")
+        elif images and real and "curves" not in tags:
+            wrong.append(f"{where}, cell {number}: tag it real-image, or curves if it shows no image of a person.")
+    return wrong
+
+
+def added_lines(name: str, student: NotebookNode, solution: NotebookNode) -> list[str]:
+    """A stub may only leave out lines of its solution; and no solution's line may stand in the student's copy."""
+    wrong = []
+    everything = "\n".join(cell.source for cell in student.cells)
+    for number, (ours, theirs) in enumerate(zip(student.cells, solution.cells, strict=True)):
+        lines = iter(theirs.source.splitlines())
+        for line in ours.source.splitlines():
+            if not line.strip().startswith("raise usft.Todo(") and line not in lines:
+                wrong.append(f"{name}, cell {number}: the stub adds a line that its solution lacks: {line.strip()!r}.")
+        for match in SOLUTION.finditer(theirs.source):
+            telling = [line.strip() for line in match["lines"].splitlines() if len(line.strip()) > 25]
+            wrong += [
+                f"{name}, cell {number}: a line of the solution stands in the student's copy: {line!r}."
+                for line in telling
+                if line in everything
+            ]
+    return wrong
+
+
+def adopt(path: Path, root: Path = HERE) -> Path:
+    """Write an edited solution back into its source; hidden answers stay after the cells that they stood after."""
+    book = read(path)
+    if book is None:
+        raise OutOfStep(f"There is no file {path}.")
+    source = root / "source" / f"{path.stem}.py"
+    hidden: dict[int, list[NotebookNode]] = {}
+    place = -1
+    for cell in source_cells(source):
+        if is_hidden(cell):
+            hidden.setdefault(place, []).append(cell)
+        else:
+            place += 1
+    cells: list[NotebookNode] = []
+    own = [cell for cell in book.cells if cell.metadata.get("usft") != "generated"]
+    for k, cell in enumerate(own):
+        new = (new_markdown_cell if cell.cell_type == "markdown" else new_code_cell)(cell.source)
+        if cell.metadata.get("tags"):
+            new.metadata["tags"] = list(cell.metadata["tags"])
+        cells += [new, *hidden.pop(k, [])]
+    cells += [cell for left in hidden.values() for cell in left]
+    fresh = new_notebook(cells=cells, metadata=jupytext.read(source, fmt="py:percent").metadata)
+    source.write_text(jupytext.writes(fresh, fmt="py:percent"), encoding="utf-8")
+    path.unlink()
+    return source
+
+
+def repoint(where: str, root: Path = HERE) -> None:
+    """Let badges and set-up cells point to OWNER/REPO@TAG."""
+    match = re.fullmatch(r"([\w.-]+/[\w.-]+)@([\w./-]+)", where)
+    if not match:
+        raise OutOfStep(f"{where!r} is not OWNER/REPO@TAG.")
+    path = root.parent / "course.toml"
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r'^repository = "[^"]*"', f'repository = "{match[1]}"', text, count=1, flags=re.M)
+    text = re.sub(r'^tag = "[^"]*"', f'tag = "{match[2]}"', text, count=1, flags=re.M)
+    path.write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--execute", nargs="*", metavar="NN", help="run solutions and keep their outputs")
+    parser.add_argument("--check", action="store_true", help="say what is out of step")
+    parser.add_argument("--adopt", type=Path, metavar="FILE", help="an edited solution back into its source")
+    parser.add_argument("--repoint", metavar="OWNER/REPO@TAG", help="where badges point")
+    chosen = parser.parse_args()
+    try:
+        if chosen.check:
+            wrong = check()
+            print("\n".join(wrong) or "All notebooks are in step with their sources.")
+            return 1 if wrong else 0
+        if chosen.adopt:
+            print(f"{adopt(chosen.adopt)} now holds the edited lesson.")
+        if chosen.repoint:
+            repoint(chosen.repoint)
+        build()
+        if chosen.execute is not None:
+            execute(chosen.execute)
+    except OutOfStep as error:
+        print(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,290 @@
+"""notebooks/build.py on a small course of its own: what it generates, what it refuses, what it finds wrong."""
+
+import importlib.util
+import os
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+if os.environ.get("USFT_WHEEL_ONLY"):
+    pytest.skip("needs the repository, and only the wheel is tested here (2026-11-23)", allow_module_level=True)
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
+builder = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(builder)
+
+COURSE = """
+[course]
+title = "T"
+repository = "OWNER/REPO"
+tag = "main"
+[[lesson]]
+name = "00_first"
+title = "First"
+question = "Q0?"
+objectives = ["a", "b"]
+prerequisites = ["p"]
+data = []
+status = "ready"
+[[lesson]]
+name = "01_second"
+title = "Second"
+question = "Q1?"
+objectives = ["a"]
+prerequisites = ["p"]
+data = ["hc18"]
+status = "ready"
+[[lesson]]
+name = "02_third"
+title = "Third"
+question = "Q2?"
+objectives = ["a"]
+prerequisites = ["p"]
+data = []
+status = "planned"
+"""
+SOURCE = '''# %%
+import usft_lib as usft
+
+# %% [markdown]
+# ## A question
+
+# %%
+def double(x):
+    """Twice x."""
+    # BEGIN SOLUTION return twice the number
+    twice_the_number_itself = x + x
+    return twice_the_number_itself
+    # END SOLUTION
+
+# %%
+# BEGIN CHECK
+usft.check(double, {"three": ((3,), 6, "add it to itself")})
+# END CHECK
+
+# %%
+# BEGIN WRONG "add it to itself"
+def double(x):
+    return x
+# END WRONG
+
+# %% tags=["curves"]
+# NBVAL_CHECK_OUTPUT
+print(1 + 1)
+'''
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "notebooks"
+    (folder / "source").mkdir(parents=True)
+    (tmp_path / "course.toml").write_text(COURSE, encoding="utf-8")
+    for name in ("00_first", "01_second"):
+        (folder / "source" / f"{name}.py").write_text(SOURCE, encoding="utf-8")
+    return folder
+
+
+def code(book):
+    return [cell.source for cell in book.cells if cell.cell_type == "code"]
+
+
+def mark_as_executed(root):
+    """As --execute would leave it, without a kernel."""
+    for path in (root / "solutions").glob("*.ipynb"):
+        book = builder.read(path)
+        for k, cell in enumerate(c for c in book.cells if c.cell_type == "code"):
+            cell.execution_count = k + 1
+        builder.write(path, book)
+
+
+def files(root):
+    return {p.relative_to(root): p.read_bytes() for p in root.rglob("*.ipynb")}
+
+
+def test_student_and_solution_differ_in_the_solution_alone(root):
+    builder.build(root)
+    student, solution = builder.read(root / "00_first.ipynb"), builder.read(root / "solutions" / "00_first.ipynb")
+    nbformat.validate(student), nbformat.validate(solution)
+    differing = [(a, b) for a, b in zip(code(student), code(solution), strict=True) if a != b]
+    assert len(differing) == 1
+    assert differing[0][0] == 'def double(x):\n    """Twice x."""\n    raise usft.Todo("return twice the number")'
+    assert builder.stub(differing[0][1]) == differing[0][0], "with the reference put in, the copy equals the solution"
+    assert not any("WRONG" in text for text in code(solution) + code(student))
+
+
+def test_headers_come_from_the_manifest(root):
+    builder.build(root)
+    book = builder.read(root / "00_first.ipynb")
+    head = book.cells[0].source
+    assert "# 00 · First" in head and "Q0?" in head and "source/00_first.py" in head
+    assert "github/OWNER/REPO/blob/main/notebooks/00_first.ipynb" in head and "solutions" not in head
+    assert "[Second →](01_second.ipynb)" in head and "Third" not in book.cells[-1].source
+    assert book.cells[-1].source.startswith("**Next:** [Second](01_second.ipynb)")
+    last = builder.read(root / "01_second.ipynb")
+    assert "[← First](00_first.ipynb)" in last.cells[0].source and "Next" not in last.cells[-1].source
+    assert "hc18" in last.cells[1].source and "%pip install -q --no-deps {course}" in last.cells[2].source
+
+
+def test_building_twice_gives_the_same_bytes(root):
+    builder.build(root)
+    before = files(root)
+    builder.build(root)
+    assert files(root) == before and len(before) == 4
+
+
+def test_a_file_edited_by_hand_is_never_overwritten(root):
+    builder.build(root)
+    path = root / "00_first.ipynb"
+    path.write_text(path.read_text().replace("A question", "My question"))
+    before = path.read_bytes()
+    with pytest.raises(builder.OutOfStep, match="edited by hand and is not overwritten"):
+        builder.build(root)
+    assert path.read_bytes() == before
+
+
+def test_check_is_content_with_what_was_built(root):
+    builder.build(root)
+    assert len(builder.check(root)) == 2 and all("not executed" in line for line in builder.check(root))
+    mark_as_executed(root)
+    assert builder.check(root) == []
+
+
+@pytest.mark.parametrize(
+    "fault, said",
+    [
+        (lambda r: edit(r / "source/00_first.py", "A question", "Another"), "out of step with its source"),
+        (lambda r: edit(r / "00_first.ipynb", "A question", "Another"), "edited by hand"),
+        (lambda r: edit(r / "solutions/00_first.ipynb", "1 + 1", "1 + 2"), "edited by hand"),
+        (lambda r: (r / "00_first.ipynb").unlink(), "is not built"),
+        (lambda r: plant(r / "00_first.ipynb", leak), "out of step"),
+        (lambda r: plant(r / "solutions/00_first.ipynb", unrun), "not executed"),
+        (lambda r: edit(r / "source/00_first.py", "# END WRONG", "# END WRONG\nx = 1"), "cell of their own"),
+    ],
+)
+def test_check_finds(root, fault, said):
+    builder.build(root)
+    mark_as_executed(root)
+    fault(root)
+    found = builder.check(root)
+    assert found and any(re.search(said, line) for line in found), found
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def plant(path, change):
+    """A fault that the build itself wrote and sealed."""
+    book = builder.read(path)
+    change(book)
+    path.write_text(nbformat.writes(builder.seal(book)) + "\n", encoding="utf-8")
+
+
+def leak(book):
+    book.cells[5].source += "\n    twice_the_number_itself = x + x"
+
+
+def picture(tag):
+    def change(book):
+        cell = book.cells[-1] if book.cells[-1].cell_type == "code" else book.cells[-2]
+        if tag:
+            cell.metadata["tags"] = [tag]
+        cell.outputs = [nbformat.v4.new_output("display_data", {"image/png": "aGk=", "text/plain": "x"})]
+
+    return change
+
+
+def unrun(book):
+    book.cells[-2].execution_count = None
+
+
+def test_a_real_picture_is_found_even_where_the_source_is_tagged(root):
+    edit(root / "source/01_second.py", 'tags=["curves"]', 'tags=["real-image"]')
+    builder.build(root)
+    mark_as_executed(root)
+    plant(root / "solutions/01_second.ipynb", picture("real-image"))
+    assert any("picture of real images: run" in line for line in builder.check(root))
+
+
+def test_an_untagged_picture_in_a_lesson_with_real_data_is_found(root):
+    edit(root / "source/01_second.py", ' tags=["curves"]', "")
+    builder.build(root)
+    mark_as_executed(root)
+    plant(root / "solutions/01_second.ipynb", picture(None))
+    assert any("tag it real-image, or curves" in line for line in builder.check(root))
+
+
+def test_a_stub_that_adds_a_line_and_a_leaking_solution_are_found():
+    cell = nbformat.v4.new_code_cell
+    solution = nbformat.v4.new_notebook(cells=[cell(SOURCE.split("# %%\n")[2].strip())])
+    good = nbformat.v4.new_notebook(cells=[cell(builder.stub(solution.cells[0].source))])
+    assert builder.added_lines("n", good, solution) == []
+    good.cells[0].source += "\n    print('more')"
+    assert "adds a line" in builder.added_lines("n", good, solution)[0]
+    good.cells[0].source = solution.cells[0].source
+    assert any("stands in the student's copy" in line for line in builder.added_lines("n", good, solution))
+
+
+def test_outputs_survive_while_the_code_is_the_same(root):
+    builder.build(root)
+    mark_as_executed(root)
+    edit(root / "source/00_first.py", "A question", "Another")
+    builder.build(root)
+    assert builder.check(root) == []
+    edit(root / "source/00_first.py", "1 + 1", "1 + 2")
+    builder.build(root)
+    assert builder.check(root) == ["solutions/00_first.ipynb is not executed: run build.py --execute 00."]
+
+
+def test_adopting_an_edited_solution_changes_the_source_and_keeps_hidden_answers(root):
+    builder.build(root)
+    path = root / "solutions" / "00_first.ipynb"
+    edit(path, "A question", "A better question")
+    builder.adopt(path, root)
+    text = (root / "source" / "00_first.py").read_text(encoding="utf-8")
+    assert "# ## A better question" in text and 'BEGIN WRONG "add it to itself"' in text and "OWNER" not in text
+    builder.build(root)
+    assert "A better question" in (root / "00_first.ipynb").read_text(encoding="utf-8")
+    assert (
+        text.replace("A better", "A").split()
+        == "".join(builder.jupytext.writes(builder.jupytext.reads(SOURCE, fmt="py:percent"), fmt="py:percent")).split()
+    )
+
+
+def test_repointing_changes_every_badge(root):
+    builder.build(root)
+    builder.repoint("us/course@v1.2", root)
+    builder.build(root)
+    for path in root.glob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        assert "us/course/blob/v1.2/notebooks" in text and "OWNER" not in text and "refs/tags/v1.2.zip" in text
+    with pytest.raises(builder.OutOfStep, match="is not OWNER/REPO@TAG"):
+        builder.repoint("nonsense", root)
+
+
+def test_the_real_course_is_in_step():
+    assert builder.check(NOTEBOOKS) == []
+
+
+def test_the_manifest_lists_each_source_and_no_other():
+    lessons = builder.manifest(NOTEBOOKS)["lesson"]
+    names = [lesson["name"] for lesson in lessons]
+    assert names == sorted(names) and len(names) == 14
+    sources = {path.stem for path in (NOTEBOOKS / "source").glob("*.py")}
+    assert sources == {lesson["name"] for lesson in lessons if lesson["status"] == "ready"}
+
+
+def test_execute_runs_and_cleans(root):
+    edit(root / "source/00_first.py", "print(1 + 1)", "print(1 + 1); object()")
+    shutil.rmtree(root / "solutions", ignore_errors=True)
+    builder.build(root)
+    builder.execute(["00"], root)
+    book = builder.read(root / "solutions/00_first.ipynb")
+    assert book.cells[-2].outputs[0].text == "2\n" and "0x…" in book.cells[-2].outputs[1].data["text/plain"]
+    assert not builder.unexecuted(book) and "execution" not in book.cells[2].metadata
