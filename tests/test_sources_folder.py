@@ -113,6 +113,21 @@ def test_twelve_bit_is_decided_for_the_whole_folder(own, capsys):
     assert data.images[0].max() == pytest.approx(bright.max() / 65535, abs=1e-4)
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.int32])
+def test_eight_bit_values_in_wider_files_are_not_black(own, capsys, kind):
+    folders = own({"a.tif": picture().astype(kind), "b.png": picture(1)}, {"a.png": mask(), "b.png": mask()})
+    data = load_folder(*folders, size=48, subject="(.)")
+    for i in (0, 1):
+        assert torch.allclose(data.images[i, 0, 4:44], torch.tensor(picture(i)) / 255, atol=1e-6)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and "goes beyond 255, so 255 counts as white (8 bit)" in out
+
+
+def test_float_values_up_to_255_are_not_called_16_bit(own, capsys):
+    load_folder(*own({"a.tif": picture().astype(np.float32)}, {"a.png": mask()}), size=48, subject="(.)")
+    assert capsys.readouterr().out == ""
+
+
 def test_one_image_or_mask_too_many(own):
     folders = own({"a.png": picture(), "b.png": picture(1)}, {"a_mask.png": mask()})
     message = refused(folders)
@@ -146,6 +161,12 @@ def test_nan(own):
     assert "a.tif holds NaN" in refused(own({"a.tif": values}, {"a.png": mask()}))
 
 
+def test_nan_in_a_mask(own):
+    values = disc().astype(np.float32)
+    values[3, 3] = np.nan
+    assert "a_mask.tif holds NaN" in refused(own({"a.png": picture()}, {"a_mask.tif": values}))
+
+
 def test_soft_masks_are_cut_and_it_is_said_once(own, capsys):
     soft = Image.fromarray(mask(height=160, width=192, radius=40)).resize((48, 40), Image.Resampling.BICUBIC)
     names = ["a.png", "b.png", "c.png"]
@@ -164,6 +185,9 @@ def test_classes_are_listed(own):
     values = disc().astype(np.uint8)
     values[2:12, 2:12] = 2
     assert "0, 1, 2" in refused(own({}, {"a.png": values}))
+    values = disc().astype(np.uint8)
+    values[2:7] = 255  # "void", as PASCAL VOC has it
+    assert "0, 1, 255" in refused(own({}, {"a.png": values}))
 
 
 def test_empty_masks_are_kept(own):

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import itertools
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +18,7 @@ from usft_lib.errors import BadInput
 from usft_lib.sources import datasets, hc18, load, loading
 from usft_lib.sources.archive import SafeZip
 from usft_lib.sources.busi import FILE
-from usft_lib.sources.duplicates import clusters, distances, perceptual_hash
+from usft_lib.sources.duplicates import NEAR, clusters, distances, perceptual_hash
 from usft_lib.sources.pictures import grey
 
 
@@ -97,6 +99,20 @@ def test_shenzhen(fake):
     assert "1 images without a mask left out" in data.provenance
 
 
+def test_shenzhen_people_with_several_numbers(fake):
+    """0113 and 0117 are one person, and 0162, 0166 and 0170 another."""
+    stems = [f"CHNCXR_{n:04d}_0" for n in (112, 113, 117, 161, 162, 166, 170, 171)]
+    pictures = {f"ChinaSet_AllFiles/CXR_png/{s}.png": png(picture(i)) for i, s in enumerate(stems)}
+    masks = {f"mask/{s}_mask.png": png(disc()) for s in stems}
+    fake({"ChinaSet_AllFiles.zip": zipped(pictures), "shenzhen_masks.zip": zipped(masks)})
+    data = load("shenzhen", size=32)
+    people: dict[str, list[str]] = {}
+    for stem, subject in zip(data.ids, data.subjects, strict=True):
+        people.setdefault(subject, []).append(stem[7:11])
+    together = [["0112"], ["0113", "0117"], ["0161"], ["0162", "0166", "0170"], ["0171"]]
+    assert sorted(people.values()) == together
+
+
 def test_hc18(fake):
     fake(fakes.hc18())
     data = load("hc18", size=32)
@@ -160,6 +176,57 @@ def test_sizes_that_differ_name_both_files(fake):
     fake({"Dataset_BUSI.zip": zipped(members)})
     message = refused("busi")
     assert "benign (2).png is 48 × 40" in message and "benign (2)_mask.png is 47 × 40" in message
+    for side in ("left", "right"):
+        members = fakes.montgomery_members()
+        members[f"MontgomerySet/ManualMask/{side}Mask/MCUCXR_0002_1.png"] = png(disc(41, 48))
+        fake({"NLM-MontgomeryCXRSet.zip": zipped(members)})
+        message = refused("montgomery")
+        assert "CXR_png/MCUCXR_0002_1.png is 48 × 40" in message
+        assert f"{side}Mask/MCUCXR_0002_1.png is 48 × 41" in message
+    archives = fakes.hc18()
+    members = members_of(archives["training_set.zip"])
+    members["training_set/000_2HC_Annotation.png"] = png(disc(60, 81))
+    fake(archives | {"training_set.zip": zipped(members)})
+    message = refused("hc18")
+    assert "000_2HC.png is 80 × 60" in message and "000_2HC_Annotation.png is 81 × 60" in message
+
+
+def members_of(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "archive", "member"),
+    [
+        ("busi", lambda: {"Dataset_BUSI.zip": fakes.busi()}, "Dataset_BUSI.zip", "benign (2).png"),
+        (
+            "montgomery",
+            lambda: {"NLM-MontgomeryCXRSet.zip": zipped(fakes.montgomery_members())},
+            "NLM-MontgomeryCXRSet.zip",
+            "CXR_png/MCUCXR_0002_1.png",
+        ),
+        ("hc18", fakes.hc18, "training_set.zip", "001_HC.png"),
+        ("shenzhen", fakes.shenzhen, "ChinaSet_AllFiles.zip", "CHNCXR_0117_0.png"),
+    ],
+)
+def test_an_image_that_shows_nothing_is_named(fake, name, make, archive, member):
+    archives = make()
+    members = members_of(archives[archive])
+    (full,) = (m for m in members if m.endswith(member))
+    height, width = np.asarray(Image.open(io.BytesIO(members[full]))).shape
+    members[full] = png(np.zeros((height, width), np.uint8))
+    fake(archives | {archive: zipped(members)})
+    assert f"{member} is 0 everywhere" in refused(name)
+
+
+def test_an_array_that_shows_nothing_is_named(fake):
+    arrays = dict(np.load(io.BytesIO(fakes.small_busi())))
+    arrays["val_images"][1] = 0
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    fake({"Dataset_BUSI.zip": file.getvalue()})
+    assert "val 0002 is 0 everywhere" in refused("busi")
 
 
 def test_another_zip_under_the_name_of_a_set(fake):
@@ -263,28 +330,45 @@ def test_datasets_says_what_is_here(fake):
 # The real mirror
 
 
-EXPECTED = {"montgomery": (138, 138), "shenzhen": (566, 563), "hc18": (998, 806), "busi": (135, 118)}
+EXPECTED = {"montgomery": (138, 138), "shenzhen": (566, 563), "hc18": (998, 806)}
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", [*EXPECTED, "busi"])
 def test_real_sets(mirror, name):
     data = load(name, size=64)
-    assert (len(data), len(set(data.subjects))) == EXPECTED[name]
     again = load(name, size=64)
     assert torch.equal(again.images, data.images) and torch.equal(again.masks, data.masks)
-    source = loading.SOURCES[name]
-    assert name == "busi" or (source.images, source.subjects) == EXPECTED[name]
-    shares = data.masks.float().mean((1, 2, 3))
     if name == "busi":
         assert data.empty.tolist() == [label == "normal" for label in data.labels]
-    else:
-        assert shares.min() > 0.02 and shares.max() < 0.6
+        return
+    source = loading.SOURCES[name]
+    assert (len(data), len(set(data.subjects))) == (source.images, source.subjects) == EXPECTED[name]
+    shares = data.masks.float().mean((1, 2, 3))
+    assert shares.min() > 0.02 and shares.max() < 0.6
 
 
-def test_real_busi_lesions(mirror):
+def test_real_busi_subjects_are_the_clusters_of_imagehash(mirror):
+    """ImageHash's distances, and merging groups two by two until none are near."""
+    imagehash = pytest.importorskip("imagehash")
+    hashes = {}
+    with zipfile.ZipFile(mirror / "Dataset_BUSI.zip") as archive:
+        for name in archive.namelist():
+            if name.endswith(").png") and "__MACOSX" not in name:
+                stem = name.rpartition("/")[2].removesuffix(".png")
+                hashes[stem] = imagehash.phash(Image.open(io.BytesIO(archive.read(name))).convert("L"))
+    group = {stem: {stem} for stem in hashes}
+    for a, b in itertools.combinations(hashes, 2):
+        if hashes[a] - hashes[b] <= NEAR and group[a] is not group[b]:
+            group[a] |= group[b]
+            for stem in group[b]:
+                group[stem] = group[a]
     data = load("busi", size=64)
-    lesions = [s for s, label in zip(data.subjects, data.labels, strict=True) if label != "normal"]
-    assert (len(lesions), len(set(lesions))) == (85, 78)
+    assert sorted(data.ids) == sorted(hashes)
+    subject = dict(zip(data.ids, data.subjects, strict=True))
+    for stem in hashes:
+        assert group[stem] == {other for other in hashes if subject[other] == subject[stem]}
+        assert subject[stem] in group[stem]
+    assert 0 < len(set(data.subjects)) < len(data)  # there are near-duplicates among them
 
 
 def test_real_hashes_agree_with_imagehash(mirror):

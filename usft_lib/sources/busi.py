@@ -14,7 +14,7 @@ from ..errors import BadInput
 from .archive import SafeZip
 from .duplicates import clusters, perceptual_hash
 from .masks import mask, to_mask
-from .pictures import grey
+from .pictures import check_same_size, grey, showing
 from .source import Address, Archive, Sample, Source
 
 ARCHIVE = "Dataset_BUSI.zip"
@@ -48,7 +48,7 @@ def _read_folders(archive: SafeZip) -> Iterator[Sample]:
         raise BadInput(f"{ARCHIVE}: {stem} has {what}: fetch the archive again.")
     order = sorted(pictures, key=lambda stem: pictures[stem][:2])
     # Twice through the archive, so that no more than one full picture is held at a time.
-    hashes = [perceptual_hash(_bytes(grey(archive.read(pictures[s][2]), s))) for s in order]
+    hashes = [perceptual_hash(_bytes(grey(archive.read(pictures[s][2]), pictures[s][2]))) for s in order]
     first = clusters(np.stack(hashes))
     for stem, leader in zip(order, first, strict=True):
         label, _, name = pictures[stem]
@@ -56,11 +56,7 @@ def _read_folders(archive: SafeZip) -> Iterator[Sample]:
         merged = np.zeros(picture.shape, bool)
         for part in masks[stem]:
             lesion, _ = mask(archive.read(part), part)
-            if lesion.shape != picture.shape:
-                raise BadInput(
-                    f"{ARCHIVE}: {name} is {picture.shape[1]} × {picture.shape[0]} and {part} is {lesion.shape[1]} × "
-                    f"{lesion.shape[0]} pixels: they must agree."
-                )
+            check_same_size(picture, f"{ARCHIVE}: {name}", lesion, part)
             merged |= lesion
         yield Sample(stem, order[leader], picture, merged, label)
 
@@ -84,7 +80,8 @@ def _read_arrays(archive: SafeZip) -> Iterator[Sample]:
         if arrays[0].shape != arrays[1].shape:
             raise BadInput(f"{ARCHIVE}: {part} images {arrays[0].shape} and labels {arrays[1].shape} differ.")
         samples += [(f"{part} {i:04d}", *pair) for i, pair in enumerate(zip(*arrays, strict=True), 1)]
-    first = clusters(np.stack([perceptual_hash(picture) for _, picture, _ in samples]))
+    hashes = [perceptual_hash(showing(picture, f"{ARCHIVE}: {name}")) for name, picture, _ in samples]
+    first = clusters(np.stack(hashes))
     for (name, picture, label), leader in zip(samples, first, strict=True):
         yield Sample(name, samples[leader][0], picture, to_mask(label.astype(np.uint8), name)[0])
 

@@ -18,8 +18,11 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def clear_disk_errors():
-    """Say in one line what to do where the cache folder cannot be written to or the disk is full."""
+def clear_disk_errors(opening: bool = False):
+    """Say in one line what to do where the cache folder cannot be written to or the disk is full.
+
+    While the folder is being opened or created, any other error of the disk means that it cannot be used either.
+    """
     try:
         yield
     except OSError as error:
@@ -29,7 +32,7 @@ def clear_disk_errors():
                 f"No space left for the data in {folder}: free some, or set USFT_DATA to a folder on another disk."
             ) from None
         closed = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
-        if error.errno in closed or isinstance(error, PermissionError):  # pooch raises one without a number
+        if opening or error.errno in closed or isinstance(error, PermissionError):  # pooch's has no number
             why = error.strerror or "no permission"
             raise BadInput(
                 f"The data folder {folder} cannot be written to ({why}): set USFT_DATA to one that you may write to."
@@ -43,7 +46,7 @@ def alone(name: str):
     from filelock import FileLock, Timeout
 
     folder = cache_folder()
-    with clear_disk_errors():
+    with clear_disk_errors(opening=True):
         (folder / name).mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f"{name}.lock")
         try:

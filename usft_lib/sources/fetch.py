@@ -12,6 +12,7 @@ from .cache import write_whole
 from .mirror import WAIT, Mirror, is_address
 from .source import Source
 
+SILENCE = 60  # seconds until a download that brings nothing more is given up
 LIMIT = 60  # MB: a larger download starts only when it is asked for
 
 
@@ -91,7 +92,8 @@ def bring(place: Place, folder: Path, large: bool) -> Path:
     if digest != place.hash:
         wrong = looks_like(path) if _is_zip(place) else None
         if wrong is None and _is_zip(place):
-            SafeZip(path).__exit__()  # says it if the file is cut short
+            with SafeZip(path):  # says it if the file is cut short
+                pass
         raise BadInput(
             f"{place.archive} in the mirror is {wrong or 'not the file that its registry.txt lists: copy it anew'}."
         )
@@ -109,12 +111,21 @@ def _digest(path: Path, like: str) -> str:
 
 
 def _download(place: Place, folder: Path, large: bool) -> Path:
+    path = place.downloaded(folder)
+    kept = path.is_file() and place.hash is None
+    if not kept:
+        _retrieve(place, path, large)
+    if place.hash is None and not (kept and _sidecar(path).is_file()):  # a lost note is written anew
+        digest = _digest(path, "sha256:")
+        write_whole(_sidecar(path), lambda file: file.write(digest.encode()))
+    return path
+
+
+def _retrieve(place: Place, path: Path, large: bool) -> None:
+    """Fetch an archive to ``path`` by pooch, unless it is there and has the published hash."""
     import pooch
     import requests
 
-    path = place.downloaded(folder)
-    if path.is_file() and place.hash is None:
-        return path
     pooch.get_logger().setLevel("WARNING")  # its long lines say what ours say already
 
     def check_length(answer, **_) -> None:  # sizes in the course's lists are "about"; the server knows
@@ -124,7 +135,7 @@ def _download(place: Place, folder: Path, large: bool) -> Path:
             raise DataUnavailable(f"{place.host}: {megabytes:.0f} MB, more than is fetched unasked")
 
     get = pooch.HTTPDownloader(
-        progressbar=True, chunk_size=1 << 16, timeout=(WAIT, 60), hooks={"response": check_length}
+        progressbar=True, chunk_size=1 << 16, timeout=(WAIT, SILENCE), hooks={"response": check_length}
     )
 
     def get_checked(url: str, output_file: str, _pooch) -> None:
@@ -134,30 +145,28 @@ def _download(place: Place, folder: Path, large: bool) -> Path:
             raise DataUnavailable(f"{place.host}: what came is {wrong}")
         if _is_zip(place) and place.hash is None:
             try:
-                SafeZip(Path(output_file), title=f"{place.host}: {place.archive}").__exit__()
+                with SafeZip(Path(output_file), title=f"{place.host}: {place.archive}"):
+                    pass
             except BadInput as error:
                 raise DataUnavailable(str(error).rstrip(".")) from None
 
     try:
-        pooch.retrieve(place.where, place.hash, fname=path.name, path=folder, downloader=get_checked)
+        pooch.retrieve(place.where, place.hash, fname=path.name, path=path.parent, downloader=get_checked)
     except requests.exceptions.SSLError:
         raise DataUnavailable(f"{place.host}: no secure connection") from None
     except requests.HTTPError as error:
         raise DataUnavailable(f"{place.host}: answer {error.response.status_code}") from None
     except requests.exceptions.ChunkedEncodingError:
         raise DataUnavailable(f"{place.host}: the download of {place.archive} was cut short: try again") from None
-    except requests.Timeout:
-        raise DataUnavailable(f"{place.host}: no answer in {WAIT} s") from None
+    except requests.Timeout as error:
+        wait = WAIT if isinstance(error, requests.ConnectTimeout) else SILENCE
+        raise DataUnavailable(f"{place.host}: no answer in {wait} s") from None
     except requests.RequestException:
         raise DataUnavailable(f"{place.host}: no connection") from None
     except ValueError:
         raise DataUnavailable(
             f"{place.host}: what came as {place.archive} is not the published file (its hash differs)"
         ) from None
-    if place.hash is None:
-        digest = _digest(path, "sha256:")
-        write_whole(_sidecar(path), lambda file: file.write(digest.encode()))
-    return path
 
 
 def forget(place: Place, folder: Path) -> None:

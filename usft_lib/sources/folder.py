@@ -12,7 +12,7 @@ from ..errors import BadInput
 from .archive import is_junk
 from .loading import check_size
 from .masks import mask
-from .pictures import grey
+from .pictures import check_same_size, grey
 from .prepare import collect
 from .source import Sample
 
@@ -44,7 +44,7 @@ def load_folder(
     Raises:
         BadInput: one line that names the file and says what is wrong with it.
     """
-    check_size(size)
+    size = check_size(size)
     if spacing_mm is not None and not (isinstance(spacing_mm, int | float) and 0 < spacing_mm < 1000):
         raise BadInput(f"spacing_mm must be the millimetres of one pixel, a number above 0, not {spacing_mm!r}.")
     pairs = pair_files(Path(images).expanduser(), Path(masks).expanduser())
@@ -58,9 +58,11 @@ def load_folder(
         )
     if soft:
         print(f"{name}: {len(soft)} masks have soft edges (grey values), cut at half; the first is {soft[0]}.")
-    whites = {white for image, white in zip(got.images, got.white, strict=True) if image.dtype != np.uint8}
-    if 4095.0 in whites:
-        print(f"{name}: no 16-bit image goes beyond 4095, so 4095 counts as white (12 bit).")
+    white_of = dict(zip(got.kinds, got.white, strict=True))
+    bits = {255: 8, 4095: 12}.get(white_of.get("uint16"))
+    if bits:
+        white = white_of["uint16"]
+        print(f"{name}: no 16-bit image goes beyond {white:g}, so {white:g} counts as white ({bits} bit).")
     pictures = [image.astype(np.float32) / white for image, white in zip(got.images, got.white, strict=True)]
     return SegmentationData(
         images=torch.from_numpy(np.stack(pictures)).clamp_(0, 1)[:, None],
@@ -70,6 +72,7 @@ def load_folder(
         spacing_mm=None if got.spacing_mm is None else torch.from_numpy(got.spacing_mm),
         ids=got.ids,
         provenance=f"{name}: {len(pairs)} images, folder {Path(images).name}",
+        origin=f"folder {Path(images).resolve().name}",
     )
 
 
@@ -141,14 +144,8 @@ def _subject_rule(subject) -> Callable[[str, str], str]:
 def _samples(pairs, subject_of, spacing_mm: float | None, soft: list[str]) -> Iterator[Sample]:
     for stem, (image, mask_file) in pairs.items():
         picture = grey(image, image.name)
-        if picture.min() == picture.max():
-            raise BadInput(f"{image.name} is {picture.max():g} everywhere, it shows nothing: leave it out.")
         inside, was_soft = mask(mask_file, mask_file.name)
-        if inside.shape != picture.shape:
-            raise BadInput(
-                f"{image.name} is {picture.shape[1]} × {picture.shape[0]} and {mask_file.name} is {inside.shape[1]} × "
-                f"{inside.shape[0]} pixels: they must agree."
-            )
+        check_same_size(picture, image.name, inside, mask_file.name)
         if was_soft:
             soft.append(mask_file.name)
         yield Sample(stem, subject_of(image.name, stem), picture, inside, mm=spacing_mm)

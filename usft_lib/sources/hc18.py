@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from ..errors import BadInput
 from .archive import SafeZip, looks_like
 from .masks import mask
-from .pictures import grey
+from .pictures import check_same_size, grey
 from .source import Address, Archive, Sample, Source
 
 PICTURES = "training_set.zip"
@@ -89,11 +89,7 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
             if stem not in sizes:
                 raise BadInput(f"{SIZES} has no line for {stem}.png: fetch both files again, from the same place.")
             outline, _ = mask(archive.read(outlines[stem]), outlines[stem])
-            if outline.shape != picture.shape:
-                raise BadInput(
-                    f"{PICTURES}: {name} is {picture.shape[1]} × {picture.shape[0]} and {outlines[stem]} is "
-                    f"{outline.shape[1]} × {outline.shape[0]} pixels: they must agree."
-                )
+            check_same_size(picture, f"{PICTURES}: {name}", outline, outlines[stem])
             mm, circumference = sizes[stem]
             extra = {"circumference_mm": circumference}
             yield Sample(stem, subject, picture, fill_outline(outline), mm=mm, extra=extra)

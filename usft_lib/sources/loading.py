@@ -1,6 +1,7 @@
 """`load`: the one way to a data set. Prepared data first, then the mirror, then the published addresses in order."""
 
 from dataclasses import replace
+from operator import index
 from pathlib import Path
 
 from ..data import SegmentationData
@@ -28,9 +29,9 @@ def load(name: str, size: int = 128, otherwise: str | None = None, large: bool =
 
     Args:
         name: one of those that `datasets` lists.
-        size: side in pixels, a multiple of 16 from 16 to 1024.
+        size: side in pixels, a multiple of 16 from 16 to 1024 (32 to 512 for simulated data).
         otherwise: "sim-ultrasound" or "sim-radiographs", simulated data to use if this set cannot be had; the name of
-            what comes back then says so.
+            what comes back then says so. It must be possible at this size, whether it is needed or not.
         large: start a download of more than 60 MB.
 
     Raises:
@@ -38,9 +39,9 @@ def load(name: str, size: int = 128, otherwise: str | None = None, large: bool =
         DataUnavailable: the set cannot be had from any of its places, or only by a download of more than 60 MB.
     """
     check_name("data set", name, [*SOURCES, *SIMULATED])
-    check_size(size)
+    size = check_size(size)
     if otherwise is not None:
-        check_name("stand-in", otherwise, SIMULATED)
+        _check_stand_in(otherwise, size)
     if name in SIMULATED:
         return _simulated(name, size)
     try:
@@ -53,10 +54,25 @@ def load(name: str, size: int = 128, otherwise: str | None = None, large: bool =
 
 
 def check_size(size) -> int:
-    """Return ``size`` if it is a multiple of 16 from 16 to 1024 (four halvings must come out even)."""
-    if not isinstance(size, int) or isinstance(size, bool) or not 16 <= size <= 1024 or size % 16:
+    """``size`` as an int if it is a multiple of 16 from 16 to 1024 (four halvings must come out even)."""
+    try:
+        pixels = index(size)  # NumPy's whole numbers too; True is 1, and refused as that
+    except TypeError:
+        pixels = 0
+    if not 16 <= pixels <= 1024 or pixels % 16:
         raise BadInput(f"size must be a whole number, a multiple of 16 from 16 to 1024 (128, say), not {size!r}.")
-    return size
+    return pixels
+
+
+def _check_stand_in(otherwise: str, size: int) -> None:
+    """Refuse at once, not after a failed download, a stand-in that there is not or not at this size."""
+    from ..simulate.shapes import check_request
+
+    check_name("stand-in", otherwise, SIMULATED)
+    try:
+        check_request(SIMULATED_IMAGES, size)
+    except BadInput as error:
+        raise BadInput(f'otherwise="{otherwise}" cannot be simulated at {error}') from None
 
 
 def _simulated(name: str, size: int) -> SegmentationData:
@@ -71,11 +87,12 @@ def prepared(name: str, size: int, large: bool = False) -> tuple[SegmentationDat
     source = SOURCES[name]
     folder = cache_folder() / name
     # Without a lock and without asking anybody: what is prepared already loads offline, and from a read-only folder.
-    seen = mirror(ask=False)
-    known = ways(source, seen, with_mirror=True)
-    if not known and (seen or not configured()):  # a mirror that was never asked may hold it: ask that first
-        known = ways(source, None, with_mirror=False)
-    found = _first_prepared(source, size, known, folder)
+    with clear_disk_errors(opening=True):
+        seen = mirror(ask=False)
+        known = ways(source, seen, with_mirror=True)
+        if not known and (seen or not configured()):  # a mirror that was never asked may hold it: ask that first
+            known = ways(source, None, with_mirror=False)
+        found = _first_prepared(source, size, known, folder)
     if found:
         return found
     with alone(name) as folder, clear_disk_errors():

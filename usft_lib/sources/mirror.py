@@ -49,7 +49,7 @@ def mirror(ask: bool = True) -> Mirror | None:
     if not configured():
         return None
     named = os.environ["USFT_MIRROR"].strip()
-    where = named if is_address(named) else str(Path(named).expanduser().absolute())
+    where = named if "://" in named else str(Path(named).expanduser().absolute())
     seen = cache_folder() / "mirrors" / (hashlib.sha256(where.encode()).hexdigest()[:16] + ".txt")
     if ask or not is_address(where):
         try:
@@ -106,8 +106,8 @@ def parse(text: bytes, named: str) -> dict[str, str]:
         plain = name not in ("", ".", "..") and not set(name) & set("/\\:")
         if not plain or len(digest) != digits or set(digest.lower()) - set("0123456789abcdef"):
             raise BadInput(
-                f"Line {number} of registry.txt of the mirror {named} is not 'name sha256:…': make the list anew with "
-                "data_scripts/make_mirror.py."
+                f"Line {number} of registry.txt of the mirror {named} is not 'name sha256:…': write one such "
+                "line for each archive."
             )
         hashes[name] = f"{algorithm}:{digest.lower()}"
     return hashes
@@ -122,6 +122,8 @@ def _fetch(where: str) -> bytes:
         try:
             return (Path(where) / "registry.txt").read_bytes()
         except OSError as error:
+            if "://" in where:
+                raise _Unreached("it must be a folder or an http or https address") from None
             what = "no such folder" if not Path(where).is_dir() else f"registry.txt: {error.strerror}"
             raise _Unreached(what) from None
     import requests  # not at the top: `import usft_lib` stays quick

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import BadInput
 from .archive import SafeZip
 from .masks import mask
-from .pictures import grey
+from .pictures import check_same_size, grey
 from .source import Address, Archive, Sample, Source
 
 ARCHIVE = "NLM-MontgomeryCXRSet.zip"
@@ -33,11 +33,7 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
             left, _ = mask(archive.read(parts["leftmask"]), parts["leftmask"])
             right, _ = mask(archive.read(parts["rightmask"]), parts["rightmask"])
             for part, lung in (("leftmask", left), ("rightmask", right)):
-                if lung.shape != picture.shape:
-                    raise BadInput(
-                        f"{ARCHIVE}: {parts['cxr_png']} is {picture.shape[1]} × {picture.shape[0]} and "
-                        f"{parts[part]} is {lung.shape[1]} × {lung.shape[0]} pixels: they must agree."
-                    )
+                check_same_size(picture, f"{ARCHIVE}: {parts['cxr_png']}", lung, parts[part])
             label = "tuberculosis" if stem.endswith("1") else "normal"
             yield Sample(stem, stem[:-2], picture, left | right, label)
 

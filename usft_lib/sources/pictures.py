@@ -1,8 +1,8 @@
 """Decode one picture and fit it to the square size asked for. One convention, for all data sets:
 
 - grey: colour by ITU-R 601 luma; an opaque alpha channel is ignored, any other is composited over black (no echo);
-- depth: 8 bit of 255; 16 bit of 65535, or of 4095 when no 16-bit picture of the set goes beyond (12 bit, as scanners
-  store it); float of 1, 255 or 65535, the least that holds the whole set. Nothing is clipped or stretched per picture;
+- depth: 8 bit of 255; 16 bit of 255, 4095 (12 bit, as scanners store it) or 65535 and float of 1, 255 or 65535, the
+  least that holds all such pictures of the set. Nothing is clipped or stretched per picture;
 - size: "pad" adds black (0) to a centred square, then resizes, so that a pixel is as wide as high; "stretch" resizes
   height and width each to the size (chest X-rays, whose published copies are squares already);
 - pictures are resized with an antialiased triangle filter, masks by area: a pixel belongs to the object when at least
@@ -89,14 +89,36 @@ def values_of(image: Image.Image, what: str) -> np.ndarray:
 
 
 def grey(data: bytes | Path, what: str) -> np.ndarray:
-    """Decode a picture to grey values ``[h, w]``: uint8, uint16 or float32."""
+    """Decode a picture to grey values ``[h, w]``: uint8, uint16 or float32.
+
+    Raises:
+        BadInput: it is no picture that can be used, or has one value everywhere.
+    """
     values = values_of(open_picture(data, what), what)
-    return np.asarray(Image.fromarray(values).convert("L")) if values.ndim == 3 else values
+    if values.ndim == 3:
+        values = np.asarray(Image.fromarray(values).convert("L"))
+    return showing(values, what)
+
+
+def showing(values: np.ndarray, what: str) -> np.ndarray:
+    """Return ``values`` if they show something, else raise `BadInput`: a picture of one value is a mistake."""
+    if values.min() == values.max():
+        raise BadInput(f"{what} is {values.max():g} everywhere, it shows nothing: leave it out.")
+    return values
+
+
+def check_same_size(picture: np.ndarray, name: str, mask: np.ndarray, mask_name: str) -> None:
+    """Raise `BadInput`, which names both files, unless a picture and its mask are of one size."""
+    if mask.shape != picture.shape:
+        raise BadInput(
+            f"{name} is {picture.shape[1]} × {picture.shape[0]} and {mask_name} is {mask.shape[1]} × {mask.shape[0]} "
+            "pixels: they must agree."
+        )
 
 
 def full_range(dtype: np.dtype, largest: float) -> float:
     """The value that stands for white in pictures of this type, of which none of the set goes beyond ``largest``."""
-    ranges = {"uint8": (255,), "uint16": (4095, 65535), "float32": (1, 255, 65535)}[str(dtype)]
+    ranges = {"uint8": (255,), "uint16": (255, 4095, 65535), "float32": (1, 255, 65535)}[str(dtype)]
     return float(next(r for r in ranges if largest <= r))
 
 

@@ -16,14 +16,15 @@ from .cache import write_whole
 from .pictures import fit_mask, fit_picture, fitted_mm, full_range
 from .source import Sample
 
-PREPARATION = 3  # raise it whenever the same archives would give other numbers
+PREPARATION = 4  # raise it whenever the same archives would give other numbers
 
 
 @dataclass
 class Collected:
-    """Samples at one size: ``images`` raw ``[S, S]`` with the value that is white for each, the rest a list each."""
+    """Samples at one size: ``images`` raw ``[S, S]``, their types, the value that is white, the rest a list each."""
 
     images: list[np.ndarray] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     white: list[float] = field(default_factory=list)
     masks: list[np.ndarray] = field(default_factory=list)
     subjects: list[str] = field(default_factory=list)
@@ -36,12 +37,12 @@ class Collected:
 def collect(samples: Iterable[Sample], size: int, fit: str) -> Collected:
     """Fit each sample as it comes (one full picture in memory at a time), and settle the set's grey range."""
     out = Collected()
-    kinds, labels, spacing, extras = [], [], [], []
+    labels, spacing, extras = [], [], []
     largest: dict[str, float] = {}
     for sample in samples:
         kind = str(sample.picture.dtype)
         largest[kind] = max(largest.get(kind, 0), float(sample.picture.max()))
-        kinds.append(kind)
+        out.kinds.append(kind)
         out.images.append(fit_picture(sample.picture, size, fit))
         out.masks.append(fit_mask(sample.mask, size, fit))
         out.subjects.append(sample.subject)
@@ -49,7 +50,7 @@ def collect(samples: Iterable[Sample], size: int, fit: str) -> Collected:
         labels.append(sample.label)
         spacing.append(np.nan if sample.mm is None else fitted_mm(sample.mm, sample.picture.shape, size))
         extras.append(sample.extra)
-    out.white = [full_range(np.dtype(kind), largest[kind]) for kind in kinds]
+    out.white = [full_range(np.dtype(kind), largest[kind]) for kind in out.kinds]
     if labels and None not in labels:
         out.labels = labels
     if not np.isnan(spacing).all():
