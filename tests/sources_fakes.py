@@ -1,7 +1,9 @@
 """Tiny archives with the official names and layouts, mirrors of them, and a web server that can misbehave."""
 
+import gzip
 import hashlib
 import io
+import tarfile
 import threading
 import zipfile
 from contextlib import contextmanager
@@ -46,6 +48,26 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def tarred(members, form: int = tarfile.PAX_FORMAT, folders: tuple[str, ...] = (), long_name: int | None = None):
+    """A .tar.gz of {name: bytes} or [(name, bytes)]; ``long_name`` is the length that a GNU long name declares."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=form) as out:
+        for name in folders:
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.DIRTYPE
+            out.addfile(info)
+        for name, data in members.items() if isinstance(members, dict) else members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            out.addfile(info, io.BytesIO(data))
+    plain = bytearray(file.getvalue())
+    if long_name:
+        plain[124:136] = b"%011o\0" % long_name
+        plain[148:156] = b" " * 8
+        plain[148:156] = b"%06o\0 " % sum(plain[:512])
+    return gzip.compress(bytes(plain))
+
+
 def busi_members() -> dict[str, bytes]:
     """Two benign (the first with two lesions), one malignant, one normal."""
     top = "Dataset_BUSI_with_GT"
@@ -88,6 +110,60 @@ def shenzhen() -> dict[str, bytes]:
     pictures = {f"ChinaSet_AllFiles/CXR_png/{s}.png": png(picture(i)) for i, s in enumerate(stems)}
     masks = {f"mask/{s}_mask.png": png(disc()) for s in stems[1:]}
     return {"ChinaSet_AllFiles.zip": zipped(pictures), "shenzhen_masks.zip": zipped(masks)}
+
+
+def busbra_members() -> dict[str, bytes]:
+    """Patient 1 with two images of fold 2, patient 2 with one of fold 5."""
+    table = "ID,Case,Histology,Pathology,BIRADS,Device,Width,Height,Side,BBOX\n"
+    folds = "ID,kFold,Pathology\n"
+    members = {}
+    for i, (number, case, label, fold) in enumerate(
+        [("0001-l", 1, "benign", 2), ("0001-r", 1, "benign", 2), ("0002-s", 2, "malignant", 5)]
+    ):
+        members[f"BUSBRA/Images/bus_{number}.png"] = png(picture(i))
+        members[f"BUSBRA/Masks/mask_{number}.png"] = png(disc(radius=6 + i))
+        table += f'bus_{number},{case},Fibroadenoma,{label},4,GE,48,40,left,"[1,2,3,4]"\n'
+        folds += f"bus_{number},{fold},{label}\n"
+    return members | {"BUSBRA/bus_data.csv": table.encode(), "BUSBRA/5-fold-cv.csv": folds.encode()}
+
+
+def jpeg(values: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "JPEG", quality=95)
+    return file.getvalue()
+
+
+def coloured(grey: np.ndarray) -> np.ndarray:
+    """A picture of three colours, uint8 [h, w, 3]."""
+    return np.stack([grey, grey[::-1], grey[:, ::-1]], axis=-1)
+
+
+def horses_members() -> dict[str, bytes]:
+    members = {}
+    for i in (1, 2, 3):
+        members[f"weizmann_horse_db/rgb/horse00{i}.jpg"] = jpeg(coloured(picture(i)))
+        members[f"weizmann_horse_db/figure_ground/horse00{i}.png"] = png(disc(radius=5 + i))
+    return members
+
+
+def pets_members() -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """A cat, a dog, a GIF in place of a cat, and what else lies in the archives."""
+    pictures, annotations = {"images/Bombay_7.mat": b"junk"}, {"annotations/README": b"text"}
+    outer, inner = disc(radius=12), disc(radius=9)
+    trimap = np.where(inner, 1, np.where(outer, 3, 2)).astype(np.uint8)
+    for i, stem in enumerate(("pug_12", "Bombay_7", "Egyptian_Mau_3")):
+        pictures[f"images/{stem}.jpg"] = jpeg(coloured(picture(i)))
+        annotations[f"annotations/trimaps/._{stem}.png"] = b"junk"
+        annotations[f"annotations/trimaps/{stem}.png"] = png(trimap)
+    file = io.BytesIO()
+    Image.fromarray(picture(9)).save(file, "GIF")
+    pictures["images/Egyptian_Mau_3.jpg"] = file.getvalue()
+    return pictures, annotations
+
+
+def pets() -> dict[str, bytes]:
+    pictures, annotations = pets_members()
+    return {"images.tar.gz": tarred(pictures), "annotations.tar.gz": tarred(annotations)}
 
 
 def small_busi(n: int = 2) -> bytes:

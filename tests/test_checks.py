@@ -18,8 +18,9 @@ CASES = {
 
 
 @pytest.fixture(autouse=True)
-def own_folder(cache):
+def own_folder(cache, monkeypatch):
     """Progress goes to a folder of the test's own."""
+    monkeypatch.delenv("USFT_PROGRESS", raising=False)
 
 
 @pytest.mark.parametrize(

@@ -75,13 +75,12 @@ def test_the_students_copy_stops_at_its_first_exercise_with_one_line(name, cache
     first = next(k for k, cell in enumerate(book.cells) if "raise usft.Todo" in cell.source)
     # Cells that train come before no exercise's first check, or this would be slow: run only what the check needs.
     book.cells = [c for k, c in enumerate(book.cells) if k >= first or not heavy(c)]
-    with pytest.raises(CellExecutionError) as caught:
+    with pytest.raises(CellExecutionError):
         NotebookClient(book, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     stopped = [cell for cell in book.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
     assert len(stopped) == 1 and "usft.check(" in stopped[0].source
     error = next(o for o in stopped[0].outputs if o.output_type == "error")
     assert error.ename == "Todo" and len(error.traceback) == 1 and error.traceback[0].startswith("✎ Your turn: ")
-    assert "Todo" in str(caught.value)
 
 
 def heavy(cell) -> bool:
@@ -96,7 +95,7 @@ def test_wrong_answers_fail_with_their_hint_and_right_ones_pass(name, number, an
     monkeypatch.setattr("matplotlib.pyplot.show", lambda: None)
     known: dict = {}
     for cell in cells[:checked]:
-        if cell.cell_type == "code" and not heavy(cell) and "# BEGIN CHECK" not in cell.source:
+        if cell.cell_type == "code" and not heavy(cell):
             exec(compile(cell.source, f"{name}", "exec"), known)
     exec(compile(answer["code"], f"{name}, {answer['kind']} {number}", "exec"), known)
     if answer["kind"] == "RIGHT":

@@ -12,10 +12,10 @@ import sources_fakes as fakes
 import torch
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_fill_holes
-from sources_fakes import disc, files_in, picture, png, write_mirror, zipped
+from sources_fakes import disc, files_in, picture, png, tarred, write_mirror, zipped
 
-from usft_lib.errors import BadInput
-from usft_lib.sources import datasets, hc18, load, loading
+from usft_lib.errors import BadInput, DataUnavailable
+from usft_lib.sources import busbra, datasets, hc18, load, loading, pets
 from usft_lib.sources.archive import SafeZip
 from usft_lib.sources.busi import FILE
 from usft_lib.sources.duplicates import NEAR, clusters, distances, perceptual_hash
@@ -123,6 +123,108 @@ def test_hc18(fake):
     area = data.masks.float().sum((1, 2, 3)) * data.spacing_mm**2
     assert area.tolist() == pytest.approx([np.pi * (20 * 0.5) ** 2] * 3, rel=0.05)
     assert hc18.circumferences(32) == pytest.approx(dict.fromkeys(data.ids, 2 * np.pi * 10), rel=1e-4)
+
+
+def test_busbra(fake):
+    fake({"BUSBRA.zip": zipped(fakes.busbra_members())})
+    data = load("busbra", size=32)
+    assert data.ids == ["bus_0001-l", "bus_0001-r", "bus_0002-s"]
+    assert data.subjects == ["case 1", "case 1", "case 2"]
+    assert data.labels == ["benign", "benign", "malignant"]
+    areas = load("busbra", size=48).masks.sum((1, 2, 3))
+    assert areas.tolist() == [disc(radius=r).sum() for r in (6, 7, 8)]  # each image has its own mask
+    assert busbra.folds(32) == {"bus_0001-l": 2, "bus_0001-r": 2, "bus_0002-s": 5}
+
+
+def test_busbra_tables(fake):
+    """Names of columns in any case, ids with an ending, a byte-order mark; anything else is named."""
+    members = fakes.busbra_members()
+    table, folds = members["BUSBRA/bus_data.csv"].decode(), members["BUSBRA/5-fold-cv.csv"].decode()
+
+    def change(new_table: str = table, new_folds: str = folds):
+        new = {"BUSBRA/bus_data.csv": new_table.encode(), "BUSBRA/5-fold-cv.csv": new_folds.encode()}
+        fake({"BUSBRA.zip": zipped(members | new)})
+
+    change("\ufeff" + table.replace("ID,Case", "id,case"), folds.replace("-l,", "-l.png,"))
+    assert load("busbra", size=32).subjects == ["case 1", "case 1", "case 2"]
+    change(table.replace("Case", "Patient"))
+    assert "bus_data.csv has no column Case (it has id, patient" in refused("busbra")
+    change("")
+    assert "no column ID and no Case and no Pathology (it has none)" in refused("busbra")
+    change(new_folds=folds.replace("kFold", "fold"))
+    assert "5-fold-cv.csv has no column kFold" in refused("busbra")
+    change(new_folds=folds.replace("bus_0002-s", "bus_0009-s"))
+    assert "5-fold-cv.csv has no line for bus_0002-s" in refused("busbra")
+    change(new_folds=folds.replace(",5,", ",,"))
+    assert "into fold ''" in refused("busbra")
+    change(table.replace("malignant", "normal"))
+    assert "calls bus_0002-s 'normal'" in refused("busbra")
+    change(table + "bus_0003-l,3\n")
+    assert "line 5 of bus_data.csv is cut short" in refused("busbra")
+
+
+@pytest.mark.parametrize(
+    ("part", "what"),
+    [
+        ("mask_0001-r", "0001-r has an image but no mask"),
+        ("bus_0001-r", "0001-r has a mask but no image"),
+        ("bus_data", "holds no bus_data.csv"),
+        ("5-fold", "holds no 5-fold-cv.csv"),
+    ],
+)
+def test_busbra_parts(fake, part, what):
+    fake({"BUSBRA.zip": zipped(without(fakes.busbra_members(), part))})
+    assert what in refused("busbra")
+
+
+def test_horses(fake):
+    fake({"weizmann_horse_db.zip": zipped(fakes.horses_members())})
+    data = load("horses", size=48)
+    assert data.ids == data.subjects == ["horse001", "horse002", "horse003"] and data.labels is None
+    assert data.masks.sum((1, 2, 3)).tolist() == [disc(radius=r).sum() for r in (6, 7, 8)]
+    expected = np.asarray(Image.fromarray(fakes.coloured(picture(2))).convert("L")) / 255
+    assert np.abs(data.images[1, 0, 4:44].numpy() - expected).mean() < 0.02  # 40 × 48 padded to 48 × 48
+    fake({"weizmann_horse_db.zip": zipped(without(fakes.horses_members(), "ground/horse002"))})
+    assert "horse002 has an image but no mask" in refused("horses")
+
+
+def test_pets(fake):
+    fake(fakes.pets())
+    data = load("pets", size=48)
+    assert data.ids == data.subjects == ["pug_12", "Bombay_7"] and data.labels == ["dog", "cat"]
+    assert data.masks.sum((1, 2, 3)).tolist() == [disc(radius=12).sum()] * 2  # the border counts to the animal
+    assert "1 images that cannot be used left out" in data.provenance
+    expected = np.asarray(Image.fromarray(fakes.coloured(picture(0))).convert("L")) / 255
+    assert np.abs(data.images[0, 0, 4:44].numpy() - expected).mean() < 0.02
+
+
+def test_pets_that_cannot_be_used_are_counted(fake, monkeypatch):
+    pictures, annotations = fakes.pets_members()
+    annotations["annotations/trimaps/pug_12.png"] = png(np.full((40, 48), 4, np.uint8))
+    annotations["annotations/trimaps/pug_13.png"] = png(disc().astype(np.uint8) + 1)
+    pictures["images/pug_14.jpg"] = fakes.jpeg(picture(4))
+    fake({"images.tar.gz": tarred(pictures), "annotations.tar.gz": tarred(annotations)})
+    data = load("pets", size=32)
+    assert data.ids == ["Bombay_7"] and "4 images that cannot be used" in data.provenance
+    monkeypatch.setattr(pets, "LEFT_OUT", 3)
+    with pytest.raises(BadInput, match="More than 3 images .* first: .*pug_12.png is no trimap"):
+        load("pets", size=48)
+    fake({"images.tar.gz": tarred({"x/y": b""}), "annotations.tar.gz": tarred(annotations)})
+    assert "images.tar.gz holds no images" in refused("pets")
+    fake({"images.tar.gz": tarred(pictures), "annotations.tar.gz": tarred({"x/y": b""})})
+    assert "annotations.tar.gz holds no trimaps" in refused("pets")
+
+
+@pytest.mark.parametrize("name", ["horses", "pets"])
+def test_photographs_may_be_stood_in_for_by_either_simulator(cache, name, monkeypatch):
+    monkeypatch.setattr(loading, "SIMULATED_IMAGES", 4)
+    with pytest.raises(DataUnavailable) as caught:
+        load(name, size=32)
+    message = str(caught.value)
+    assert 'otherwise="sim-ultrasound" or otherwise="sim-radiographs"' in message and "\n" not in message
+    assert ("about 811 MB" if name == "pets" else "no direct address") in message
+    for stand_in in loading.SIMULATED:
+        assert load(name, size=32, otherwise=stand_in).name == f"{stand_in} ({name} not at hand)"
 
 
 def without(members: dict[str, bytes], part: str) -> dict[str, bytes]:
@@ -317,20 +419,22 @@ def test_clusters_are_chains():
 def test_datasets_says_what_is_here(fake):
     fake({"Dataset_BUSI.zip": fakes.busi()})
     table = datasets().set_index("name")
-    assert list(table.index) == ["montgomery", "shenzhen", "hc18", "busi", "sim-ultrasound", "sim-radiographs"]
+    published = ["montgomery", "shenzhen", "hc18", "busi", "busbra", "pets", "horses"]
+    assert list(table.index) == [*published, "sim-ultrasound", "sim-radiographs"]
     assert table.loc["busi", "on disk?"] == "in the mirror" and table.loc["hc18", "on disk?"] == "no"
     load("busi", size=64)
     load("busi", size=32)
     table = datasets().set_index("name")
     assert table.loc["busi", "on disk?"] == "at 32, 64"
     assert "busi: 4 images, mirror" in table.loc["busi", "provenance"]
+    assert table["MB"].isna().tolist() == [name == "horses" for name in table.index]  # it has no address
     assert table.loc["hc18", "MB"] >= 60 and "CC BY" in table.loc["hc18", "licence"]
 
 
 # The real mirror
 
 
-EXPECTED = {"montgomery": (138, 138), "shenzhen": (566, 563), "hc18": (998, 806)}
+EXPECTED = {"montgomery": (138, 138), "shenzhen": (566, 563), "hc18": (998, 806), "horses": (328, 328)}
 
 
 @pytest.mark.parametrize("name", [*EXPECTED, "busi"])

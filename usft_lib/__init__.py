@@ -1,6 +1,7 @@
 """Which layers? Fine-tuning U-Nets for ultrasound: the library of the course. ``import usft_lib as usft``."""
 
 from . import plots
+from .adaptation import reestimate_statistics
 from .checkpoints import load_model, load_state, pretrained, save_model, save_state
 from .checks import Todo, WrongAnswer, check, check_range
 from .data import SegmentationData
@@ -25,10 +26,13 @@ from .losses import dice_and_cross_entropy, soft_dice_loss
 from .metrics import dice, evaluate, hausdorff95, head_circumference_mm, iou, mean_shape, score, summarise
 from .plots import alt
 from .progress import predict, predictions, progress
-from .simulate import simulate_radiographs, simulate_ultrasound
+from .receptive import footprint, reach, receptive_fields
+from .similarity import activations, linear_cka
+from .simulate import in_speckle, simulate_radiographs, simulate_ultrasound
 from .sources import datasets, load, load_folder
 from .statistics import bootstrap_mean, paired_difference, subject_interval
 from .training import Training, fit
 from .unet import UNet, groups
+from .verdicts import reading, seed_difference, verdict
 
 __version__ = "0.1.0"

@@ -1,8 +1,12 @@
-"""What a student predicted and solved, kept in one small file on this machine (all lessons). Nothing leaves it."""
+"""What a student predicted and solved, kept in one small file on this machine (all lessons). Nothing leaves it.
+
+The file is progress.json in the cache folder, or the one that ``USFT_PROGRESS`` names.
+"""
 
 import json
 import os
 import zlib
+from pathlib import Path
 
 from .errors import BadInput
 
@@ -63,7 +67,8 @@ def _write(values: dict) -> None:
         pass  # the printed line is the copy that counts; a full or read-only disk must not stop a lesson
 
 
-def _file():
+def _file() -> Path:
     from .sources.cache import cache_folder  # not at the top: progress stands below the data sets
 
-    return cache_folder() / "progress.json"
+    named = os.environ.get("USFT_PROGRESS", "")
+    return Path(named) if named else cache_folder() / "progress.json"

@@ -23,18 +23,22 @@ def is_junk(name: str) -> bool:
     return "__MACOSX" in path.parts or path.name.startswith(".") or path.name.lower() in ("thumbs.db", "desktop.ini")
 
 
-def looks_like(path: Path) -> str | None:
-    """What a file that should be a zip is instead, in words that say what to do; None if it begins as a zip does."""
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+GZIP = (b"\x1f\x8b",)
+
+
+def looks_like(path: Path, magic: tuple[bytes, ...] = ZIP) -> str | None:
+    """What a file that should begin with ``magic`` is instead, in words that say what to do; None if it does."""
     with open(path, "rb") as file:
         start = file.read(1024)
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if start.startswith(magic):
         return None
     if not start:
         return "an empty file: fetch it again"
     if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--", b"<script")):
         return "an HTML page, not an archive: the address probably moved or wants a log-in"
-    return "not a zip archive: fetch it again from its official address"
+    return f"not a {'zip' if magic == ZIP else 'gzip'} archive: fetch it again from its official address"
 
 
 class SafeZip:
@@ -101,15 +105,21 @@ class SafeZip:
         return data
 
 
+def harm_of_name(name: str) -> str | None:
+    """What is wrong with an entry's name, as the end of a sentence; None if nothing is."""
+    if name.startswith("/") or "\\" in name or "\0" in name or (len(name) > 1 and name[1] == ":"):
+        return "has an absolute path or a backslash"
+    if ".." in name.split("/"):
+        return "leaves the archive's folder (..)"
+    return None
+
+
 def _harm(info: zipfile.ZipInfo) -> str | None:
     """What is wrong with an entry, as the end of a sentence; None if nothing is."""
     # zipfile cuts a name at a zero byte and, on Windows, turns backslashes: look at the name as it was stored
-    name = getattr(info, "orig_filename", info.filename)
-    parts = name.split("/")
-    if name.startswith("/") or "\\" in name or "\0" in name or (len(name) > 1 and name[1] == ":"):
-        return "has an absolute path or a backslash"
-    if ".." in parts:
-        return "leaves the archive's folder (..)"
+    wrong = harm_of_name(getattr(info, "orig_filename", info.filename))
+    if wrong:
+        return wrong
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link or a device"

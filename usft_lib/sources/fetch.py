@@ -100,6 +100,13 @@ def bring(place: Place, folder: Path, large: bool) -> Path:
     return path
 
 
+def at_hand(place: Place, folder: Path) -> Path | None:
+    """The archive of ``place`` if it is on this disk already and has the right hash; nobody is asked for it."""
+    path = Path(place.where) if place.is_folder else place.downloaded(folder)
+    known = place.fingerprint(folder)
+    return path if known and path.is_file() and _digest(path, known) == known else None
+
+
 def _is_zip(place: Place) -> bool:
     return place.archive.endswith((".zip", ".npz"))
 

@@ -156,4 +156,5 @@ HC18 = Source(
     ),
     read=read,
     fit="pad",
+    may_share=True,
 )

@@ -7,16 +7,20 @@ from pathlib import Path
 from ..data import SegmentationData
 from ..errors import BadInput, DataUnavailable, check_name
 from . import prepare
+from .busbra import BUSBRA
 from .busi import BUSI
 from .cache import alone, cache_folder, clear_disk_errors
 from .fetch import LIMIT, Place, bring, forget, ways
 from .hc18 import HC18
+from .horses import HORSES
 from .mirror import Mirror, configured, mirror
 from .montgomery import MONTGOMERY
+from .pets import PETS
 from .shenzhen import SHENZHEN
 from .source import Source
 
-SOURCES: dict[str, Source] = {source.name: source for source in (MONTGOMERY, SHENZHEN, HC18, BUSI)}
+ALL = (MONTGOMERY, SHENZHEN, HC18, BUSI, BUSBRA, PETS, HORSES)
+SOURCES: dict[str, Source] = {source.name: source for source in ALL}
 SIMULATED = {"sim-ultrasound": "ultrasound", "sim-radiographs": "radiograph"}
 SIMULATED_IMAGES = 400
 
@@ -183,8 +187,9 @@ def _sorry(source: Source, size: int, now: Mirror | None, tried: list[str]) -> s
         reasons.insert(0, "the mirror does not hold it")
     by_hand = [archive for archive in source.archives if not archive.addresses]
     reasons += [f"{archive.name} has no direct address: {archive.by_hand}" for archive in by_hand]
-    stand_in = next(name for name, modality in SIMULATED.items() if modality == source.modality)
+    fitting = [name for name, modality in SIMULATED.items() if modality == source.modality] or SIMULATED
+    stand_in = " or ".join(f'otherwise="{name}"' for name in fitting)
     return (
         f"{source.name} is not at hand ({'; '.join(reasons)}): set USFT_MIRROR to a folder or an address that holds "
-        f'it, or pass otherwise="{stand_in}".'
+        f"it, or pass {stand_in}."
     )

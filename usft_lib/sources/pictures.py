@@ -144,9 +144,12 @@ def fit_picture(values: np.ndarray, size: int, fit: str) -> np.ndarray:
 
 def fit_mask(mask: np.ndarray, size: int, fit: str) -> np.ndarray:
     """Fit a bool mask to ``[size, size]``: area resize, then True where at least half of a pixel is covered."""
-    if fit == "pad":
-        mask = pad_square(mask)
-    rows, columns = _area_weights(mask.shape[0], size), _area_weights(mask.shape[1], size)
+    return resize_mask(pad_square(mask) if fit == "pad" else mask, size, size)
+
+
+def resize_mask(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize a bool mask to ``[height, width]`` by area: True where at least half of a pixel is covered."""
+    rows, columns = _area_weights(mask.shape[0], height), _area_weights(mask.shape[1], width)
     return rows @ mask.astype(np.float32) @ columns.T >= 0.5 - 1e-4  # Pillow's BOX counts whole pixels only
 
 

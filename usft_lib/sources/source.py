@@ -54,6 +54,7 @@ class Source:
         archives: all of them are needed.
         read: (path of each archive by name, list to which it adds remarks for the provenance) → samples.
         fit: "pad" keeps the pixels square, "stretch" fills the square (see `pictures.fit_picture`).
+        may_share: the licence plainly lets anyone pass on copies, reduced ones included.
         mix: archives of a mirror and of the originals may be used together (False where one depends on the other's
             resolution).
     """
@@ -69,4 +70,5 @@ class Source:
     archives: tuple[Archive, ...]
     read: Callable[[dict[str, Path], list[str]], Iterator[Sample]]
     fit: str = "pad"
+    may_share: bool = False
     mix: bool = False

@@ -12,7 +12,8 @@ def datasets():
     """The data sets by name, as a pandas table (lesson 00); asks no network.
 
     Columns: modality; images and subjects of the published set (subjects empty where nobody says); licence; MB of the
-    smallest download; "on disk": the sizes that are prepared, "in the mirror", or "no"; provenance of what is prepared.
+    smallest download (empty where there is no address); "on disk": the sizes that are prepared, "in the mirror", or
+    "no"; provenance of what is prepared.
     """
     import pandas as pd  # not at the top: `import usft_lib` stays quick
 
@@ -42,14 +43,14 @@ def _row(source: Source, at_hand) -> dict:
         on_disk = "at " + ", ".join(sizes)
     else:
         on_disk = "in the mirror" if ways(source, at_hand, with_mirror=True) else "no"
-    least = [min((a.megabytes for a in archive.addresses), default=0) for archive in source.archives]
+    least = [min(a.megabytes for a in archive.addresses) for archive in source.archives if archive.addresses]
     return {
         "name": source.name,
         "modality": source.modality,
         "images": source.images,
         "subjects": source.subjects,
         "licence": source.licence,
-        "MB": round(sum(least)),
+        "MB": round(sum(least)) if least else None,
         "on disk?": on_disk,
         "provenance": " | ".join(origins),
     }

@@ -1,0 +1,606 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %%
+import os
+from copy import deepcopy
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+from torch import nn
+
+import usft_lib as usft
+from usft_lib.plots import COLOURS, MARKERS, STYLE, show_masks
+
+usft.environment()
+
+# %% tags=["parameters"]
+PROFILE = os.environ.get("USFT_PROFILE", "quick")  # "full": longer training
+SEED = 0
+SIZE = 96  # pixels a side
+TRAINING_IMAGES = 40
+STEPS = 600 if PROFILE == "full" else 150
+LR = 3e-3
+LOOKS = 40  # batches that the "frozen" network only looks at
+print(f"profile {PROFILE}: three strategies of {STEPS} steps at {SIZE} × {SIZE} pixels")
+
+# %% [markdown]
+# Fine-tuning *some* layers means leaving the others as they are. That sounds like one line of code. It is three, and
+# the usual one line does something else. In this lesson you catch it in the act, write the real thing, and then let
+# three strategies run against each other.
+#
+# ## Predict first
+#
+# Block `enc1` of our U-Net holds two convolutions and two batch normalisations. Its `state_dict` has 12 tensors: what
+# is learnt, and what is counted along the way. You set `requires_grad = False` on all of its parameters, then show the
+# network one batch in training mode. No optimiser runs.
+#
+# **How many of the 12 tensors are different afterwards?** Write your guess in place of ours.
+
+# %%
+usft.predict("06.a", 0)  # your guess
+
+# %%
+# NBVAL_CHECK_OUTPUT
+net = usft.UNet(width=16, depth=4)
+for parameter in net.enc1.parameters():
+    parameter.requires_grad_(False)
+before = deepcopy(net.enc1.state_dict())
+net.train()(torch.rand(8, 1, 32, 32))
+for name, tensor in net.enc1.state_dict().items():
+    print(f"{name:22s}{'same' if torch.equal(tensor, before[name]) else 'CHANGED'}")
+
+# %% [markdown]
+# ## What moved, without any gradient
+#
+# A batch normalisation leads a double life.
+#
+# * **In training** it subtracts the mean of *this batch* and divides by its standard deviation. On the way it updates
+#   two running averages, `running_mean` and `running_var`.
+# * **In evaluation** it uses those running averages instead.
+#
+# The running averages are *buffers*, not parameters. They have no gradient, so `requires_grad = False` says nothing
+# about them. Each batch pulls them a tenth of the way towards itself. When the batches come from another domain, they
+# leave the old one.
+#
+# Does it matter? Take a network that segments lungs. Set `requires_grad = False` on **everything**. Let it look at
+# ultrasound, in training mode, and learn nothing. After every few looks, ask how far its statistics went, and how well
+# it still segments the X-rays that it was made for. Beside it, the same network frozen by `usft.freeze`.
+
+
+# %%
+def drift(model, stored, group):
+    """How far a group's running means went, in stored standard deviations, averaged over its channels."""
+    moved = []
+    for name, mean in usft.groups(model)[group].named_buffers():
+        if name.endswith("running_mean"):
+            old, variance = stored[f"{group}.{name}"], stored[f"{group}.{name.replace('mean', 'var')}"]
+            moved.append(((mean - old).abs() / variance.sqrt()).mean())
+    return float(torch.stack(moved).mean())
+
+
+# %% tags=["train"]
+lungs = usft.pretrained("xray-simulated")
+xrays = usft.simulate_radiographs(16, size=SIZE, seed=1)  # nobody that it was trained on
+scans = usft.simulate_ultrasound(40, size=SIZE, seed=1)
+stored = deepcopy(lungs.state_dict())
+naive, frozen = deepcopy(lungs), usft.freeze(deepcopy(lungs), list(usft.groups(lungs)))
+for parameter in naive.parameters():
+    parameter.requires_grad_(False)
+
+# %% tags=["train"]
+rows = []
+for look in range(LOOKS + 1):
+    for way, model in {"requires_grad = False": naive, "usft.freeze": frozen}.items():
+        if look % 8 == 0:
+            kept = usft.dice(usft.segment(model, xrays.images), xrays.masks).mean()
+            rows.append({"way": way, "look": look, "Dice on X-rays": float(kept)})
+            rows[-1] |= {group: drift(model, stored, group) for group in ("enc1", "enc4", "dec1")}
+        chosen = torch.arange(8 * look, 8 * look + 8) % len(scans)
+        with torch.no_grad():
+            model.train()(scans.images[chosen])
+drifted = pd.DataFrame(rows)
+same = all(torch.equal(t, stored[name]) for name, t in naive.named_parameters())
+print(f"every weight is bit for bit what it was: {same}")
+
+# %% tags=["train", "curves"]
+with plt.rc_context(STYLE):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    for line, (way, part) in zip(("-", "--"), drifted.groupby("way", sort=False), strict=True):
+        for k, group in enumerate(("enc1", "enc4", "dec1")):
+            style = {"color": COLOURS[k], "marker": MARKERS[k], "linestyle": line}
+            left.plot(part["look"], part[group], label=f"{group}, {way}", **style)
+        right.plot(part["look"], part["Dice on X-rays"], line, marker="o", color="black", label=way)
+    left.set(xlabel="batches of ultrasound looked at", ylabel="drift (standard deviations)")
+    right.set(xlabel="batches of ultrasound looked at", ylabel="Dice on X-rays", ylim=(0.9, 1))
+    left.set_title("“Frozen” statistics drift …")
+    right.set_title("… and take some of the old skill along")
+    left.set_ylim(None, 1.7 * drifted["enc1"].max())
+    left.legend(frameon=False, ncols=2, fontsize=9, loc="upper left")
+    right.legend(frameon=False)
+plt.show()
+usft.alt("with requires_grad = False alone, statistics drift in every block; with usft.freeze they stay at 0.")
+usft.alt("though no weight changed, the drifting network draws lungs less well; the frozen one as well as before.")
+
+# %% tags=["train"]
+end = drifted[drifted["look"] == LOOKS].set_index("way")
+print(f"Dice on X-rays at the end: {end['Dice on X-rays'].round(3).to_dict()}")
+usft.check_range(end.loc["requires_grad = False", "enc1"], 0.02, 1, "drift of enc1 by requires_grad = False alone")
+usft.check_range(end.loc["usft.freeze", ["enc1", "enc4", "dec1"]].max(), 0, 0, "drift under usft.freeze")
+
+# %% [markdown]
+# So a study that freezes by `requires_grad = False` does not compare what it says it compares: its "frozen" layers
+# adapt to the new images. That may even *help* (lesson 10 tries it on purpose). But it must be a decision, not an
+# accident.
+#
+# `.eval()` on the frozen block stops the drift, until the next `model.train()`. And training loops call `model.train()`
+# at every step, since they validate in between. It reaches every block, the frozen ones too.
+#
+# ## Exercise 06.1: freeze properly
+#
+# Write `freeze_properly(model, names)`. It gets a U-Net and a list of group names (`usft.groups(model)` gives the
+# blocks by name) and returns the model with those groups frozen:
+#
+# 1. their weights need no gradient;
+# 2. their batch normalisation **uses** and **keeps** the stored statistics;
+# 3. that stays so after `model.train()`, whoever calls it;
+# 4. all other groups learn and adapt as before.
+#
+# Do not call `usft.freeze`: this is how you would do it for any network.
+#
+# <details><summary>Hint 1</summary>
+#
+# `model.train()` does nothing but call `child.train(mode)` on each of its children.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# In Python you may replace a method of one single object: `block.train = lambda mode=True: block`.
+# </details>
+
+
+# %%
+def freeze_properly(model, names):
+    """The model, with the groups in `names` frozen: weights and statistics, for good."""
+    # BEGIN SOLUTION stop the gradients of each named group, put it into evaluation mode, and keep it there
+    for name in names:
+        block = usft.groups(model)[name]
+        block.requires_grad_(False)
+        block.eval()
+        block.train = lambda mode=True, block=block: block  # model.train() asks, and nothing happens
+    return model
+    # END SOLUTION
+
+
+# %%
+# BEGIN CHECK
+def looked(model, group):
+    """Do the statistics of a group move when the model sees a batch, in the mode it is in?"""
+    averages = [t for name, t in usft.groups(model)[group].named_buffers() if "running" in name]
+    before = [t.clone() for t in averages]
+    model(torch.rand(4, 1, 32, 32))
+    return any(not torch.equal(now, was) for now, was in zip(averages, before, strict=True))
+
+
+def learns(model, group):
+    return [p.requires_grad for p in usft.groups(model)[group].parameters()]
+
+
+def uses_stored(model):
+    x = torch.rand(4, 1, 32, 32) + 3
+    return torch.allclose(model.train().enc1(x), model.eval().enc1(x))
+
+
+torch.manual_seed(0)
+tiny = usft.UNet(width=4, depth=2)
+usft.check(
+    freeze_properly,
+    {
+        "it returns the model": ((tiny, ["enc1"]), lambda m: isinstance(m, nn.Module), "end with: return model."),
+        "weights of enc1": (
+            (tiny, ["enc1"]),
+            lambda m: not any(learns(m, "enc1")),
+            "its weights still ask for a gradient: requires_grad_(False) on each of its parameters.",
+        ),
+        "weights of two groups": (
+            (tiny, ["enc1", "dec2"]),
+            lambda m: not any(learns(m, "enc1") + learns(m, "dec2")),
+            "all named groups are to be frozen, not just one of them.",
+        ),
+        "weights of the other groups": (
+            (tiny, ["enc1", "dec2"]),
+            lambda m: all(learns(m, "enc2") + learns(m, "dec1") + learns(m, "head")),
+            "groups that nobody named must go on learning: touch only those in names.",
+        ),
+        "statistics of enc1": (
+            (tiny, ["enc1"]),
+            lambda m: not looked(m, "enc1"),
+            "one batch moved the statistics. They are buffers: requires_grad does not reach them, .eval() does.",
+        ),
+        "statistics of enc1 after model.train()": (
+            (tiny, ["enc1"]),
+            lambda m: not looked(m.eval().train(), "enc1"),
+            "model.train() woke the frozen group up again: its train method must do nothing from now on.",
+        ),
+        "what enc1 normalises with": (
+            (tiny, ["enc1"]),
+            uses_stored,
+            "it keeps the stored statistics but does not use them: the output still depends on the rest of the batch.",
+        ),
+        "statistics of the other groups": (
+            (tiny, ["enc1"]),
+            lambda m: looked(m.train(), "enc2") and looked(m, "dec1"),
+            "groups that are not frozen must go on adapting their statistics: leave them in training mode.",
+        ),
+    },
+    exercise="06.1",
+)
+# END CHECK
+
+# %%
+# BEGIN WRONG "requires_grad does not reach them"
+def freeze_properly(model, names):
+    for name in names:
+        usft.groups(model)[name].requires_grad_(False)
+    return model
+# END WRONG
+# BEGIN WRONG "woke the frozen group up"
+def freeze_properly(model, names):
+    for name in names:
+        usft.groups(model)[name].requires_grad_(False).eval()
+    return model
+# END WRONG
+# BEGIN WRONG "does not use them"
+def freeze_properly(model, names):
+    for name in names:
+        block = usft.groups(model)[name].requires_grad_(False)
+        for m in block.modules():
+            if isinstance(m, nn.BatchNorm2d):
+                m.momentum = 0.0
+    return model
+# END WRONG
+# BEGIN WRONG "go on adapting"
+def freeze_properly(model, names):
+    for name in names:
+        usft.groups(model)[name].requires_grad_(False)
+    model.eval()
+    model.train = lambda mode=True: model
+    return model
+# END WRONG
+# BEGIN WRONG "still ask for a gradient"
+def freeze_properly(model, names):
+    for name in names:
+        block = usft.groups(model)[name].eval()
+        block.train = lambda mode=True, block=block: block
+    return model
+# END WRONG
+# BEGIN WRONG "touch only those"
+def freeze_properly(model, names):
+    for block in usft.groups(model).values():
+        block.requires_grad_(False).eval()
+        block.train = lambda mode=True, block=block: block
+    return model
+# END WRONG
+# BEGIN WRONG "not just one of them"
+def freeze_properly(model, names):
+    for name in names:
+        block = usft.groups(model)[name].requires_grad_(False).eval()
+        block.train = lambda mode=True, block=block: block
+        return model
+# END WRONG
+# BEGIN WRONG "return model"
+def freeze_properly(model, names):
+    for name in names:
+        block = usft.groups(model)[name].requires_grad_(False).eval()
+        block.train = lambda mode=True, block=block: block
+# END WRONG
+# BEGIN RIGHT
+def freeze_properly(model, names):
+    for name, parameter in model.named_parameters():
+        if name.split(".")[0] in names:
+            parameter.requires_grad = False
+    for name, module in model.named_modules():
+        if name.split(".")[0] in names and isinstance(module, nn.BatchNorm2d):
+            module.eval()
+            module.train = lambda mode=True, module=module: module
+    return model
+# END RIGHT
+# BEGIN RIGHT
+def freeze_properly(model, names):
+    model.frozen = model.frozen | set(names)
+    for name in model.frozen:
+        for parameter in getattr(model, name).parameters():
+            parameter.requires_grad_(False)
+    return model.train()
+# END RIGHT
+# BEGIN RIGHT
+def freeze_properly(model, names):
+    def still(module, inputs):
+        module.eval()
+
+    for name in names:
+        for module in model.get_submodule(name).modules():
+            module.requires_grad_(False)
+            module.register_forward_pre_hook(still)
+    return model
+# END RIGHT
+# BEGIN RIGHT
+def freeze_properly(model, names):
+    plain = model.train
+
+    def train(mode=True):
+        plain(mode)
+        for name in names:
+            usft.groups(model)[name].eval()
+        return model
+
+    for name in names:
+        usft.groups(model)[name].requires_grad_(False)
+    model.train = train
+    return model.train()
+# END RIGHT
+
+# %% [markdown]
+# From here on the lesson uses `usft.freeze`, `usft.unfreeze` and `usft.train_only`, which do the same for any set of
+# groups and can be undone.
+#
+# ## What does freezing save?
+#
+# Fewer trained parameters mean less memory for the optimiser. Time is another matter. Training has a forward pass, a
+# backward pass that carries the gradient from the mask towards the image, and the gradients of the trained weights
+# themselves. `usft.summary` counts all three, in millions of operations for one image.
+#
+# **Predict:** what share of all parameters do the first two groups hold, in per cent?
+
+# %%
+usft.predict("06.b", 20)  # your guess, in per cent
+
+# %%
+# NBVAL_CHECK_OUTPUT
+net = usft.UNet(width=16, depth=4)
+for name, chosen in {"first two": usft.first(net, 2), "last two": usft.last(net, 2)}.items():
+    table = usft.summary(usft.train_only(net, chosen), size=96)
+    share = table["trainable"].iloc[-1] / table["parameters"].iloc[-1]
+    print(f"{name}: {', '.join(chosen)}: {share:.1%} of all parameters")
+    print(table.round(0).to_string(index=False), "\n")
+
+# %% [markdown]
+# Two small sets, and very different bills. Compare the column `to_inputs`: the backward pass on to earlier layers.
+#
+# ## Exercise 06.2: where does the gradient go?
+#
+# A gradient starts at the mask and travels back towards the image. It must reach every trained group, and need not go
+# further. Write `backward_through(groups, trained)`: given all group names in path order and the names of the trained
+# ones (in any order), return the list of groups that hold or pass on a gradient, in path order.
+#
+# <details><summary>Hint 1</summary>
+#
+# A frozen group between the mask and a trained one must pass the gradient through.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `groups.index(name)` is a group's place. Which trained group has the smallest?
+# </details>
+
+
+# %%
+def backward_through(groups, trained):
+    """The groups, in path order, that the backward pass enters."""
+    # BEGIN SOLUTION find the trained group that comes first along the path; the gradient enters it and all after it
+    places = [groups.index(name) for name in trained]
+    return groups[min(places) :] if places else []
+    # END SOLUTION
+
+
+# %%
+# BEGIN CHECK
+ten = ["enc1", "enc2", "enc3", "enc4", "bottleneck", "dec4", "dec3", "dec2", "dec1", "head"]
+usft.check(
+    backward_through,
+    {
+        "the head alone": ((ten, ["head"]), ["head"], "the gradient starts there: it has no reason to go further."),
+        "the last two steps": (
+            (ten, ["dec2", "dec1", "head"]),
+            ["dec2", "dec1", "head"],
+            "the gradient stops at the first trained group along the path, here dec2.",
+        ),
+        "enc1 alone": (
+            (ten, ["enc1"]),
+            ten,
+            "to get to enc1 the gradient must pass through everything after it, frozen or not.",
+        ),
+        "both ends, not in path order": (
+            (ten, ["head", "enc2"]),
+            ten[1:],
+            "trained comes in any order: look for the one that is earliest in groups.",
+        ),
+        "nothing is trained": ((ten, []), [], "with nothing to train there is no backward pass: an empty list."),
+    },
+    exercise="06.2",
+)
+# END CHECK
+
+# %%
+# BEGIN WRONG "frozen or not"
+def backward_through(groups, trained):
+    return [name for name in groups if name in trained]
+# END WRONG
+# BEGIN WRONG "no reason to go further"
+def backward_through(groups, trained):
+    last = max(groups.index(name) for name in trained)
+    return groups[: last + 1]
+# END WRONG
+# BEGIN WRONG "in any order"
+def backward_through(groups, trained):
+    return groups[groups.index(trained[0]):] if trained else []
+# END WRONG
+# BEGIN WRONG "an empty list"
+def backward_through(groups, trained):
+    return groups[min(groups.index(name) for name in trained):]
+# END WRONG
+# BEGIN WRONG "stops at the first trained group"
+def backward_through(groups, trained):
+    return groups[max(groups.index(name) for name in trained):] if trained else []
+# END WRONG
+# BEGIN RIGHT
+def backward_through(groups, trained):
+    reached, found = [], False
+    for name in groups:
+        found = found or name in trained
+        if found:
+            reached.append(name)
+    return reached
+# END RIGHT
+# BEGIN RIGHT
+def backward_through(groups, trained):
+    from itertools import dropwhile
+    return list(dropwhile(lambda name: name not in trained, groups))
+# END RIGHT
+# BEGIN RIGHT
+def backward_through(groups, trained):
+    return [g for k, g in enumerate(groups) if any(t in groups[: k + 1] for t in trained)]
+# END RIGHT
+
+# %% [markdown]
+# So few trained parameters near the image are cheap to store and dear to reach. Keep that for lesson 11.
+#
+# ## The scoreboard
+#
+# Now the question of the course, in small. A U-Net that learned lungs on chest X-rays meets ultrasound, with 40 images
+# to learn from. Three strategies share the same start, the same batches and the same augmentation:
+#
+# * **everything** is trained;
+# * the **first two** groups, at the input;
+# * the **last two**, at the output: the common habit with classifiers.
+
+# %% tags=["train"]
+data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
+real = "not at hand" not in data.name
+source = usft.pretrained("xray" if real else "xray-simulated")
+pool, val, _ = data.split(0.6, 0.1, 0.3, seed=0)  # the test part stays closed until lesson 09
+train = pool.subset(TRAINING_IMAGES, seed=SEED)
+val = val.subset(min(60, len(set(val.subjects))), seed=0)
+print(f"{data}\ntraining on {len(train)} images, comparing on {len(val)} images of other subjects")
+
+# %% tags=["train"]
+strategies = {
+    "everything": list(usft.groups(source)),
+    "first two": usft.first(source, 2),
+    "last two": usft.last(source, 2),
+}
+settings = {"steps": STEPS, "lr": LR, "seed": SEED, "validate_every": STEPS // 5}
+models, histories = {}, {}
+for name, chosen in strategies.items():
+    models[name] = usft.train_only(deepcopy(source), chosen)
+    histories[name] = usft.fit(models[name], train, val, progress=False, **settings)
+print(f"trained: {', '.join(f'{name} ({len(chosen)} groups)' for name, chosen in strategies.items())}")
+
+# %% tags=["train"]
+tables = {name: usft.evaluate(model, val) for name, model in models.items()}
+tables["untouched"] = usft.evaluate(source, val)
+tables["mean shape"] = usft.score(usft.mean_shape(train), val)
+rows = []
+for name, table in tables.items():
+    s = usft.summarise(table)
+    trained = usft.summary(models[name], SIZE)["trainable"].iloc[-1] if name in models else 0
+    seconds = histories[name].seconds[-1] if name in models else 0
+    dice, interval = f"{s['dice']:.3f}", f"{s['low']:.3f}…{s['high']:.3f}"
+    rows.append([name, f"{trained:,}", dice, interval, f"{seconds:.0f}"])
+columns = ["strategy", "trainable parameters", "Dice (validation)", "95 % interval", "seconds"]
+print(pd.DataFrame(rows, columns=columns).to_string(index=False))
+
+# %% [markdown]
+# Two rows were not trained at all. "untouched" is the lung network as it came: it looks for lungs, and there are none.
+# That is a change of *task*, not a measure of how foreign ultrasound looks (lesson 05). "mean shape" is one and the
+# same mask for every image. A strategy has seen something in the images only by what it scores above that row.
+
+# %% tags=["train", "curves"]
+with plt.rc_context(STYLE):
+    figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
+    for k, (name, history) in enumerate(histories.items()):
+        axes.plot(history.val_step, history.val_dice, color=COLOURS[k], marker=MARKERS[k], label=name)
+    shape = tables["mean shape"]["dice"].mean()
+    axes.axhline(shape, color="0.4", linestyle=":")
+    axes.annotate("mean shape", (0, shape), (4, 4), textcoords="offset points")
+    axes.set(xlabel="training step", ylabel="Dice (validation)", title="Which layers learn ultrasound?", xlim=(0, None))
+    axes.legend(frameon=False, loc="lower right")
+    axes.text(1, -0.2, data.provenance, transform=axes.transAxes, ha="right", fontsize=8, color="0.35")
+plt.show()
+usft.alt("one curve a strategy; compare where each ends, and which of them end above the dotted line.")
+
+# %% tags=["train", "real-image"]
+with plt.rc_context(STYLE):
+    figure, panels = plt.subplots(2, len(models), figsize=(10, 7), layout="constrained")
+    for column, (name, model) in enumerate(models.items()):
+        drawn = usft.segment(model, val.images[:2])
+        for row in range(2):
+            show_masks(panels[row, column], val.images[row], val.masks[row], drawn[row])
+        panels[0, column].set_title(name)
+    figure.suptitle(f"{data.name}: white dashes are the truth, orange is the network", fontsize=12)
+plt.show()
+usft.alt("two validation images, a column a strategy: look where orange leaves the dashes, and how its border runs.")
+
+# %% tags=["train"]
+low, high = (0.93, 0.99) if real else (0.4, 0.95)
+usft.check_range(usft.summarise(tables["everything"])["dice"], low, high, "Dice of everything")
+usft.check_range(usft.summarise(tables["first two"])["dice"], 0.8 if real else 0.3, high, "Dice of the first two")
+
+# %% [markdown]
+# The best row is not a verdict. It was seen on one seed, one learning rate and few subjects, and by looking at the
+# board you have used these validation images to choose. The test images stay closed until you have committed yourself.
+#
+# ## Quiz
+#
+# **1.** A colleague freezes the encoder with `requires_grad = False` and reports that "frozen features transfer well".
+# What would you ask?
+# <details><summary>answer</summary>
+#
+# Whether the batch normalisation stood still. If the encoder was in training mode, its statistics adapted to the new
+# images, so the features were not frozen. Compare `running_mean` before and after.
+# </details>
+#
+# **2.** You train only `enc1`. Which groups can be left out of the backward pass?
+# <details><summary>answer</summary>
+#
+# None. The gradient comes from the mask and must pass through the whole decoder and the bottleneck to get to `enc1`.
+# Only the gradients of the frozen *weights* are saved.
+# </details>
+#
+# **3.** The interval of one strategy overlaps that of another. Are the two the same?
+# <details><summary>answer</summary>
+#
+# No. Both were scored on the same subjects, and a hard image is hard for both. What counts is the interval of the
+# *paired difference*, which is much narrower. Lesson 09 computes it.
+# </details>
+#
+# ## What this does not show
+#
+# * **Which strategy is better.** One seed and one learning rate: another draw of 40 images, or a learning rate chosen
+#   for each strategy, may change the order. Lessons 07 to 09 repeat it.
+# * **That frozen statistics are best.** They are one clean definition, ours. How the authors of the paper treated
+#   batch normalisation is not known to us.
+# * **Times.** The seconds are those of this machine, with whatever else it was doing.
+#
+# ## Recap
+#
+# * Frozen means: weights do not move, the optimiser does not hold them, and batch normalisation uses *and* keeps its
+#   stored statistics, also after `model.train()`.
+# * `requires_grad = False` does the first. Statistics then drift without any gradient, and the skill drifts along.
+# * A gradient goes back to the first trained group and no further: few parameters near the image are not cheap in time.
+#
+# ## Further reading
+#
+# * Ioffe and Szegedy, "Batch normalization", ICML 2015, [arXiv 1502.03167](https://arxiv.org/abs/1502.03167).
+# * Frankle, Schwab and Morcos, "Training BatchNorm and only BatchNorm", ICLR 2021,
+#   [arXiv 2003.00152](https://arxiv.org/abs/2003.00152): what those few parameters can do alone.
+# * Amiri, Brooks and Rivaz, "Fine-Tuning U-Net for Ultrasound Image Segmentation: Different Layers, Different
+#   Outcomes", IEEE TUFFC 67(12), 2020, [doi 10.1109/TUFFC.2020.3015081](https://doi.org/10.1109/TUFFC.2020.3015081).

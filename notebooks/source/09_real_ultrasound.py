@@ -1,0 +1,656 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %%
+import os
+from copy import deepcopy
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+
+import usft_lib as usft
+from usft_lib.plots import COLOURS, MARKERS, STYLE, show_masks
+
+usft.environment()
+
+# %% tags=["parameters"]
+PROFILE = os.environ.get("USFT_PROFILE", "quick")  # "full": five seeds, longer training
+SEEDS = [0, 1, 2, 3, 4] if PROFILE == "full" else [0]
+SIZE = 96  # pixels a side
+TRAINING_IMAGES = 40
+TEST_IMAGES = 160
+STEPS = 300 if PROFILE == "full" else 200
+LR = 3e-3
+print(f"profile {PROFILE}: {len(SEEDS)} seed(s) of three strategies, {STEPS} steps at {SIZE} × {SIZE} pixels")
+
+# %% [markdown]
+# So far most images were computed. Now the heads are those of unborn children, and a sonographer has measured each
+# one. HC18 holds fetal ultrasound in the plane in which the head circumference is taken. That number, in millimetres,
+# tells how far a pregnancy is and whether the child grows. So besides Dice there is now a question that a doctor would
+# ask: **by how many millimetres is the measurement off?**
+#
+# ## Predict first
+#
+# A head is somewhere between 50 and 350 mm around. Suppose a network draws masks with a Dice of about 0.95. By how many
+# millimetres is the circumference off, for the typical (median) head? Then: by how much Dice does training the
+# contracting half beat training the expanding half? A minus sign says that it loses.
+
+# %%
+usft.predict("09.a", 10)  # your guess, mm
+usft.predict("09.b", 0.05)  # your guess, Dice
+
+# %% [markdown]
+# ## From a mask to millimetres
+#
+# A head in this plane is nearly an ellipse, and the sonographer draws one. A network gives a blot of pixels. The way
+# from one to the other: take the blot's variance along its long and its short axis. A filled ellipse with semi-axes
+# *a* and *b* has variances *a*²/4 and *b*²/4, so they tell *a* and *b*. A few stray pixels change little.
+#
+# Left is the way around an ellipse. There is no closed formula for it. Ramanujan's second approximation is good enough
+# for anyone:
+#
+# $$ C \approx \pi (a+b) \left(1 + \frac{3h}{10 + \sqrt{4 - 3h}}\right), \qquad h = \left(\frac{a-b}{a+b}\right)^2 $$
+#
+# ## Exercise 09.1: around an ellipse
+#
+# Write `around(a, b)`: the circumference of the ellipse with **semi**-axes `a` and `b`, right to 1 part in 10 000 for
+# axes up to 3 : 1. By the formula, or by walking around it in many small steps: your choice.
+#
+# <details><summary>Hint 1</summary>
+#
+# The points of an ellipse are (a cos t, b sin t) for t from 0 to 2π.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# With a = b the correction h is 0 and the formula gives 2πa, a circle. Try that first.
+# </details>
+
+
+# %%
+def around(a, b):
+    """Circumference of an ellipse with semi-axes a and b, in their unit."""
+    # BEGIN SOLUTION return Ramanujan's approximation, or the length of a polygon with many corners on the ellipse
+    h = ((a - b) / (a + b)) ** 2
+    return np.pi * (a + b) * (1 + 3 * h / (10 + (4 - 3 * h) ** 0.5))
+    # END SOLUTION
+
+
+# %%
+# BEGIN CHECK
+def near(true):
+    return lambda found: abs(float(found) / true - 1) < 1e-4
+
+
+usft.check(
+    around,
+    {
+        "a circle of radius 1": (
+            (1.0, 1.0),
+            near(2 * np.pi),
+            "a circle of radius 1 is 2π around. a and b are semi-axes, like radii; and this is a length, not an area.",
+        ),
+        "a circle of radius 50 mm": (
+            (50.0, 50.0),
+            near(100 * np.pi),
+            "the circumference grows with the size, not with its square: πab is the area.",
+        ),
+        "a head of 50 and 39 mm": (
+            (50.0, 39.0),
+            near(280.6706),
+            "a mean of the two axes alone is about 1 mm wrong on a head: the correction by h is missing.",
+        ),
+        "the same head, axes swapped": ((39.0, 50.0), near(280.6706), "it must not matter which axis is the longer."),
+        "an ellipse of 3 to 1": (
+            (3.0, 1.0),
+            near(13.36489),
+            "flat ellipses need the whole formula, or more steps around: check h and its square root.",
+        ),
+    },
+    exercise="09.1",
+)
+# END CHECK
+
+# %%
+# BEGIN WRONG "semi-axes, like radii"
+def around(a, b):
+    return np.pi * a * b
+# END WRONG
+# BEGIN WRONG "semi-axes, like radii"
+def around(a, b):
+    h = ((a - b) / (a + b)) ** 2
+    return np.pi * (a + b) / 2 * (1 + 3 * h / (10 + (4 - 3 * h) ** 0.5))
+# END WRONG
+# BEGIN WRONG "not with its square"
+def around(a, b):
+    return 2 * np.pi * a * b
+# END WRONG
+# BEGIN WRONG "the correction by h is missing"
+def around(a, b):
+    return np.pi * (a + b)
+# END WRONG
+# BEGIN WRONG "the correction by h is missing"
+def around(a, b):
+    return 2 * np.pi * np.sqrt((a**2 + b**2) / 2)
+# END WRONG
+# BEGIN WRONG "which axis is the longer"
+def around(a, b):
+    from scipy.special import ellipe
+    return 4 * a * ellipe(max(0.0, 1 - (b / a) ** 2))
+# END WRONG
+# BEGIN WRONG "need the whole formula"
+def around(a, b):
+    h = ((a - b) / (a + b)) ** 2
+    return np.pi * (a + b) * (1 + h / 4)
+# END WRONG
+# BEGIN RIGHT
+def around(a, b):
+    t = np.linspace(0, 2 * np.pi, 2001)
+    return np.hypot(np.diff(a * np.cos(t)), np.diff(b * np.sin(t))).sum()
+# END RIGHT
+# BEGIN RIGHT
+def around(a, b):
+    from scipy.special import ellipe
+    a, b = max(a, b), min(a, b)
+    return 4 * a * ellipe(1 - (b / a) ** 2)
+# END RIGHT
+# BEGIN RIGHT
+def around(a, b):
+    t = (torch.arange(1000) + 0.5) / 1000 * 2 * torch.pi
+    return ((a * t.sin()) ** 2 + (b * t.cos()) ** 2).sqrt().mean() * 2 * torch.pi
+# END RIGHT
+# BEGIN RIGHT
+def around(a, b):
+    import math
+    total, steps = 0.0, 3000
+    for k in range(steps):
+        one, two = 2 * math.pi * k / steps, 2 * math.pi * (k + 1) / steps
+        total += math.dist((a * math.cos(one), b * math.sin(one)), (a * math.cos(two), b * math.sin(two)))
+    return total
+# END RIGHT
+
+# %% [markdown]
+# How much do the pixels cost? Draw an exact head of 50 and 39 mm, coarser and finer, at twenty places between the
+# pixels' centres, and measure it with the library's `usft.head_circumference_mm`.
+
+# %%
+# NBVAL_CHECK_OUTPUT
+exact = 280.6706
+for size in (16, 32, 64, 96, 128, 256):
+    mm = 130 / size  # a picture 130 mm wide
+    place = (torch.arange(size) + 0.5 - size / 2) * mm
+    shifts = [(0.618 * k % 1 * mm, 0.382 * k % 1 * mm) for k in range(20)]
+    heads = [((place[None] - x) / 50) ** 2 + ((place[:, None] - y) / 39) ** 2 <= 1 for x, y in shifts]
+    measured = usft.head_circumference_mm(torch.stack(heads)[:, None], torch.full((20,), mm))
+    print(f"{size:4d} pixels a side, {mm:.2f} mm each: off by {float((measured - exact).abs().mean()):.1f} mm")
+
+# %% [markdown]
+# ## The heads
+#
+# Subjects are fetuses; some have several images, which never fall on two sides of a split. A head that touches the
+# border of its picture is measured by what can be seen of it, so even perfect masks are not perfect measurements. The
+# last line below says how far the *experts' own masks*, at our size, are from the sonographer's number. No network is
+# to be judged below that floor.
+
+# %% tags=["train"]
+data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
+real = "not at hand" not in data.name
+source = usft.pretrained("xray" if real else "xray-simulated")
+pool, _, rest = data.split(0.6, 0.1, 0.3, seed=0)
+test = rest.subset(min(TEST_IMAGES, len(set(rest.subjects))), seed=0)  # one image a subject
+drawn_by_expert = usft.head_circumference_mm(test.masks, test.spacing_mm)
+if real:
+    from usft_lib.sources.hc18 import circumferences
+
+    by_sonographer = circumferences(SIZE)
+    true_mm = torch.tensor([by_sonographer[name] for name in test.ids])
+else:  # simulated lesions have no sonographer: the ellipse of the exact mask
+    true_mm = drawn_by_expert
+floor = float((drawn_by_expert - true_mm).abs().mean())
+print(f"{data}\ntesting on {len(test)} images of {len(set(test.subjects))} subjects")
+print(f"true masks against the measurement: {floor:.1f} mm on average")
+
+# %% [markdown]
+# ## Three strategies
+#
+# The source learned lungs on chest X-rays. **contracting** trains `enc1` to `enc4`, **expanding** trains `dec4` to
+# `dec1` and the head, **everything** trains all. The bottleneck, nearly half of all parameters, belongs to neither
+# half. A seed fixes which 40 images are learnt from and in which order they come; all strategies share it.
+
+# %% tags=["train"]
+strategies = {
+    "everything": list(usft.groups(source)),
+    "contracting": usft.contracting(source),
+    "expanding": usft.expanding(source),
+}
+tables, models = {name: [] for name in strategies}, {}
+for seed in SEEDS:
+    train = pool.subset(TRAINING_IMAGES, seed=seed)
+    for name, chosen in strategies.items():
+        models[name] = usft.train_only(deepcopy(source), chosen)
+        usft.fit(models[name], train, steps=STEPS, lr=LR, seed=seed, progress=False)
+        measured = usft.head_circumference_mm(usft.segment(models[name], test.images), test.spacing_mm)
+        off = (measured.nan_to_num(0) - true_mm).abs()  # nothing drawn: all of the head is missing
+        tables[name].append(usft.evaluate(models[name], test).assign(off_mm=off.numpy()))
+print(f"{len(SEEDS) * len(strategies)} trainings done")
+
+# %% [markdown]
+# Every table of this course carries two rows that need no training here: the untouched X-ray network, and one mean
+# mask for all. Read the Dice against them.
+
+# %% tags=["train"]
+baselines = {"untouched": usft.evaluate(source, test), "mean shape": usft.score(usft.mean_shape(train), test)}
+rows = []
+for name, scores in {**tables, **{name: [table] for name, table in baselines.items()}}.items():
+    every = pd.concat(scores)
+    s = usft.summarise(every)
+    off = [f"{every['off_mm'].median():.1f}", f"{every['off_mm'].mean():.1f}"] if name in tables else ["", ""]
+    dice, interval = f"{s['dice']:.3f}", f"{s['low']:.3f}…{s['high']:.3f}"
+    rows.append([name, dice, interval, f"{s['failures']:.1%}", *off])
+columns = ["strategy", "Dice", "95 % interval", "missed", "median mm off", "mean mm off"]
+print(pd.DataFrame(rows, columns=columns).to_string(index=False))
+usft.check_range(usft.summarise(tables["everything"][0])["dice"], 0.85 if real else 0.4, 0.98, "Dice of everything")
+
+# %% [markdown]
+# Mean and median tell two stories. The median is the head that went well. The mean also pays for the few that went
+# badly wrong: a second blot at the edge of the picture makes the ellipse grow by many millimetres, and costs little
+# Dice. The next figure shows all heads at once. Read it upwards: what share of heads is measured to within *x* mm?
+
+# %% tags=["train", "curves"]
+with plt.rc_context(STYLE):
+    figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
+    for k, (name, scores) in enumerate(tables.items()):
+        off = np.sort(np.concatenate([table["off_mm"] for table in scores]))
+        share = np.arange(1, len(off) + 1) / len(off)
+        style = {"color": COLOURS[k], "linestyle": ["-", "--", ":"][k], "lw": 2.2}
+        axes.step(off.clip(0.1), share, where="post", label=name, **style)
+    axes.axvline(max(floor, 0.1), color="0.4", lw=1)
+    axes.text(1.05 * max(floor, 0.1), 1, "true masks, mean", rotation=90, va="top", color="0.3", fontsize=10)
+    axes.set(xscale="log", xlabel="circumference off by at most (mm)", ylabel="share of test images", ylim=(0, 1.02))
+    axes.set_xticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
+    axes.set_title("How far off is the circumference?")
+    axes.legend(frameon=False, loc="lower right")
+    axes.text(1, -0.2, data.provenance, transform=axes.transAxes, ha="right", fontsize=8, color="0.35")
+plt.show()
+usft.alt("one rising curve a strategy; the further left and the higher, the better, and the right ends are the misses.")
+
+# %% tags=["train", "real-image"]
+worst = tables["expanding"][-1]["dice"].to_numpy().argsort()[:2].tolist()
+with plt.rc_context(STYLE):
+    figure, panels = plt.subplots(2, len(models), figsize=(10, 7), layout="constrained")
+    for column, (name, model) in enumerate(models.items()):
+        drawn = usft.segment(model, test.images[worst])
+        for row, place in enumerate(worst):
+            show_masks(panels[row, column], test.images[place], test.masks[place], drawn[row])
+        panels[0, column].set_title(name)
+    figure.suptitle(f"{data.name}: the two images that the expanding half finds hardest (dashes: truth)", fontsize=12)
+plt.show()
+usft.alt("a column a strategy, orange against white dashes: the worst cases of one need not be the worst of another.")
+
+# %% [markdown]
+# ## Paired, by subject
+#
+# The question is not how good each strategy is, but **by how much they differ**. Both were scored on the same heads,
+# and a hard head is hard for both. So take the difference head by head, and ask how far its mean would move with other
+# heads: draw subjects with replacement, thousands of times.
+#
+# ## Exercise 09.2: the bootstrap of a paired difference
+#
+# Write `paired_bootstrap(a, b, subjects, draws)`. `a` and `b` are the Dice of two strategies, one number an image;
+# `subjects` says whose image it is (as texts). Return `(mean, low, high)`: the mean of a − b over **subjects**, where a
+# subject counts once however many images it has, and the 2.5 % and 97.5 % quantiles of that mean over `draws` random
+# draws of subjects with replacement.
+#
+# <details><summary>Hint 1</summary>
+#
+# `pd.Series(values).groupby(subjects).mean()` gives one number a subject.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `rng.integers(n, size=(draws, n))` draws n subjects, `draws` times; then a mean a row, and `np.quantile`.
+# </details>
+
+
+# %%
+def paired_bootstrap(a, b, subjects, draws=4000):
+    """Mean of a − b over subjects with its 95 % bootstrap interval: (mean, low, high)."""
+    # BEGIN SOLUTION difference by image, mean by subject, draw subjects with replacement, quantiles of the means
+    difference = pd.Series(np.asarray(a) - np.asarray(b)).groupby(np.asarray(subjects)).mean().to_numpy()
+    drawn = np.random.default_rng(0).integers(len(difference), size=(draws, len(difference)))
+    low, high = np.quantile(difference[drawn].mean(axis=1), [0.025, 0.975])
+    return difference.mean(), low, high
+    # END SOLUTION
+
+
+# %%
+# BEGIN CHECK
+def like_ours(a, b, subjects):
+    """Is an answer the interval of the library, but for what chance makes of two bootstraps?"""
+    keys = {"image": range(len(a)), "subject": subjects}
+    ours = usft.paired_difference(pd.DataFrame({**keys, "dice": a}), pd.DataFrame({**keys, "dice": b}), draws=20000)
+    room = 0.08 * (ours[2] - ours[1])
+    return lambda found: len(found) == 3 and max(abs(float(x) - y) for x, y in zip(found, ours, strict=True)) < room
+
+
+chance = np.random.default_rng(9)
+each = [f"s{k:03d}" for k in chance.permutation(120)]
+hard = chance.normal(0.7, 0.15, 120)  # what both strategies share
+a, b = hard + chance.normal(0.03, 0.05, 120), hard
+ten = [f"s{k:02d}" for k in np.repeat(np.arange(20), 10)]
+person = np.repeat(chance.normal(0, 0.1, 20), 10)
+uneven = ["x"] * 60 + [f"y{k}" for k in range(60)]
+tilted = np.r_[np.full(60, 0.5), chance.normal(0, 0.1, 60)]
+usft.check(
+    paired_bootstrap,
+    {
+        "the sign": (
+            (a, b, each, 4000),
+            lambda found: float(found[0]) > 0,
+            "a is the better one here, so the mean of a − b is positive: mind which you subtract.",
+        ),
+        "the width is not that of two separate strategies": (
+            (a, b, each, 4000),
+            lambda found: float(found[2]) - float(found[1]) < 0.03,
+            "far too wide. Take the difference image by image first, then draw; and the quantiles are those of the "
+            "MEANS of the draws, not of the differences.",
+        ),
+        "one image a subject": (
+            (a, b, each, 4000),
+            like_ours(a, b, each),
+            "near, but not a 95 % interval of the mean: cut off 2.5 % at each end, and draw with replacement.",
+        ),
+        "one subject with half of all images": (
+            (tilted, np.zeros(120), uneven, 4000),
+            lambda found: abs(float(found[0]) - pd.Series(tilted).groupby(uneven).mean().mean()) < 1e-6,
+            "a subject counts once: average its images first.",
+        ),
+        "ten images a subject": (
+            (person, np.zeros(200), ten, 4000),
+            like_ours(person, np.zeros(200), ten),
+            "too narrow: images of one subject are not independent, so draw subjects, not images.",
+        ),
+    },
+    exercise="09.2",
+)
+# END CHECK
+
+# %%
+# BEGIN WRONG "mind which you subtract"
+def paired_bootstrap(a, b, subjects, draws=4000):
+    d = pd.Series(np.asarray(b) - np.asarray(a)).groupby(np.asarray(subjects)).mean().to_numpy()
+    means = d[np.random.default_rng(0).integers(len(d), size=(draws, len(d)))].mean(1)
+    return d.mean(), *np.quantile(means, [0.025, 0.975])
+# END WRONG
+# BEGIN WRONG "Take the difference image by image first"
+def paired_bootstrap(a, b, subjects, draws=4000):
+    r = np.random.default_rng(0)
+    x, y = (pd.Series(np.asarray(v)).groupby(np.asarray(subjects)).mean().to_numpy() for v in (a, b))
+    n = len(x)
+    means = x[r.integers(n, size=(draws, n))].mean(1) - y[r.integers(n, size=(draws, n))].mean(1)
+    return x.mean() - y.mean(), *np.quantile(means, [0.025, 0.975])
+# END WRONG
+# BEGIN WRONG "MEANS of the draws"
+def paired_bootstrap(a, b, subjects, draws=4000):
+    d = pd.Series(np.asarray(a) - np.asarray(b)).groupby(np.asarray(subjects)).mean().to_numpy()
+    return d.mean(), *np.quantile(d, [0.025, 0.975])
+# END WRONG
+# BEGIN WRONG "2.5 % at each end"
+def paired_bootstrap(a, b, subjects, draws=4000):
+    d = pd.Series(np.asarray(a) - np.asarray(b)).groupby(np.asarray(subjects)).mean().to_numpy()
+    means = d[np.random.default_rng(0).integers(len(d), size=(draws, len(d)))].mean(1)
+    return d.mean(), *np.quantile(means, [0.05, 0.95])
+# END WRONG
+# BEGIN WRONG "draw with replacement"
+def paired_bootstrap(a, b, subjects, draws=4000):
+    d = pd.Series(np.asarray(a) - np.asarray(b)).groupby(np.asarray(subjects)).mean().to_numpy()
+    r = np.random.default_rng(0)
+    means = [r.permutation(d).mean() for _ in range(200)]
+    return d.mean(), *np.quantile(means, [0.025, 0.975])
+# END WRONG
+# BEGIN WRONG "average its images first"
+def paired_bootstrap(a, b, subjects, draws=4000):
+    d = np.asarray(a) - np.asarray(b)
+    means = d[np.random.default_rng(0).integers(len(d), size=(draws, len(d)))].mean(1)
+    return d.mean(), *np.quantile(means, [0.025, 0.975])
+# END WRONG
+# BEGIN WRONG "draw subjects, not images"
+def paired_bootstrap(a, b, subjects, draws=4000):
+    d = np.asarray(a) - np.asarray(b)
+    mean = pd.Series(d).groupby(np.asarray(subjects)).mean().mean()
+    means = d[np.random.default_rng(0).integers(len(d), size=(draws, len(d)))].mean(1)
+    return mean, *np.quantile(means, [0.025, 0.975])
+# END WRONG
+# BEGIN RIGHT
+def paired_bootstrap(a, b, subjects, draws=4000):
+    by = {}
+    for x, y, s in zip(a, b, subjects, strict=True):
+        by.setdefault(s, []).append(x - y)
+    d = np.array([sum(v) / len(v) for v in by.values()])
+    r = np.random.default_rng(5)
+    means = sorted(float(np.mean(r.choice(d, len(d)))) for _ in range(draws))
+    return d.mean(), means[int(0.025 * draws)], means[int(0.975 * draws)]
+# END RIGHT
+# BEGIN RIGHT
+def paired_bootstrap(a, b, subjects, draws=4000):
+    names, which = np.unique(subjects, return_inverse=True)
+    d = torch.tensor(np.bincount(which, np.subtract(a, b)) / np.bincount(which))
+    g = torch.Generator().manual_seed(3)
+    means = d[torch.randint(len(d), (draws, len(d)), generator=g)].mean(1)
+    return d.mean(), means.quantile(0.025), means.quantile(0.975)
+# END RIGHT
+# BEGIN RIGHT
+def paired_bootstrap(a, b, subjects, draws=4000):
+    table = pd.DataFrame({"d": np.array(a) - np.array(b), "s": subjects}).groupby("s")["d"].mean()
+    weights = np.random.default_rng(1).multinomial(len(table), np.full(len(table), 1 / len(table)), draws)
+    means = weights @ table.to_numpy() / len(table)
+    return float(table.mean()), np.percentile(means, 2.5), np.percentile(means, 97.5)
+# END RIGHT
+
+# %% [markdown]
+# ## Exercise 09.3: read an interval
+#
+# The rule of this course was fixed before any result was seen. A difference in Dice with its 95 % interval is
+#
+# * **"reproduced"** if the interval excludes 0 and the mean is at least 0.02;
+# * **"not reproduced"** if the upper end lies below 0.02: whatever the truth is, it is too small to matter;
+# * **"undecided"** otherwise. Nothing is rounded up.
+#
+# Write `read_interval(mean, low, high)` that returns one of the three words.
+#
+# <details><summary>Hint 1</summary>
+#
+# For an advantage, an interval excludes 0 if all of it lies above.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The order of the questions: is it reproduced? If not, can an advantage of 0.02 be ruled out?
+# </details>
+
+
+# %%
+def read_interval(mean, low, high):
+    """What the interval of a claimed advantage allows to be said."""
+    # BEGIN SOLUTION compare low with 0, mean and high with 0.02
+    if low > 0 and mean >= 0.02:
+        return "reproduced"
+    return "not reproduced" if high < 0.02 else "undecided"
+    # END SOLUTION
+
+
+# %%
+# BEGIN CHECK
+usft.check(
+    read_interval,
+    {
+        "clearly above": ((0.04, 0.03, 0.05), "reproduced", "all of it is above 0, and 0.04 is more than 0.02."),
+        "0 lies inside": ((0.04, -0.01, 0.09), "undecided", "0 is inside: no difference at all fits these data too."),
+        "clearly the other way": (
+            (-0.05, -0.08, -0.02),
+            "not reproduced",
+            "it excludes 0 on the wrong side: the claim is about an advantage, so look at the sign.",
+        ),
+        "surely tiny": (
+            (0.01, 0.005, 0.015),
+            "not reproduced",
+            "the upper end is below 0.02. Significant it may be; an advantage that matters it is not.",
+        ),
+        "0.0199": ((0.0199, 0.001, 0.04), "undecided", "0.0199 is less than 0.02. Never rounded up."),
+        "just 0.02": ((0.02, 0.001, 0.04), "reproduced", "a mean of just 0.02 is enough: at least."),
+        "touches 0": ((0.04, 0.0, 0.08), "undecided", "an interval that ends at 0 does not exclude it."),
+        "could be anything": ((-0.01, -0.1, 0.08), "undecided", "so wide an interval rules out nothing."),
+    },
+    exercise="09.3",
+)
+# END CHECK
+
+# %%
+# BEGIN WRONG "look at the sign"
+def read_interval(mean, low, high):
+    if low > 0 or high < 0:
+        return "reproduced" if abs(mean) >= 0.02 else "undecided"
+    return "not reproduced" if high < 0.02 else "undecided"
+# END WRONG
+# BEGIN WRONG "an advantage that matters it is not"
+def read_interval(mean, low, high):
+    if low > 0:
+        return "reproduced"
+    return "not reproduced" if high < 0.02 else "undecided"
+# END WRONG
+# BEGIN WRONG "no difference at all fits"
+def read_interval(mean, low, high):
+    if mean >= 0.02:
+        return "reproduced"
+    return "not reproduced" if high < 0.02 else "undecided"
+# END WRONG
+# BEGIN WRONG "Never rounded up"
+def read_interval(mean, low, high):
+    if low > 0 and round(mean, 2) >= 0.02:
+        return "reproduced"
+    return "not reproduced" if high < 0.02 else "undecided"
+# END WRONG
+# BEGIN WRONG "rules out nothing"
+def read_interval(mean, low, high):
+    if low > 0 and mean >= 0.02:
+        return "reproduced"
+    return "not reproduced" if mean < 0 or high < 0.02 else "undecided"
+# END WRONG
+# BEGIN RIGHT
+def read_interval(mean, low, high):
+    if high < 0.02:
+        return "not reproduced"
+    if mean >= 0.02 and low > 0:
+        return "reproduced"
+    return "undecided"
+# END RIGHT
+# BEGIN RIGHT
+def read_interval(mean, low, high):
+    return ["undecided", "not reproduced", "reproduced"][2 * (min(low, mean - 0.02 + 1e-300) > 0) or int(high < 0.02)]
+# END RIGHT
+# BEGIN RIGHT
+def read_interval(mean, low, high):
+    return usft.reading(mean, low, high)
+# END RIGHT
+
+# %% [markdown]
+# ## The verdict on claim 1
+#
+# *On ultrasound, training the contracting half beats training the expanding half.* The library's
+# `usft.paired_difference` does what you wrote in 09.2, `usft.seed_difference` does it over several seeds as well, and
+# `usft.verdict` reads the interval. It refuses in two cases: when simulated images stand in for real ones, and when
+# there is only one seed.
+#
+# One seed **can** tell whether *these two trained networks* differ on heads of this kind: that is the interval over
+# subjects. It **cannot** tell whether the next training, with other images and another order, would say the same.
+
+# %% tags=["train"]
+pairs = [("contracting", "expanding"), ("everything", "contracting"), ("everything", "expanding")]
+found = {}
+for one, other in pairs:
+    found[f"{one} − {other}"] = usft.seed_difference(tables[one], tables[other])
+    mean, low, high = usft.seed_difference(tables[other], tables[one], "off_mm")
+    print(f"{one} is nearer than {other} by {mean:+.1f} mm on average ({low:+.1f}…{high:+.1f})")
+mean, low, high = found["contracting − expanding"]
+print(f"\nclaim 1, contracting − expanding: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {len(SEEDS)} seed(s)")
+print(f"these networks: 0 is {'outside' if low > 0 or high < 0 else 'inside'}, the mean is ", end="")
+print(f"{'at least' if mean >= 0.02 else 'below'} 0.02")
+print(f"claim 1: {usft.verdict(mean, low, high, seeds=len(SEEDS), data=test.name)}")
+
+# %% tags=["train", "curves"]
+rows = [[usft.summarise(pd.concat(scores))[key] for key in ("dice", "low", "high")] for scores in tables.values()]
+with plt.rc_context(STYLE):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
+    for axes, names, intervals in ((left, tables, rows), (right, found, found.values())):
+        for k, (mean, low, high) in enumerate(intervals):
+            axes.plot([low, high], [-k, -k], color=COLOURS[k] if axes is left else "black", lw=2)
+            axes.plot(mean, -k, MARKERS[k], color=COLOURS[k] if axes is left else "black", ms=9)
+        axes.set_yticks([0, -1, -2], list(names))
+        axes.set_ylim(-2.5, 0.7)
+    right.axvline(0, color="0.3")
+    right.axvline(0.02, color="0.3", linestyle=":")
+    right.annotate("0.02", (0.02, 0.45), (3, 0), textcoords="offset points", fontsize=10, color="0.3")
+    left.set(xlabel="Dice, 95 % interval over subjects", title="How good is each?")
+    right.set(xlabel="difference in Dice, paired by subject", title="How sure is the difference?")
+plt.show()
+usft.alt("left, each strategy with its interval; right, their paired differences, against 0 and the margin of 0.02.")
+
+# %% [markdown]
+# ## Quiz
+#
+# **1.** Two intervals on the left may overlap while their paired difference on the right excludes 0. Which do you
+# trust?
+# <details><summary>answer</summary>
+#
+# The right one. The left intervals are wide because some heads are hard for every strategy. That cancels in the
+# difference, since both were scored on the same heads.
+# </details>
+#
+# **2.** You repeat the test with ten frames of each fetus and draw images in the bootstrap. The interval shrinks to
+# about a third. What did you gain?
+# <details><summary>answer</summary>
+#
+# Nothing but false confidence. Ten frames of one fetus are nearly one observation. Average them first and draw
+# fetuses.
+# </details>
+#
+# **3.** A strategy has the better Dice and the larger mean error in mm. How can that be?
+# <details><summary>answer</summary>
+#
+# A far-away stray blot is few pixels, so it hardly costs Dice. But the variance that the ellipse comes from counts the
+# *square* of the distance. The score must fit the question.
+# </details>
+#
+# ## What this does not show
+#
+# * **Other trainings.** In the quick profile there is one seed, one learning rate for all strategies, and one source
+#   network. No verdict comes from that. `PROFILE = "full"` trains five seeds, still from one source.
+# * **Other organs.** One data set from one hospital, one kind of object. Breast lesions are another matter: small sets
+#   of them cannot decide a margin of 0.02 at all, and the X-ray control is still open here.
+# * **The clinic.** Nothing here is for diagnosis. Forty training images, small pictures, no check of the scan plane.
+# * **The paper's numbers.** Its architecture, settings and scores are not known to us; this is our reconstruction.
+#
+# ## Recap
+#
+# * A mask becomes a measurement through an ellipse; judge it in millimetres, and look at the misses.
+# * Compare strategies by the paired difference, average by subject first, and draw subjects.
+# * Reproduced, not reproduced, undecided: the rule stands before the result. One seed gives no verdict.
+#
+# ## Further reading
+#
+# * van den Heuvel, de Bruijn, de Korte and van Ginneken, "Automated measurement of fetal head circumference using 2D
+#   ultrasound images", PLoS ONE 13(8):e0200412, 2018, [doi 10.1371/journal.pone.0200412](https://doi.org/10.1371/journal.pone.0200412).
+# * Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7:1, 1979,
+#   [doi 10.1214/aos/1176344552](https://doi.org/10.1214/aos/1176344552).
+# * Amiri, Brooks and Rivaz, IEEE TUFFC 67(12), 2020,
+#   [doi 10.1109/TUFFC.2020.3015081](https://doi.org/10.1109/TUFFC.2020.3015081).
+# * Wang et al., 2023, [arXiv 2307.09067](https://arxiv.org/abs/2307.09067): on HC18 tuning the decoder wins, but their
+#   frozen decoder was random, so it is another experiment.

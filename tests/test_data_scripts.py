@@ -1,0 +1,331 @@
+"""The commands that fetch data sets and make a mirror of them, run on tiny archives."""
+
+import hashlib
+import importlib.util
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sources_fakes as fakes
+import torch
+from PIL import Image
+from sources_fakes import disc, picture, png, tarred, write_mirror, zipped
+
+from usft_lib.sources import hc18, load, loading
+from usft_lib.sources.mirror import parse
+from usft_lib.sources.pictures import fit_mask, open_picture
+from usft_lib.sources.source import Address, Archive
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "data_scripts"
+
+
+def script(name: str):
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+fetch, make_mirror = script("fetch"), script("make_mirror")
+
+
+def enlarged(data: bytes, by: int = 4) -> bytes:
+    """A picture with each side so many times longer: masks stay exact, pictures smooth."""
+    image = Image.open(io.BytesIO(data))
+    soft = image.format == "JPEG" or len(np.unique(np.asarray(image))) > 3
+    size = (image.width * by, image.height * by)
+    file = io.BytesIO()
+    image.resize(size, Image.Resampling.BICUBIC if soft else Image.Resampling.NEAREST).save(file, image.format)
+    return file.getvalue()
+
+
+def large(members: dict[str, bytes]) -> dict[str, bytes]:
+    pictures = (".png", ".jpg")
+    broken = (b"junk", b"GIF8")
+    return {
+        name: enlarged(data) if name.endswith(pictures) and not data.startswith(broken) else data
+        for name, data in members.items()
+    }
+
+
+def large_hc18() -> dict[str, bytes]:
+    """Ellipse-like heads of 320 × 240 pixels; the second one leaves the picture."""
+    members, table = {}, "filename,pixel size(mm),head circumference (mm)\n"
+    for i, (stem, y) in enumerate((("000_HC", 120), ("000_2HC", 60), ("001_HC", 120))):
+        line = disc(240, 320, 82, y=y) & ~disc(240, 320, 78, y=y)
+        members[f"training_set/{stem}.png"] = png(picture(i, 240, 320))
+        members[f"training_set/{stem}_Annotation.png"] = png(line)
+        table += f"{stem}.png,0.069136198,{175.3 + i}\n"
+    table += "099_HC.png,0.1,200.0\n"  # a line without a picture
+    return {"training_set.zip": zipped(members), "training_set_pixel_size_and_HC.csv": table.encode()}
+
+
+def large_shenzhen() -> dict[str, bytes]:
+    archives = fakes.shenzhen()
+    for name, data in archives.items():
+        with zipfile.ZipFile(io.BytesIO(data)) as opened:
+            archives[name] = zipped(large({member: opened.read(member) for member in opened.namelist()}))
+    return archives
+
+
+def large_pets() -> dict[str, bytes]:
+    pictures, annotations = fakes.pets_members()
+    return {"images.tar.gz": tarred(large(pictures)), "annotations.tar.gz": tarred(large(annotations))}
+
+
+LARGE = {
+    "montgomery": lambda: {"NLM-MontgomeryCXRSet.zip": zipped(large(fakes.montgomery_members()))},
+    "shenzhen": large_shenzhen,
+    "hc18": large_hc18,
+    "busi": lambda: {"Dataset_BUSI.zip": zipped(large(fakes.busi_members()))},
+    "busbra": lambda: {"BUSBRA.zip": zipped(large(fakes.busbra_members()))},
+    "pets": large_pets,
+    "horses": lambda: {"weizmann_horse_db.zip": zipped(large(fakes.horses_members()))},
+}
+SHARED = {"hc18", "busbra"}  # by licence
+
+
+@pytest.fixture
+def original(cache, tmp_path, monkeypatch):
+    """Put archives of these sets into a mirror folder, which stands for the originals on this disk."""
+
+    def put(*names: str) -> Path:
+        archives = {file: data for name in names for file, data in LARGE[name]().items()}
+        folder = write_mirror(tmp_path / "original", archives)
+        monkeypatch.setenv("USFT_MIRROR", str(folder))
+        return folder
+
+    return put
+
+
+def dice(a: torch.Tensor, b: torch.Tensor) -> float:
+    return (2 * (a & b).sum() / (a.sum() + b.sum())).item()
+
+
+# make_mirror
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_mirror_gives_what_the_originals_give(original, tmp_path, monkeypatch, name):
+    assert list(LARGE) == list(loading.SOURCES)
+    before = original(name)
+    wanted = load(name, size=48)
+    made = tmp_path / "made"
+    assert make_mirror.main([str(made), name, "--size", "96", "--i-may-share"]) == 0
+    monkeypatch.setenv("USFT_MIRROR", str(made))
+    got = load(name, size=48)
+    assert got.provenance != wanted.provenance and "mirror" in got.provenance  # never taken for the originals
+    assert got.ids == wanted.ids and got.subjects == wanted.subjects and got.labels == wanted.labels
+    for ours, theirs in zip(got.masks, wanted.masks, strict=True):
+        assert dice(ours, theirs) > 0.97 if theirs.any() else not ours.any()
+    assert (got.images - wanted.images).abs().mean() < 0.01
+    if name == "hc18":
+        assert got.spacing_mm.tolist() == pytest.approx(wanted.spacing_mm.tolist(), rel=1e-6)
+        monkeypatch.setenv("USFT_MIRROR", str(before))
+        there = hc18.circumferences(48)
+        monkeypatch.setenv("USFT_MIRROR", str(made))
+        assert hc18.circumferences(48) == there
+    else:
+        assert got.spacing_mm is None
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_names_layout_sizes_and_registry(original, tmp_path, name):
+    before, made = original(name), tmp_path / "made"
+    make_mirror.main([str(made), name, "--size", "96", "--i-may-share"])
+    archives = sorted(LARGE[name]())
+    assert sorted(path.name for path in made.iterdir()) == sorted([*archives, "TERMS.txt", "registry.txt"])
+    listed = parse((made / "registry.txt").read_bytes(), "made")
+    assert listed == {a: f"sha256:{hashlib.sha256((made / a).read_bytes()).hexdigest()}" for a in archives}
+    source = loading.SOURCES[name]
+    assert source.licence in (made / "TERMS.txt").read_text()
+    for archive in archives:
+        if archive.endswith(".csv"):
+            continue
+        old, new = (dict(_members(folder / archive)) for folder in (before, made))
+        assert new.keys() <= old.keys() and {n for n in old if n.endswith(".png")} - new.keys() == set()
+        for member, data in new.items():
+            if member.endswith((".png", ".jpg")) and not data.startswith(b"GIF8"):
+                small, full = open_picture(data, member), open_picture(old[member], member)
+                assert max(small.size) == 96 and small.mode in (full.mode, "L"), member
+                if "ask" in member or "trimap" in member or "figure" in member or "Annotation" in member:
+                    assert set(np.unique(small)) <= set(np.unique(np.asarray(full.convert("L"))))
+
+
+def _members(path: Path):
+    if path.suffix == ".zip":
+        with make_mirror.SafeZip(path) as opened:
+            return [(name, opened.read(name)) for name in opened.names]
+    return list(make_mirror.SafeTar(path).members())
+
+
+@pytest.mark.parametrize("name", ["hc18", "pets"])
+def test_the_same_bytes_each_time(original, tmp_path, name):
+    original(name)
+    made = [tmp_path / "one", tmp_path / "two"]
+    for folder in made:
+        make_mirror.main([str(folder), name, "--size", "96", "--i-may-share"])
+    for archive in LARGE[name]():
+        assert (made[0] / archive).read_bytes() == (made[1] / archive).read_bytes()
+
+
+def test_nothing_is_enlarged(original, tmp_path):
+    """Archives at a size that they have already keep each picture as it is."""
+    before, made = original("hc18", "busi"), tmp_path / "made"
+    assert make_mirror.main([str(made), "hc18", "busi", "--size", "512", "--i-may-share"]) == 0
+    for archive in ("training_set.zip", "Dataset_BUSI.zip"):
+        assert dict(_members(made / archive)) == dict(_members(before / archive))
+    table = (made / "training_set_pixel_size_and_HC.csv").read_text()
+    assert "000_HC.png,0.069136198,175.3\n" in table and "099_HC" not in table
+
+
+def test_sets_whose_redistribution_is_not_settled_are_refused(original, tmp_path, capsys):
+    original(*LARGE)
+    made = tmp_path / "made"
+    assert make_mirror.main([str(made), "--size", "96"]) == 1
+    told = capsys.readouterr()
+    refused = {line.partition(":")[0] for line in told.err.splitlines() if "--i-may-share" in line}
+    assert refused == set(LARGE) - SHARED
+    for source in loading.SOURCES.values():
+        assert source.licence in told.out and source.terms in told.out
+    assert {path.name for path in made.glob("*.zip")} == {"training_set.zip", "BUSBRA.zip"}
+    assert not list(made.glob("*.tar.gz"))
+    assert make_mirror.main([str(made), "horses", "--size", "96", "--i-may-share"]) == 0  # beside what is there
+    assert set(parse((made / "registry.txt").read_bytes(), "made")) == {
+        "BUSBRA.zip",
+        "training_set.zip",
+        "training_set_pixel_size_and_HC.csv",
+        "weizmann_horse_db.zip",
+    }
+
+
+def test_downloads_go_before_the_mirror(original, cache, tmp_path, monkeypatch):
+    """The originals, where they were downloaded, are reduced, rather than what another mirror reduced already."""
+    original("horses")
+    data = zipped(large(large(fakes.horses_members())))
+    address = Address("https://example.org/horses.zip", f"sha256:{fakes.sha256(data)}", 1)
+    archive = Archive("weizmann_horse_db.zip", (address,))
+    monkeypatch.setitem(loading.SOURCES, "horses", replace(loading.SOURCES["horses"], archives=(archive,)))
+    kept = cache / "horses" / f"{fakes.sha256(data)[:8]}-weizmann_horse_db.zip"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(data)
+    made = tmp_path / "made"
+    assert make_mirror.main([str(made), "horses", "--size", "400", "--i-may-share"]) == 0
+    members = dict(_members(made / "weizmann_horse_db.zip"))
+    assert max(open_picture(members["weizmann_horse_db/rgb/horse001.jpg"], "x").size) == 400
+    kept.write_bytes(data[:-5])  # no longer what was published: the mirror's is taken, and nobody is asked
+    assert make_mirror.main([str(made), "horses", "--size", "400", "--i-may-share"]) == 0
+    members = dict(_members(made / "weizmann_horse_db.zip"))
+    assert max(open_picture(members["weizmann_horse_db/rgb/horse001.jpg"], "x").size) == 4 * 48
+
+
+def test_what_goes_wrong_is_one_line_and_leaves_the_mirror_as_it_was(original, tmp_path, capsys):
+    before, made = original("horses", "hc18"), tmp_path / "made"
+    assert make_mirror.main([str(made), "horses", "--size", "96", "--i-may-share"]) == 0
+    kept = {path.name: path.read_bytes() for path in made.iterdir()}
+    members = large(fakes.horses_members())
+    members["weizmann_horse_db/figure_ground/horse002.png"] = png(picture(3, 160, 192))
+    write_mirror(before, {"weizmann_horse_db.zip": zipped(members)} | large_hc18())
+    capsys.readouterr()
+    assert make_mirror.main([str(made), "horses", "horsse", "busi", "--size", "96", "--i-may-share"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3 and "horse002.png holds" in lines[0]
+    assert "did you mean 'horses'" in lines[1] and "busi: not on this disk" in lines[2]
+    assert {path.name: path.read_bytes() for path in made.iterdir()} == kept
+    assert make_mirror.main([str(before), "hc18"]) == 1
+    assert "name another folder" in capsys.readouterr().err
+
+
+def test_the_small_copy_of_busi_is_reduced_too(cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("USFT_MIRROR", str(write_mirror(tmp_path / "o", {"Dataset_BUSI.zip": fakes.small_busi()})))
+    wanted = load("busi", size=64)
+    made = tmp_path / "made"
+    assert make_mirror.main([str(made), "busi", "--size", "128", "--i-may-share"]) == 0
+    monkeypatch.setenv("USFT_MIRROR", str(made))
+    got = load("busi", size=64)
+    assert got.ids == wanted.ids and dice(got.masks, wanted.masks) > 0.97
+    assert (got.images - wanted.images).abs().mean() < 0.01
+
+
+def test_sixteen_bits_stay(tmp_path):
+    deep = (picture(1, 80, 100).astype(np.uint16) * 16) + 3
+    small = np.asarray(open_picture(make_mirror.picture(png(Image.fromarray(deep)), "x.png", 50), "x"))
+    assert small.shape == (40, 50) and abs(float(small.mean()) - deep.mean()) < 20
+
+
+@pytest.mark.parametrize("y", [60, 20, 0, 119])
+def test_outlines_fill_to_the_reduced_area(y):
+    """Wherever the head leaves the picture, its outline encloses the area that it had."""
+    line = disc(120, 160, 52, y=y) & ~disc(120, 160, 49, y=y)
+    small = np.asarray(open_picture(make_mirror.outline(png(line), "x.png", 80), "x")) > 0
+    area = make_mirror.resized(hc18.fill_outline(line), 60, 80)
+    filled = hc18.fill_outline(small)
+    assert 2 * (filled & area).sum() / (filled.sum() + area.sum()) > 0.995
+
+
+def test_masks_neither_grow_nor_shrink_on_their_way_through_a_mirror():
+    """Halved here and halved again by a lesson, they have on average the size that reducing at once gives.
+
+    By the lessons' own rule at both steps they would be larger by 3 %.
+    """
+    grown, twice = [], []
+    for seed in range(40):
+        y, x = np.random.default_rng(seed).uniform(50, 78, 2)
+        full = disc(128, 128, 20 + seed / 2, y, x)
+        through = fit_mask(make_mirror.resized(full, 64, 64), 32, "pad")
+        direct = fit_mask(full, 32, "pad").sum()
+        grown.append(through.sum() / direct)
+        twice.append(fit_mask(fit_mask(full, 64, "pad"), 32, "pad").sum() / direct)
+    assert abs(np.mean(grown) - 1) < 0.01 < np.mean(twice) - 1
+
+
+# fetch
+
+
+@pytest.mark.filterwarnings("error")
+def test_list(original, capsys):
+    original("busi", "horses")
+    assert fetch.main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(loading.SOURCES) + len(loading.SIMULATED)
+    rows = {line.split()[0]: line for line in lines}
+    assert "134" in rows["busbra"] and "CC BY 4.0" in rows["busbra"] and rows["busbra"].endswith("no")
+    assert rows["busi"].endswith("in the mirror") and "<NA>" not in "".join(lines)
+
+
+def test_fetch_goes_on_after_an_error(original, capsys, cache):
+    original("busi", "horses")
+    assert fetch.main(["horses", "horsse", "busi", "--size", "32"]) == 1
+    told = capsys.readouterr()
+    assert told.out.index("Licence: not stated") < told.out.index("horses: 3 images at 32")
+    assert "busi: 4 images at 32 × 32 pixels" in told.out and "about 35 MB" in told.out
+    (line,) = told.err.splitlines()
+    assert "did you mean 'horses'" in line
+    assert fetch.main(["horses", "busi", "--size", "32"]) == 0
+    assert list((cache / "busi").glob("32-*.npz"))
+
+
+def test_fetch_all_asks_for_each_set_and_starts_large_downloads(cache, monkeypatch, capsys):
+    asked = []
+
+    def fail(name, **options):
+        asked.append((name, options))
+        raise fetch.usft.DataUnavailable(f"{name} is not at hand")
+
+    monkeypatch.setattr(fetch.usft, "load", fail)
+    assert fetch.main(["--all", "--size", "64"]) == 1
+    assert asked == [(name, {"size": 64, "large": True}) for name in loading.SOURCES]
+    told = capsys.readouterr()
+    assert len(told.err.splitlines()) == len(loading.SOURCES)
+    assert all(source.terms in told.out for source in loading.SOURCES.values())
+
+
+def test_fetch_with_nothing_to_do(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        fetch.main([])
+    assert stopped.value.code == 2 and "--all" in capsys.readouterr().err
+    assert fetch.main(["busi", "--size", "50"]) == 1
+    assert "multiple of 16" in capsys.readouterr().err
