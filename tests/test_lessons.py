@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,17 @@ def test_the_students_copy_stops_at_its_first_exercise_with_one_line(name, cache
     assert len(stopped) == 1 and "usft.check(" in stopped[0].source
     error = next(o for o in stopped[0].outputs if o.output_type == "error")
     assert error.ename == "Todo" and len(error.traceback) == 1 and error.traceback[0].startswith("✎ Your turn: ")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_with_the_references_put_in_the_copy_is_the_solution(name):
+    student = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    solution = nbformat.read(NOTEBOOKS / "solutions" / f"{name}.ipynb", as_version=4)
+    references = iter([m.group(0) for cell in solution.cells for m in builder.SOLUTION.finditer(cell.source)])
+    for ours, theirs in zip(student.cells, solution.cells, strict=True):
+        put_in = re.sub(r"^[ \t]*raise usft\.Todo\(.*\)$", lambda _: next(references), ours.source, flags=re.M)
+        assert put_in == theirs.source
+    assert next(references, None) is None
 
 
 def heavy(cell) -> bool:
