@@ -245,14 +245,14 @@ def execute(numbers: list[str], root: Path = HERE) -> None:
     """Run solutions from top to bottom in a fresh kernel, and keep their outputs, cleaned."""
     from nbclient import NotebookClient
 
-    # Not the builder's own: what a lesson prints of it would be stored.
-    os.environ["USFT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
     for lesson in ready(manifest(root)):
         if numbers and lesson["name"][:2] not in numbers:
             continue
         path = root / "solutions" / f"{lesson['name']}.ipynb"
         book = read(path)
         print(f"running {path.name}", flush=True)
+        # Not the builder's own progress, nor another lesson's: what a lesson prints of it is stored.
+        os.environ["USFT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
         NotebookClient(book, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
         clean(book)
         write(path, book)
