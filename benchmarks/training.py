@@ -38,19 +38,9 @@ def contender_plain(data):
         if name.endswith(".up"):  # PyTorch's own, which is the faster of the two in float32
             old = model.get_submodule(name)
             model.set_submodule(name, nn.ConvTranspose2d(old.in_channels, old.out_channels, 2, stride=2))
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     pairs = torch.utils.data.TensorDataset(data.images, data.masks.float())
-    batches = endless(torch.utils.data.DataLoader(pairs, batch_size=BATCH, shuffle=True, drop_last=True))
-
-    def step():
-        images, masks = next(batches)
-        optimiser.zero_grad()
-        loss = dice_and_cross_entropy(model(images), masks)
-        loss.backward()
-        optimiser.step()
-        loss.item()
-
-    return step
+    loader = torch.utils.data.DataLoader(pairs, batch_size=BATCH, shuffle=True, drop_last=True)
+    return usual_loop(model, loader, dice_and_cross_entropy)
 
 
 def contender_monai(data):
@@ -62,10 +52,15 @@ def contender_monai(data):
     torch.manual_seed(0)
     widths = tuple(WIDTH * 2**k for k in range(5)) + (WIDTH,)
     model = BasicUNet(spatial_dims=2, in_channels=1, out_channels=1, features=widths, norm="batch", act="relu")
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-    loss_function = DiceCELoss(sigmoid=True)
     pairs = ArrayDataset(data.images, seg=data.masks.float())
-    batches = endless(DataLoader(pairs, batch_size=BATCH, shuffle=True, drop_last=True))
+    loader = DataLoader(pairs, batch_size=BATCH, shuffle=True, drop_last=True)
+    return usual_loop(model, loader, DiceCELoss(sigmoid=True))
+
+
+def usual_loop(model, loader, loss_function):
+    """A step as both kinds of tutorial write it, its loss read every time."""
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    batches = endless(loader)
 
     def step():
         images, masks = next(batches)
