@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import torch
+
 import usft_lib
 from usft_lib import miniature
 
@@ -16,6 +18,11 @@ def test_without_real_images_it_says_so_and_runs_on_simulated_ones(cache, tmp_pa
     assert list(rows) == ["mean shape", "zero-shot", "everything", "contracting", "expanding", "last two"]
     assert all(row["low"] <= row["dice"] <= row["high"] for row in rows.values())
     assert figure.read_bytes().startswith(b"\x89PNG") and figure.stat().st_size > 50_000
+
+
+def test_the_same_numbers_come_out_twice(discs):
+    weights = [miniature.pretrain(discs, 2).state_dict() for _ in range(2)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_the_strategies_train_what_their_names_say(small):
