@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import io
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from usft_lib.sources import hc18, load, loading
 from usft_lib.sources.mirror import parse
 from usft_lib.sources.pictures import fit_mask, open_picture
 from usft_lib.sources.source import Address, Archive
+
+if os.environ.get("USFT_WHEEL_ONLY"):
+    pytest.skip("needs the repository, and only the wheel is tested here (2026-11-23)", allow_module_level=True)
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "data_scripts"
 
