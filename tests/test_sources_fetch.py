@@ -114,7 +114,7 @@ def test_whole_numbers_of_other_kinds(mirror_of, cache):
     for size in (np.int64(32), np.uint8(32), torch.tensor(32)):
         assert load("busi", size=size).size == 32
     assert len(left(cache)) == 1
-    for size in (np.float64(32), np.True_):
+    for size in (np.float64(32), True):
         assert "whole number" in fails_name("busi", size=size)
 
 
