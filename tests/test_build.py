@@ -1,6 +1,5 @@
 """notebooks/build.py on a small course of its own: what it generates, what it refuses, what it finds wrong."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -8,14 +7,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from scripts import script
 
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-23)", allow_module_level=True)
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
-builder = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(builder)
+builder = script("notebooks/build.py")
 
 COURSE = """
 [course]

@@ -1,7 +1,6 @@
 """The commands that fetch data sets and make a mirror of them, run on tiny archives."""
 
 import hashlib
-import importlib.util
 import io
 import os
 import zipfile
@@ -13,6 +12,7 @@ import pytest
 import sources_fakes as fakes
 import torch
 from PIL import Image
+from scripts import script
 from sources_fakes import disc, picture, png, tarred, write_mirror, zipped
 
 from usft_lib.sources import hc18, load, loading
@@ -23,17 +23,9 @@ from usft_lib.sources.source import Address, Archive
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-23)", allow_module_level=True)
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "data_scripts"
 
 
-def script(name: str):
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-fetch, make_mirror = script("fetch"), script("make_mirror")
+fetch, make_mirror = script("data_scripts/fetch.py"), script("data_scripts/make_mirror.py")
 
 
 def enlarged(data: bytes, by: int = 4) -> bytes:

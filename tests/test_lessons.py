@@ -1,6 +1,5 @@
 """Every lesson: the solution says what it said (nbval), the student copy stops kindly, the checks can be trusted."""
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import script
 
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-23)", allow_module_level=True)
@@ -20,9 +20,7 @@ import usft_lib as usft
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
-builder = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(builder)
+builder = script("notebooks/build.py")
 
 LESSONS = [lesson["name"] for lesson in builder.ready(builder.manifest(NOTEBOOKS))]
 EXERCISES = [

@@ -1,0 +1,15 @@
+"""Import a script of the repository that belongs to no package."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def script(path: str) -> ModuleType:
+    """The module of a file named from the repository's root: ``script("notebooks/build.py")``."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
