@@ -28,7 +28,19 @@ from .plots import alt
 from .progress import predict, predictions, progress
 from .receptive import footprint, reach, receptive_fields
 from .similarity import activations, linear_cka
-from .simulate import in_speckle, simulate_radiographs, simulate_ultrasound
+from .simulate import (
+    Scene,
+    bmode,
+    in_speckle,
+    radio_frequency,
+    scene_table,
+    shifted_shapes,
+    shifted_speckle,
+    simulate_radiographs,
+    simulate_ultrasound,
+    true_contrast_db,
+    ultrasound_scenes,
+)
 from .sources import datasets, load, load_folder
 from .statistics import bootstrap_mean, paired_difference, subject_interval
 from .training import Training, fit

@@ -66,7 +66,7 @@ table[["name", "modality", "images", "subjects", "licence", "MB", "on disk?"]]
 
 # %%
 chests = usft.simulate_radiographs(4, size=SIZE, seed=SEED)
-echoes = usft.simulate_ultrasound(4, size=SIZE, seed=SEED)
+echoes = usft.simulate_ultrasound(4, size=SIZE, seed=SEED, preset="breast")
 with plt.rc_context(usft.plots.STYLE):
     figure, rows = plt.subplots(2, 4, figsize=(11, 6), layout="constrained")
     for row, data in zip(rows, (chests, echoes), strict=True):
@@ -109,7 +109,7 @@ usft.predict("00.a", 0.0)  # your guess: Dice of the first two minus Dice of the
 
 # %%
 # NBVAL_CHECK_OUTPUT
-data = usft.simulate_ultrasound(6, size=32, seed=SEED, frames_per_subject=2)
+data = usft.simulate_ultrasound(6, size=32, seed=SEED, frames_per_subject=2, preset="breast")
 print(data)
 print("images  ", list(data.images.shape), data.images.dtype)
 print("masks   ", list(data.masks.shape), data.masks.dtype)
@@ -132,8 +132,8 @@ def what_is_in(data):
 # %%
 # BEGIN CHECK
 xrays = usft.simulate_radiographs(3, size=48)
-frames = usft.simulate_ultrasound(6, size=32, frames_per_subject=3)
-alternating = usft.simulate_ultrasound(4, size=32, frames_per_subject=2)[[0, 2, 1, 3]]
+frames = usft.simulate_ultrasound(6, size=32, frames_per_subject=3, preset="breast")
+alternating = usft.simulate_ultrasound(4, size=32, frames_per_subject=2, preset="breast")[[0, 2, 1, 3]]
 uneven = frames[[0, 1, 2, 3]]
 usft.check(
     what_is_in,
@@ -277,7 +277,7 @@ def share_a_subject(one, other):
 # learn and freezes all others.
 
 # %% tags=["train"]
-pool, watch = usft.simulate_ultrasound(120, size=SIZE, seed=SEED).split(0.5, 0.5, seed=SEED)
+pool, watch = usft.simulate_ultrasound(120, size=SIZE, seed=SEED, preset="breast").split(0.5, 0.5, seed=SEED)
 train, watch = pool.subset(40), watch.subset(40)
 source = usft.pretrained("xray-simulated")
 strategies = {"first two": usft.first(source, 2), "last two": usft.last(source, 2)}

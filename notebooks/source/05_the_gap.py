@@ -61,7 +61,7 @@ usft.predict("05.b", 0.5)  # your guess: same lungs in speckle
 # %% tags=["train", "curves"]
 chests = usft.simulate_radiographs(3, size=SIZE, seed=1)
 speckled = usft.in_speckle(chests)
-lesions = usft.simulate_ultrasound(3, size=SIZE, seed=1)
+lesions = usft.simulate_ultrasound(3, size=SIZE, seed=1, preset="breast")
 with plt.rc_context(STYLE):
     figure, panels = plt.subplots(3, 3, figsize=(6.6, 7), layout="constrained")
     names = ["simulated radiographs", "(b) the same lungs in speckle", "(c) simulated lesions: another task"]
@@ -328,7 +328,7 @@ repaired = {name: usft.evaluate(usft.reestimate_statistics(net, x.images), x) fo
 for name, table in repaired.items():
     mean, low, high = usft.paired_difference(table, scores[name])
     print(f"{name}: new statistics change the Dice by {mean:+.3f} ({low:+.3f}…{high:+.3f})")
-lesions, others = (usft.simulate_ultrasound(48, size=SIZE, seed=seed) for seed in (1, 2))
+lesions, others = (usft.simulate_ultrasound(48, size=SIZE, seed=seed, preset="breast") for seed in (1, 2))
 task = {"lung network": usft.evaluate(net, lesions), "mean shape": usft.score(usft.mean_shape(others), lesions)}
 print("(c) another task:", {name: round(usft.summarise(table)["dice"], 3) for name, table in task.items()})
 

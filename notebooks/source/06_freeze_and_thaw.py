@@ -92,7 +92,7 @@ def drift(model, stored, group):
 # %% tags=["train"]
 lungs = usft.pretrained("xray-simulated")
 xrays = usft.simulate_radiographs(16, size=SIZE, seed=1)  # nobody that it was trained on
-scans = usft.simulate_ultrasound(40, size=SIZE, seed=1)
+scans = usft.simulate_ultrasound(40, size=SIZE, seed=1, preset="breast")
 stored = deepcopy(lungs.state_dict())
 naive, frozen = deepcopy(lungs), usft.freeze(deepcopy(lungs), list(usft.groups(lungs)))
 for parameter in naive.parameters():

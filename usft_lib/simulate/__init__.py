@@ -1,7 +1,7 @@
 """Simulated images with exact masks: always at hand, on any machine (lessons 01, 04)."""
 
+from .controls import in_speckle, shifted_shapes, shifted_speckle
+from .phantom import Bmode, bmode
 from .radiograph import simulate_radiographs
-from .speckled import in_speckle
-from .ultrasound import simulate_ultrasound
-
-__all__ = ["in_speckle", "simulate_radiographs", "simulate_ultrasound"]
+from .scene import PRESETS, Scene, scene_table
+from .ultrasound import radio_frequency, simulate_ultrasound, true_contrast_db, ultrasound_scenes

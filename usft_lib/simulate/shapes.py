@@ -79,7 +79,7 @@ def blob(x, y, radius: float, aspect: float, waves: list[tuple[int, float, float
     angle = torch.atan2(y, x)
     border = radius * (1 + sum(a * torch.cos(k * angle + phase) for k, a, phase in waves))
     # Along a ray the distance is too long where the shape is flattened: the smaller scale keeps soft borders thin.
-    return (torch.sqrt(x * x + y * y) - border) * min(aspect, 1.0)
+    return (torch.sqrt(x * x + y * y) - border) * torch.as_tensor(aspect).clamp(max=1.0)
 
 
 def blob_area(radius: float, aspect: float, waves: list[tuple[int, float, float]]) -> float:

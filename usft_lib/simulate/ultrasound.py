@@ -1,12 +1,11 @@
-"""Simulated B-mode ultrasound of a lesion in layered tissue, with the exact mask (lesson 04).
+"""Simulated B-mode ultrasound with exact masks: the whole chain, batched (lesson 04).
 
-A chain, each stage a function: `anatomy` (what is there) → `echogenicity` (how strongly it scatters) → `speckle`
-(random scatterers seen through the point-spread function) → `receive` (attenuation, noise, time-gain compensation) →
-`display` (log compression). A linear array looks down from the top edge; lengths are in mm, levels in decibels (dB)
-relative to glandular tissue. Physics in textbook terms: Szabo, Diagnostic Ultrasound Imaging, 2nd ed.
+Each function is a stage: `level_maps` (what echoes how much, and what is lost on the way) → `scatterers` (random
+points, too many to count) → `echoes` (seen through pulse and beam) → `receive` (noise, time-gain compensation) →
+`compress` (log, grey) → `geometry.scan_convert`. Depths in mm, levels in dB.
 
-Left out, and so not to be learned here: refraction, aberration, reverberation, slice thickness, the pulse's shift to
-lower frequencies with depth, and single strong scatterers (the speckle is always fully developed).
+Left out, and so not to be learned here: refraction and shadows of edges, aberration, slice thickness, reverberation
+other than an even clutter, non-linear imaging.
 """
 
 import math
@@ -16,10 +15,15 @@ import torch.nn.functional as F
 
 from ..data import SegmentationData
 from ..seeds import generator
-from .shapes import blob, check_range, check_request, coverage, drawer, ellipse, grid, rotate, smooth_noise, wave
+from .anatomy import Anatomy, draw_anatomy
+from .beam import NEPER_PER_DB, attenuated_db, cells_mm2, pulses, tissue_loss
+from .convolution import across_lines, along_lines
+from .geometry import Grid, in_view, picture_points, scan_convert, stacked
+from .scene import SPEED_MM_PER_US, Scene, draw_scene, settings
+from .shapes import check_request, drawer
 
-SPEED_MM_PER_US = 1.54  # speed of sound in soft tissue
-NOISE_DB = -50.0  # electronic noise, relative to the echo of glandular tissue at the surface
+PIXELS = 2**17  # at a time, 8 images at 128²: more do not fit the processor's cache
+MANY = 16  # scatterers in a sample; a Poisson number with that mean is as good as normal
 
 
 def simulate_ultrasound(
@@ -27,209 +31,287 @@ def simulate_ultrasound(
     size: int = 128,
     seed: int = 0,
     frames_per_subject: int = 1,
+    preset: str = "varied",
     *,
-    contrast_db: tuple[float, float] | None = None,
-    depth_mm: tuple[float, float] | None = None,
-    frequency_mhz: tuple[float, float] | None = None,
-    dynamic_range_db: tuple[float, float] | None = None,
-) -> SegmentationData:
-    """Simulate ``n`` B-mode images of breast-like tissue with one lesion each (lesson 04).
+    stages: bool = False,
+    device: str | torch.device = "cpu",
+    **scene,
+) -> SegmentationData | tuple[SegmentationData, dict]:
+    """Simulate ``n`` B-mode images with the exact mask of their lesion (lesson 04).
 
-    Image i depends on the seed, i and the arguments, never on ``n``. Frames of one subject show one anatomy under a
-    slightly moved probe with new speckle. A pair (low, high) narrows what is drawn at random; None draws widely.
+    Image i depends on the seed, i, the size and the scene alone, never on ``n``; on another device it differs by
+    rounding. Frames of one subject show one anatomy under a slightly moved probe with new speckle.
 
     Args:
         n, size: number of images; their side in pixels, a multiple of 16 from 32 to 512.
         frames_per_subject: consecutive images that share a subject.
-        contrast_db: the lesion's echo level against the tissue around it, by default −30…−4 (four of five) or +3…+12.
-        depth_mm: depth and width of the square field of view, by default 28…50.
-        frequency_mhz: centre frequency, by default 5…11; lowered where the echo from the bottom would drown in noise.
-        dynamic_range_db: levels between black and white, by default 42…65.
+        preset: "varied" (any probe, any depth), "breast", "fetal_head" or "cyst_phantom".
+        stages: return also what each stage of the chain made.
+        device: where to compute; images come back on the CPU.
+        scene: any setting of `Scene`, as a number or as a pair (low, high) to draw from, ``probe``, and
+            ``without_target``, the share of images without a lesion (0.1 by default for "varied", else 0).
 
     Returns:
-        `SegmentationData` "sim-ultrasound": images float32 and masks bool ``[n, 1, size, size]``, ``spacing_mm``, and
-        labels "hypoechoic" or "hyperechoic".
+        `SegmentationData` "sim-ultrasound" (images float32 and masks bool ``[n, 1, size, size]``, ``spacing_mm``,
+        labels "hypoechoic", "hyperechoic", "anechoic" or "no lesion"), and with ``stages`` a dict of tensors.
+        `ultrasound_scenes` tells what each image shows.
 
     Raises:
-        BadInput: an argument out of its range.
+        BadInput: an argument or a setting out of its range, or a lesion outside the picture.
     """
     n, size = check_request(n, size)
     frames, _ = check_request(frames_per_subject, size)
-    ranges = {
-        "contrast": check_range("contrast_db", contrast_db, None, -40, 20),
-        "depth": check_range("depth_mm", depth_mm, (28, 50), 20, 100),
-        "frequency": check_range("frequency_mhz", frequency_mhz, (5, 11), 2, 15),
-        "range": check_range("dynamic_range_db", dynamic_range_db, (42, 65), 30, 90),
-    }
-    images, masks = torch.empty(n, 1, size, size), torch.empty(n, 1, size, size, dtype=torch.bool)
-    spacing, labels = torch.empty(n), []
-    for i in range(n):
-        scene = anatomy(seed, i // frames, ranges)
-        images[i, 0], masks[i, 0] = render(scene, size, generator("ultrasound", seed, i // frames, i % frames))
-        spacing[i] = scene["depth"] / size
-        labels.append("hypoechoic" if scene["contrast"] < 0 else "hyperechoic")
-    return SegmentationData(
+    ranges = settings(preset, scene)
+    scenes = [draw_scene(ranges, seed, k) for k in range(-(-n // frames))]
+    made = f"simulated, seed {seed}" + ("" if preset == "varied" else f", {preset}")
+    data, kept = image_scenes(scenes, n, size, seed, frames, made, stages, device)
+    return (data, kept) if stages else data
+
+
+def image_scenes(
+    scenes: list[Scene], n: int, size: int, seed: int, frames: int, provenance: str, stages=False, device="cpu"
+) -> tuple[SegmentationData, dict]:
+    """``n`` frames of the scenes of subjects 0, 1, …, ``frames`` of each, and what the stages made if asked for."""
+    bodies = [draw_anatomy(scene, seed, k) for k, scene in enumerate(scenes)]
+    images, masks, kept = torch.empty(n, 1, size, size), torch.empty(n, 1, size, size, dtype=torch.bool), []
+    batch = max(1, PIXELS // size**2)
+    for start in range(0, n, batch):
+        which = range(start, min(start + batch, n))
+        made = render(
+            [scenes[i // frames] for i in which],
+            [bodies[i // frames] for i in which],
+            size,
+            [("ultrasound", seed, i // frames, i % frames) for i in which],
+            device,
+        )
+        images[which.start : which.stop, 0] = made["image"].cpu()
+        masks[which.start : which.stop, 0] = made["mask"].cpu()
+        if stages:
+            kept.append(made)
+    shown = [scenes[i // frames] for i in range(n)]
+    data = SegmentationData(
         images,
         masks,
         # The seed belongs to the name: subject 1 of another seed is somebody else.
         subjects=[f"us{seed}-{i // frames + 1:04d}" for i in range(n)],
         ids=[f"us{seed}-{i // frames + 1:04d}-{i % frames + 1}" for i in range(n)],
         name="sim-ultrasound",
-        spacing_mm=spacing,
-        labels=labels,
-        provenance=f"simulated, seed {seed}",
+        spacing_mm=torch.tensor([s.side_mm / size for s in shown]),
+        labels=[_label(s) for s in shown],
+        provenance=provenance,
     )
+    return data, {name: torch.cat([made[name].cpu() for made in kept]) for name in (kept[0] if kept else ())}
 
 
-def anatomy(seed: int, subject: int, ranges: dict) -> dict:
-    """Everything that is fixed for a subject: layers, lesion, distractors and the scanner's settings."""
-    random = generator("ultrasound anatomy", seed, subject)
+def ultrasound_scenes(n: int, seed: int = 0, preset: str = "varied", **scene) -> list[Scene]:
+    """The scenes of the ``n`` subjects that `simulate_ultrasound` draws for the same arguments (lesson 04)."""
+    n, _ = check_request(n, 32)
+    ranges = settings(preset, scene)
+    return [draw_scene(ranges, seed, k) for k in range(n)]
+
+
+def true_contrast_db(scene: Scene) -> float:
+    """Contrast of the lesion as echoes show it, at its centre: clutter and noise fill it up (lesson 04).
+
+    Without noise and clutter that is ``contrast_db``. NaN without a lesion.
+    """
+    if scene.contrast_db is None:
+        return math.nan
+    z = torch.full((1, 1, 1), 10 * scene.lesion_depth_cm)
+    lost = float(attenuated_db(tissue_loss([scene], z), [scene]))
+    floor = 10 ** (scene.clutter_db / 10) + 10 ** ((scene.noise_db + lost) / 10)
+    return 10 * math.log10((10 ** (scene.contrast_db / 10) + floor) / (1 + floor))
+
+
+def _label(scene: Scene) -> str:
+    if scene.contrast_db is None:
+        return "no lesion"
+    if scene.contrast_db <= -60:
+        return "anechoic"
+    return "hypoechoic" if scene.contrast_db < 0 else "hyperechoic"
+
+
+def render(scenes: list[Scene], bodies: list[dict], size: int, streams: list[tuple], device="cpu") -> dict:
+    """The chain for a batch: one frame of each scene and everything on the way there.
+
+    ``streams`` name each image's stream of random numbers. From it come the probe's movement, the scatterers and the
+    noise, all drawn on the CPU, so they are the same in every batch and on every device.
+
+    Returns:
+        A dict in the chain's order. At a point a pixel of the acoustic grid, ``[B, size, size]``: "level_db" and
+        "loss_db" (two-way). At two: "scatterers" (before blurring), "echoes" and "received", complex, "envelope", and
+        "grey". In the picture, ``[B, size, size]``: "image", "mask".
+    """
+    randoms = [generator(*stream) for stream in streams]
+    body = Anatomy(scenes, bodies, [_movement(s, r) for s, r in zip(scenes, randoms, strict=True)], device)
+    level, loss = level_maps(scenes, body, size)
+    made = insonify(scenes, level, loss, randoms, body.contact(), body.tgc_error())
+    made["mask"] = body.mask(*picture_points(scenes, size, device)) & in_view(scenes, size, device)
+    return made
+
+
+def _movement(scene: Scene, random: torch.Generator) -> tuple[float, float]:
+    """How far the hand moved the probe (mm) and tilted it (degrees); a phantom's probe is clamped."""
     draw = drawer(random)
-    # The contrast takes the same two draws whatever its range: nothing else in the picture can tell it.
-    hyper, place = draw(0, 1) < 0.2, draw(0, 1)
-    low, high = ranges["contrast"] or ((3, 12) if hyper else (-30, -4))
-    contrast = low + (high - low) * place
-    depth = draw(*ranges["depth"])
-    tissue = draw(0.35, 0.65)  # attenuation, dB/cm/MHz
-    # Jointly plausible: the two-way loss to the bottom stays within 10 dB of the noise's distance.
-    frequency = min(draw(*ranges["frequency"]), (10 - NOISE_DB) / (2 * tissue * depth / 10))
-    bends = [(draw(0.2, 1.2), draw(15, 60), draw(0, 2 * math.pi)) for _ in range(2)]
-    under = -6 * draw(0, 1) ** 2  # many scans are set too weak for the deep part: up to 18 dB at the bottom
-    scene = {
-        "contrast": contrast, "depth": depth, "frequency": frequency, "tissue": tissue, "bends": bends,
-        "layers": [depth * draw(0.1, 0.3), depth * draw(0.6, 0.95)], "skin": draw(1.0, 2.2),
-        "levels": [draw(2, 8), draw(-8, -2), 0.0, draw(-9, -2)], "fascia": [draw(5, 18) for _ in range(3)],
-        "mottle": draw(1, 4), "fibres": draw(3, 16), "focus": depth * draw(0.3, 0.7), "f_number": draw(1.5, 3),
-        "gain": draw(-6, 6), "tgc": [draw(-4, 4) + under * k for k in range(4)],
-        "contact": [draw(-3, 3) for _ in range(7)], "range": draw(*ranges["range"]),
-    }  # fmt: skip
-    irregular = 0.6 * draw(0, 1) ** 2  # keeps the sum of all waves below 1
-    waves = [(k, irregular * draw(-1, 1) / k, draw(0, 2 * math.pi)) for k in range(2, 8)]
-    radius, aspect = depth * (0.08 + 0.16 * draw(0, 1)), draw(0.5, 1.1)
-    reach = radius * max(aspect, 1) * (1 + sum(abs(a) for _, a, _ in waves))  # all of it stays in the picture
-    span = max(0.0, depth / 2 - reach - 2.5)
-    top, bottom = 3 + reach, max(3 + reach, min(0.65 * depth, depth - reach - 2))
-    scene["lesion"] = {"radius": radius, "aspect": aspect, "waves": waves}
-    scene["place"] = (draw(-span, span), draw(top, bottom), draw(-20, 20))
-    scene["border"], scene["rim"] = draw(0.2, 2.5), draw(-2, 5)
-    # Fluid hardly attenuates (enhancement behind it); solid lesions range from a little less than tissue to a shadow.
-    solid = draw(0.7, 1.0) * tissue if draw(0, 1) < 0.5 else tissue + draw(0.2, 1.2)
-    scene["lesion_attenuation"] = 0.02 if contrast < -20 else solid
-    scene["distractors"] = [
-        (draw(-0.45, 0.45) * depth, draw(0.15, 0.8) * depth, draw(0.02, 0.05) * depth, draw(0.5, 1), draw(-25, -5))
-        for _ in range(1 + (draw(0, 1) < 0.5))
-    ]
-    # One lattice of texture, 0.4 mm a sample: mottle in channel 0; fibres in channel 1 lie along the layers.
-    side = math.ceil(1.5 * depth / 0.4)
-    mottle = smooth_noise(random, side, side, 4, 8) + 0.7 * smooth_noise(random, side, side, 10, 14)
-    scene["texture"] = torch.stack([mottle / 1.2, smooth_noise(random, side, side, draw(3, 8), draw(20, 50))])
-    return scene
+    shift, tilt = draw(-1.5, 1.5), draw(-1.5, 1.5)
+    return (shift, tilt) if scene.layers else (0.0, 0.0)
 
 
-def lesion_distance(scene: dict, x, z):
-    """Signed distance (mm, about) to the lesion's border; the mask is where it is negative."""
-    cx, cz, degrees = scene["place"]
-    return blob(*rotate(x - cx, z - cz, degrees), **scene["lesion"])
+def level_maps(scenes: list[Scene], body: Anatomy, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Echo level (dB) and two-way loss (dB per MHz) at a point a pixel of the acoustic grid, margins included."""
+    grid = Grid(scenes, size, coarse=2, device=body.device)
+    x, z = body.moved(*grid.points())
+    lesion = body.lesion(x, z)
+    level = with_clutter(body.echogenicity(x, z, lesion), body.tissue(x, z), scenes)
+    # Everything above a point on its line takes its share, twice; mm / 10 is cm.
+    extra = 0.2 * (body.extra_attenuation(lesion) * grid.sample_mm).cumsum(1)
+    # The aperture looks past an absorber's sides, so a shadow's edges are soft.
+    side = 2 * (size // 64) + 1
+    extra = F.avg_pool2d(extra, (1, side), 1, (0, side // 2), count_include_pad=False)
+    return level, tissue_loss(scenes, grid.range_mm) + extra
 
 
-def echogenicity(scene: dict, x, z, lesion):
-    """Mean echo level in dB at ``(x, z)`` mm; ``lesion`` is the `lesion_distance` there."""
-    bend = wave(x, scene["bends"])
-    borders = [scene["skin"] + 0.2 * bend, *(at + bend for at in scene["layers"])]
-    level = scene["levels"][0]
-    for k, border in enumerate(borders):
-        step = scene["levels"][k + 1] - scene["levels"][k]
-        level = level + step * coverage(border - z, 0.6) + scene["fascia"][k] * coverage((z - border).abs() - 0.15, 0.4)
-    half = 0.75 * scene["depth"]
-    points = torch.stack(torch.broadcast_tensors(x / half, (z - bend) / half - 0.8), -1)[None]
-    mottle, fibre = F.grid_sample(scene["texture"][None], points, padding_mode="reflection", align_corners=False)[0]
-    # Where smooth noise crosses 0 there are thin curved lines: septa and fibres, here broken up by the mottle.
-    lines = (1 - 4 * fibre.abs()).clamp_min(0) * (0.6 + mottle).clamp(0, 1.5)
-    tissue = scene["mottle"] * mottle + scene["fibres"] * lines
-    level = level + tissue * coverage(scene["skin"] - z, 1)
-    for dx, dz, radius, aspect, contrast in scene["distractors"]:
-        level = level + contrast * coverage(ellipse(x - dx, z - dz, radius, radius * aspect), 0.4)
-    level = level + scene["rim"] * coverage((lesion - 0.3).abs() - 0.2, 0.8)
-    inside = coverage(lesion, scene["border"])
-    # The contrast counts from the layer in which the lesion's centre lies.
-    cx, cz, _ = scene["place"]
-    local = scene["levels"][1 + sum(cz > at + wave(torch.tensor(cx), scene["bends"]) for at in scene["layers"])]
-    return level + inside * (local + scene["contrast"] + 0.5 * scene["mottle"] * mottle - level)
+def with_clutter(level: torch.Tensor, tissue, scenes: list[Scene]) -> torch.Tensor:
+    """Level (dB) of echoes and clutter together; ``tissue``: level of the plain tissue around, dB.
 
-
-def speckle(level_db, lateral, axial: float, random: torch.Generator) -> torch.Tensor:
-    """The complex echo field of random scatterers, ``[rows, columns]``; its absolute value is the envelope.
-
-    Complex Gaussian scatterers (fully developed speckle) of strength ``level_db [rows, columns]``, blurred by a
-    Gaussian point-spread function, at baseband: the carrier is already taken off. The point spread has unit energy,
-    so the mean of the squared envelope is 10^(level_db / 10). Its standard deviations are in samples: ``axial`` along
-    the beam, ``lateral`` across, one number or one a row. Both convolutions are circular: the caller cuts off margins.
+    Clutter comes from beside the beam, so it is heard from a cyst as well. Independent echoes add in power: clutter
+    that is fully developed costs no second set of scatterers.
     """
-    rows, columns = level_db.shape
-
-    def transfer(length, width):
-        """The point spread's Fourier transform along one direction, for unit energy there."""
-        gauss = torch.exp(-0.5 * (2 * math.pi * torch.fft.fftfreq(length) * width) ** 2)
-        return gauss / gauss.square().mean(-1, keepdim=True).sqrt()
-
-    white = torch.randn(rows, columns, dtype=torch.complex64, generator=random) * 10 ** (level_db / 20)
-    field = torch.fft.ifft(torch.fft.fft(white, dim=0) * transfer(rows, axial)[:, None], dim=0)
-    lateral = torch.as_tensor(lateral, dtype=torch.float32).reshape(-1, 1)
-    return torch.fft.ifft(torch.fft.fft(field) * transfer(columns, lateral))
+    (clutter,) = stacked(scenes, "clutter_db", device=level.device)
+    return 10 * torch.log10(amplitude(2 * level) + amplitude(2 * (tissue + clutter)))
 
 
-def point_spread(scene: dict, z) -> tuple[torch.Tensor, float]:
-    """Standard deviations of the point-spread function in mm: lateral at depths ``z``, and axial.
+def insonify(scenes: list[Scene], level, loss, randoms: list[torch.Generator], contact=None, error=None) -> dict:
+    """From maps of echo level and loss to the picture: the acoustic part of `render`, for any maps.
 
-    Laterally a beam is about wavelength · F-number wide (full width at half maximum), and wider out of focus; axially
-    the pulse of about 60 % bandwidth is about 0.75 wavelengths long (two-way, so half of its length).
+    Args:
+        level, loss: dB, and dB per MHz two-way, ``[B, 9/8 size, 9/8 size]``: a point a pixel, and margins.
+        contact, error: dB, how well lines couple and what TGC gets wrong, at a few points along ``[B, 1, points]`` and
+            ``[B, points, 1]``.
     """
-    wavelength = SPEED_MM_PER_US / scene["frequency"]
-    width = wavelength * scene["f_number"] * torch.sqrt(1 + (z / scene["focus"] - 1) ** 2)
-    return width / 2.355, 0.75 * wavelength / 2.355
+    size = 8 * level.shape[-1] // 9
+    grid = Grid(scenes, size, device=level.device)
+    lost = attenuated_db(loss, scenes)
+    points = scatterers(scenes, grid, level - lost, randoms)
+    field = echoes(scenes, grid, points)
+    received = receive(scenes, grid, field, randoms, contact, error)
+    envelope = received.abs()
+    grey = compress(scenes, envelope)
+    coarse = Grid(scenes, size, coarse=2, device=level.device)
+    return {
+        "level_db": coarse.inside(level),
+        "loss_db": coarse.inside(lost),
+        "scatterers": grid.inside(points),
+        "echoes": field,
+        "received": received,
+        "envelope": envelope,
+        "grey": grey,
+        "image": scan_convert(grey, scenes),
+    }
 
 
-def receive(scene: dict, field, z, lesion, step: float, random: torch.Generator) -> torch.Tensor:
-    """Attenuate ``field`` along the beam, add noise, then amplify by depth (time-gain compensation, TGC)."""
-    rows, columns = field.shape
-    loss = 2 * scene["frequency"] * scene["tissue"] * z / 10  # two-way, dB; mm / 10 is cm
-    other = scene["lesion_attenuation"] - scene["tissue"]
-    extra = 2 * scene["frequency"] * other * step / 10 * coverage(lesion, scene["border"]).cumsum(0)
-    blur = 2 * round(0.7 / step) + 1  # the aperture looks past the lesion's sides: a shadow has soft edges
-    extra = F.avg_pool1d(extra, blur, 1, blur // 2, count_include_pad=False)
-    noise = torch.randn(rows, columns, dtype=torch.complex64, generator=random) * 10 ** (NOISE_DB / 20)
-    error = F.interpolate(torch.tensor([[scene["tgc"]]]), rows, mode="linear", align_corners=True).reshape(-1, 1)
-    contact = F.interpolate(torch.tensor([[scene["contact"]]]), columns, mode="linear", align_corners=True)[0]
-    return (field * 10 ** ((contact - loss - extra) / 20) + noise) * 10 ** ((loss + error) / 20)
+def scatterers(scenes: list[Scene], grid: Grid, amplitude_db: torch.Tensor, randoms) -> torch.Tensor:
+    """Random scatterers on the acoustic grid, complex ``[B, rows, columns]``, of mean power ``amplitude_db``.
 
-
-def display(scene: dict, field, size: int) -> torch.Tensor:
-    """Grey values 0…1 ``[size, size]``: log compression against a fixed reference.
-
-    Glandular tissue (0 dB) is at 0.46 at gain 0. Scaling by an image's own maximum instead would make the background
-    darker where a lesion is bright, and a network could read the answer there.
+    Every sample stands for the scatterers around it: a Poisson number of them, each with a random phase and a Rayleigh
+    amplitude. Given their number, the sum of such phasors is complex Gaussian, so one draw does for any number; with
+    infinitely many it is the Gaussian alone, fully developed speckle. Phases are random because the sub-wavelength
+    places are.
     """
-    level = 20 * torch.log10(field.abs().clamp_min(1e-6)) + scene["gain"]
-    grey = (0.46 + level / scene["range"]).clamp(0, 1)
-    return F.avg_pool2d(grey[None], grey.shape[0] // size)[0]
+    rows, columns = grid.range_mm.shape[1], grid.line.shape[2]
+    white = _white(rows, columns, randoms).to(grid.device)
+    fine = F.interpolate(amplitude_db[:, None], scale_factor=2, mode="bilinear")[:, 0]
+    if all(math.isinf(s.scatterers_per_cell) for s in scenes):
+        return white * amplitude(fine)
+    per_sample = (grid.sample_mm * grid.pitch_mm).cpu() * _density(scenes)  # [B, rows, 1]
+    counts = torch.empty(len(scenes), rows, columns)
+    for part, rate, random in zip(counts, per_sample, randoms, strict=True):
+        part.copy_(_counts(rate, columns, random))
+    return white * (amplitude(fine) * counts.to(grid.device))
 
 
-def render(scene: dict, size: int, random: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """One frame of a scene and its mask, ``[size, size]`` each; ``random`` moves the probe and draws the speckle."""
-    draw = drawer(random)
-    shift, tilt, step = draw(-1.5, 1.5), draw(-1.5, 1.5), scene["depth"] / size
-    side, above = size // 8, -(-size // 32)  # margins, cut off later, for what the filters carry around the edges
-    x, z = grid(size + 2 * above, size + 2 * side, step)
-    x, z = rotate(x - shift, z - above * step, tilt)
-    lesion = lesion_distance(scene, x, z)
-    mask = lesion[above : above + size, side : side + size] < 0
-    # Tissue is drawn at one sample a pixel, its echoes at two, so that speckle finer than a pixel is kept.
-    maps = torch.stack([echogenicity(scene, x, z, lesion), lesion])[None]
-    level, lesion = F.interpolate(maps, scale_factor=2, mode="bilinear")[0]
-    step, side, above = step / 2, 2 * side, 2 * above
-    inner = slice(above, above + 2 * size)
-    z = grid(len(level), 1, step)[1] - above * step
-    lateral, axial = point_spread(scene, z)
-    field = speckle(level, lateral / step, axial / step, random)[inner]
-    field = receive(scene, field, z[inner], lesion[inner], step, random)
-    return display(scene, field[:, side : side + 2 * size], size), mask
+def amplitude(decibels: torch.Tensor) -> torch.Tensor:
+    """10^(dB / 20)."""
+    return torch.exp(decibels * NEPER_PER_DB)
+
+
+def _white(rows: int, columns: int, randoms) -> torch.Tensor:
+    """Complex white noise of unit power, ``[B, rows, columns]``, each image's from its own stream."""
+    white = torch.empty(len(randoms), rows, columns, 2)
+    for part, random in zip(white, randoms, strict=True):
+        part.normal_(0, math.sqrt(0.5), generator=random)
+    return torch.view_as_complex(white)
+
+
+def _density(scenes: list[Scene]) -> torch.Tensor:
+    """Scatterers a mm², ``[B, 1, 1]``: so many in the resolution cell at the focus."""
+    number, focus = stacked(scenes, "scatterers_per_cell", "focus_cm")
+    return number / cells_mm2(scenes, 10 * focus)
+
+
+def _counts(rate: torch.Tensor, columns: int, random: torch.Generator) -> torch.Tensor:
+    """Root of a Poisson number over its mean, for each sample, ``[rows, columns]``; 1 where the mean is infinite."""
+    if rate.isinf().any():
+        return torch.ones(len(rate), columns)
+    if rate.max() > MANY:
+        normal = torch.randn(len(rate), columns, generator=random)
+        return (1 + normal / rate.sqrt()).clamp_min(0).sqrt()
+    # The number is where a uniform one falls among the sums of probabilities, e^−ρ ρ^k / k!.
+    uniform = torch.rand(len(rate), columns, generator=random)
+    k = torch.arange(math.ceil(rate.max() + 7 * rate.max() ** 0.5) + 8)  # beyond that lies less than 1 in 10⁷
+    sums = torch.exp(k * rate.log() - rate - torch.lgamma(k + 1.0)).cumsum(1)
+    return torch.searchsorted(sums, uniform, out_int32=True).div(rate).sqrt_()
+
+
+def echoes(scenes: list[Scene], grid: Grid, points: torch.Tensor) -> torch.Tensor:
+    """Scatterers seen through the point-spread function, complex ``[B, lines, lines]``, without margins.
+
+    Mean power stays: the point spread has unit energy. The carrier is taken off (baseband).
+    """
+    blurred = across_lines(points, scenes, grid.range_mm, grid.pitch_mm)[..., grid.margin : -grid.margin]
+    depths = grid.range_mm[:, grid.margin : -grid.margin]
+    pulse = pulses(scenes, grid.sample_mm, tissue_loss(scenes, depths))
+    k = (pulse.shape[2] - 1) // 2
+    return along_lines(blurred[:, grid.margin - k : points.shape[1] - grid.margin + k], pulse)
+
+
+def receive(scenes: list[Scene], grid: Grid, field, randoms, contact=None, error=None) -> torch.Tensor:
+    """Electronic noise is added, then both are amplified by depth: time-gain compensation (TGC)."""
+    noise_db, share = stacked(scenes, "noise_db", "tgc", device=field.device)
+    noise = _white(*field.shape[1:], randoms).to(field.device)
+    if contact is not None:
+        field = field * amplitude(F.interpolate(contact, field.shape[2], mode="linear", align_corners=True))
+    lost = attenuated_db(tissue_loss(scenes, grid.range_mm[:, grid.margin : -grid.margin]), scenes)
+    amplified = share * lost
+    if error is not None:
+        amplified = amplified + F.interpolate(error.mT, field.shape[1], mode="linear", align_corners=True).mT
+    return (field + noise * amplitude(noise_db)) * amplitude(amplified)
+
+
+def compress(scenes: list[Scene], envelope: torch.Tensor) -> torch.Tensor:
+    """Grey values 0…1 of an envelope: log compression against a fixed reference.
+
+    The level 0 dB is at 0.46 at gain 0. Scaling by an image's own maximum instead would make the background darker
+    where a lesion is bright, and a network could read the answer there.
+    """
+    gain, decibels = stacked(scenes, "gain_db", "dynamic_range_db", device=envelope.device)
+    return (0.46 + (20 * torch.log10(envelope.clamp_min(1e-6)) + gain) / decibels).clamp(0, 1)
+
+
+def radio_frequency(field: torch.Tensor, scene: Scene) -> tuple[torch.Tensor, float]:
+    """The oscillating echoes that a transducer hears, from the baseband ``field [rows, lines]`` of one scene.
+
+    Returns:
+        real ``[rows · m, lines]`` with at least eight samples a wave, and their spacing in mm (lesson 04).
+    """
+    rows = field.shape[0]
+    spacing = 10 * scene.depth_cm / rows
+    m = math.ceil(8 * 2 * spacing / scene.wavelength_mm)  # the way there and back: a wave is half a wavelength of depth
+    half = rows // 2
+    spectrum = torch.fft.fft(field, dim=0)
+    gap = torch.zeros(rows * (m - 1), field.shape[1], dtype=field.dtype, device=field.device)
+    fine = m * torch.fft.ifft(torch.cat([spectrum[:half], gap, spectrum[half:]]), dim=0)
+    z = torch.arange(rows * m, dtype=torch.float64) * spacing / m + spacing / 2
+    turns = 2 * z * scene.centre_frequency_mhz / SPEED_MM_PER_US
+    carrier = torch.polar(torch.ones_like(z), 2 * math.pi * (turns % 1)).to(fine)
+    return (fine * carrier[:, None]).real, spacing / m

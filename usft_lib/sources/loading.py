@@ -82,8 +82,9 @@ def _check_stand_in(otherwise: str, size: int) -> None:
 def _simulated(name: str, size: int) -> SegmentationData:
     from ..simulate import simulate_radiographs, simulate_ultrasound  # not at the top: simulate may use this room
 
-    make = simulate_ultrasound if name == "sim-ultrasound" else simulate_radiographs
-    return make(SIMULATED_IMAGES, size=size, seed=0)
+    if name == "sim-radiographs":
+        return simulate_radiographs(SIMULATED_IMAGES, size=size, seed=0)
+    return simulate_ultrasound(SIMULATED_IMAGES, size=size, seed=0, preset="breast")  # a lesion in every image
 
 
 def prepared(name: str, size: int, large: bool = False) -> tuple[SegmentationData, Path]:
