@@ -14,7 +14,8 @@ from usft_lib.simulate.anatomy import WAVES, draw_anatomy
 from usft_lib.simulate.convolution import along_lines
 from usft_lib.simulate.geometry import Grid, in_view, picture_points, scan_convert
 from usft_lib.simulate.points import image_points
-from usft_lib.simulate.scene import LIMITS, PRESETS, draw_scene, settings
+from usft_lib.simulate.presets import PRESETS, draw_scene, settings
+from usft_lib.simulate.scene import LIMITS
 from usft_lib.simulate.shapes import blob, blob_area, ellipse, grid
 
 FAN = Scene(probe="convex", depth_cm=12, centre_frequency_mhz=3.5, contrast_db=None)

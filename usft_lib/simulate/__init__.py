@@ -2,6 +2,7 @@
 
 from .controls import in_speckle, shifted_shapes, shifted_speckle
 from .phantom import Bmode, bmode
+from .presets import PRESETS
 from .radiograph import simulate_radiographs
-from .scene import PRESETS, Scene, scene_table
+from .scene import Scene, scene_table
 from .ultrasound import radio_frequency, simulate_ultrasound, true_contrast_db, ultrasound_scenes

@@ -17,6 +17,7 @@ from .shapes import blob, coverage, drawer, ellipse, smooth_noise
 WAVES = range(2, 8)  # how many times a lesion's outline swings in and out on its way around
 LATTICE = 96  # texture samples a side, over 1.5 times the picture
 DISTRACTORS = 3
+FLUID_DB = -45.0  # amniotic fluid
 BONE_DB_CM_MHZ = 8.0  # extra attenuation in a fetal skull
 
 
@@ -58,6 +59,8 @@ def draw_anatomy(scene: Scene, seed: int, subject: int) -> dict:
     mottle = (mottle + 0.7 * smooth_noise(random, LATTICE, LATTICE, 2.5 * grain, 3.5 * grain)) / 1.2
     fibre = smooth_noise(random, LATTICE, LATTICE, draw(1, 2.5) * grain, draw(6, 14) * grain)
     anatomy["texture"] = torch.stack([mottle, fibre])
+    # A pocket of fluid in which a fetal head lies, in most scans: is there one, its place and its size.
+    anatomy["pocket"] = [float(draw(0, 1) < 0.7), draw(-0.7, 0.7), draw(-0.6, 0.6), draw(0.8, 1.7), draw(0.8, 1.5)]
     return anatomy
 
 
@@ -160,7 +163,7 @@ class Anatomy:
         return self._layered(10 * offset, 10 * depth)
 
     def _with_skull(self, level, x, z, lesion, skull):
-        """A fetal head: a bright shell, brightest where the beam meets it at a right angle, and the midline echo."""
+        """A fetal head in its fluid: a bright shell, brightest where the beam meets it head-on, a midline."""
         thick = self.part["skull"][0]
         shell = coverage((lesion + thick / 2).abs() - thick / 2, 0.6)
         # The border's normal against the beam, from neighbouring samples along it.
@@ -172,6 +175,11 @@ class Anatomy:
         turn = torch.deg2rad(self.part["turn"][0])
         u, v = x - 10 * offset, z - 10 * depth
         u, v = turn.cos() * u + turn.sin() * v, turn.cos() * v - turn.sin() * u
+        there, across, down, wide, high = self.part["pocket"]
+        major = minor / aspect
+        pocket = coverage(ellipse(u - across * major, v - down * minor, wide * major, high * minor), 2)
+        fluid = there * pocket * (1 - coverage(lesion, 0.6))
+        level = level + fluid * (FLUID_DB - level)
         midline = (
             coverage(v.abs() - 0.5, 1) * coverage(u.abs() - 0.75 * minor / aspect, 6) * (1 - coverage(u.abs() - 6, 8))
         )

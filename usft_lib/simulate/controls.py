@@ -14,7 +14,8 @@ from ..data import SegmentationData
 from ..errors import BadInput
 from ..seeds import generator
 from .geometry import Grid
-from .scene import LIMITS, Scene, draw_scene, settings
+from .presets import draw_scene, settings
+from .scene import LIMITS, Scene
 from .shapes import check_range, check_request, drawer, smooth_noise
 from .ultrasound import image_scenes, insonify, with_clutter
 
