@@ -48,3 +48,25 @@ from .unet import UNet, groups
 from .verdicts import reading, seed_difference, verdict
 
 __version__ = "0.1.0"
+
+_WIDGETS = {"SpeckleBench": "speckle", "speckle_panel": "panel"}  # name → file in widgets/
+
+
+def __getattr__(name: str):
+    """Widgets, brought in when first asked for: they need packages that the rest of the library does not."""
+    if name not in _WIDGETS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(f".widgets.{_WIDGETS[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("anywidget", "ipywidgets", "traitlets"):
+            raise
+        raise ImportError(
+            f"usft.{name} needs {error.name}, which is not installed: python -m pip install anywidget ipywidgets"
+        ) from None
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WIDGETS])
