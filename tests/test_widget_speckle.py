@@ -170,7 +170,7 @@ def test_front_end_sends_one_request_at_a_time_and_the_newest_wish(page):
     answer(page, 1)
     sent = page.evaluate("sent")
     assert len(sent) == 2 and sent[1]["places"]["depth_cm"] == PLACES["depth_cm"] + 4
-    assert page.evaluate("traits.places.depth_cm") == PLACES["depth_cm"] + 4
+    page.wait_for_function(f"traits.places.depth_cm === {PLACES['depth_cm'] + 4}")
     assert depth.get_attribute("aria-valuetext") == "6.0 cm"
     answer(page, 1, shade=100)  # too late: of the first request again
     assert pixel(page, 0, 0)[0] == 0
@@ -196,7 +196,7 @@ def test_every_preset_of_the_front_end_is_on_its_sliders(page):
     for name in ("Few scatterers", "Deep and weak", "Fine detail"):
         page.get_by_role("button", name=name).click()
         answer(page, page.evaluate("sent")[-1]["id"])
-        for knob, place in page.evaluate("traits.places").items():
+        for knob, place in page.evaluate("sent")[-1]["places"].items():
             assert 0 <= place < len(KNOBS[knob].values)
 
 

@@ -144,14 +144,14 @@ def _regions(scene: Scene, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _autocovariance(power: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The intensity's autocovariance along and across the beam, with eight points a sample, its peak in the middle."""
-    rows, lines = power.shape
-    pad = [2 * rows, 2 * lines]
-    spectrum = torch.fft.fft2(power - power.mean(), s=pad).abs().square()
-    covariance = torch.fft.ifft2(spectrum).real
-    # Fewer pairs are far apart than close: without this the covariance would fall too fast.
-    pairs = torch.fft.ifft2(torch.fft.fft2(torch.ones_like(power), s=pad).abs().square()).real.clamp_min(0.5)
-    covariance = covariance / pairs
-    return tuple(_finely(line) for line in (covariance[:, 0], covariance[0]))
+    widths = []
+    for dim in (0, 1):
+        length = power.shape[dim]
+        spectrum = torch.fft.rfft(power - power.mean(), 2 * length, dim=dim).abs().square().sum(1 - dim)
+        # Fewer pairs are far apart than close: without this the covariance would fall too fast.
+        apart = torch.fft.fftfreq(2 * length, 1 / (2 * length)).abs()
+        widths.append(_finely(torch.fft.irfft(spectrum, 2 * length) / (length - apart).clamp_min(0.5)))
+    return tuple(widths)
 
 
 def _finely(line: torch.Tensor, reach: int = 24) -> torch.Tensor:

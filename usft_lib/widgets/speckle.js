@@ -10,7 +10,7 @@ const PRESETS = {
   "Fine detail": { centre_frequency_mhz: 18, bandwidth: 10, f_number: 0, scatterers_per_cell: 12 },
 };
 const SVG = "http://www.w3.org/2000/svg";
-const SILENCE_MS = 5000;
+const SILENCE_MS = 5000, SETTLE_MS = 200;
 
 function make(tag, className, text) {
   const node = document.createElement(tag);
@@ -160,10 +160,15 @@ function render({ model, el }) {
     },
     () => (said.textContent = "The kernel does not answer. Is a cell running, or was the kernel restarted? Run this cell again."),
   );
-  function wanted() {
+  let saving = null;
+  function save() {
     model.set("places", { ...places });
     model.save_changes();
+  }
+  function wanted() {
     kernel.ask(places);
+    clearTimeout(saving); // the picture first: `bench.settings` may learn of it when the slider rests
+    saving = setTimeout(save, SETTLE_MS);
   }
   const sliders = Object.fromEntries(
     knobs.map((knob) => [knob.name, slider(knob, places[knob.name], (k) => {
@@ -209,6 +214,7 @@ function render({ model, el }) {
   model.on("change:places", movedElsewhere);
   kernel.ask(places);
   return () => {
+    clearTimeout(saving);
     kernel.close();
     model.off("change:places", movedElsewhere);
   };

@@ -5,10 +5,12 @@ no figure is drawn in the kernel. So it works on kernels that handle messages be
 do not.
 """
 
+import contextlib
 import threading
 from pathlib import Path
 
 import anywidget
+import torch
 import traitlets
 
 from ..errors import BadInput
@@ -17,6 +19,17 @@ from .knobs import KNOBS, checked, nearest, numbers
 from .pictures import grey_bytes, still
 
 HERE = Path(__file__).parent
+
+
+@contextlib.contextmanager
+def one_thread():
+    """A single thread for torch: two that share the cores with a drawing browser wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class SpeckleBench(anywidget.AnyWidget):
@@ -60,7 +73,7 @@ class SpeckleBench(anywidget.AnyWidget):
         self._show(self.places)
 
     def _show(self, places: dict[str, int]) -> Bmode:
-        with self._lock:
+        with self._lock, one_thread():
             self.result = bmode(**{name: KNOBS[name].values[place] for name, place in places.items()})
             return self.result
 
