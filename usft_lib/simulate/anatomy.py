@@ -147,7 +147,7 @@ class Anatomy:
         lines = (1 - 4 * fibre.abs()).clamp_min(0) * (0.6 + mottle).clamp(0, 1.5)
         tissue = part["fibres"][0] * lines * coverage(part["border"][0] - z, 1)
         level = layers * (level + tissue) + mottled * mottle
-        for k in range(DISTRACTORS):
+        for k in range(int(max(s.distractors for s in self.scenes))):
             dark = ellipse(x - part["dark_x"][k], z - part["dark_z"][k], part["dark_radius"][k],
                            part["dark_radius"][k] * part["dark_flat"][k])  # fmt: skip
             level = level + part["dark_level"][k] * coverage(dark, 0.4)
@@ -155,6 +155,8 @@ class Anatomy:
         level = level + rim * coverage((lesion - 0.3).abs() - 0.2, 0.8)
         inside = coverage(lesion, soft)
         level = level + inside * (layers * self._local() + contrast + 0.5 * mottled * mottle - level)
+        if not skull.any():
+            return level
         return torch.where(skull > 0, self._with_skull(level, x, z, lesion, skull), level)
 
     def _local(self):
@@ -190,6 +192,8 @@ class Anatomy:
         """Attenuation beyond that of plain tissue, dB/cm/MHz one way, given the distance to the lesion."""
         more, soft, skull = stacked(self.scenes, "shadow_db_cm_mhz", "border_mm", "skull_db", device=self.device)
         extra = more * coverage(lesion, soft)
+        if not skull.any():
+            return extra
         thick = self.part["skull"][0]
         bone = BONE_DB_CM_MHZ * coverage((lesion + thick / 2).abs() - thick / 2, 0.6)
         return extra + (skull > 0) * self.present * bone
