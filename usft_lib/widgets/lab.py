@@ -1,0 +1,328 @@
+"""The freezing lab without its looks: choose groups, guess, train, compare (lesson 06).
+
+`Lab` is the one state object behind `FreezeLab`, its plain fallback and `lab.run(…)`: whoever shows it asks for a
+`snapshot`. States: idle → running ⇄ paused → idle; how a run ended stands in the run.
+"""
+
+import time
+import weakref
+from copy import deepcopy
+
+from .. import freezing
+from ..data import SegmentationData
+from ..errors import BadInput, check_name
+from ..freezing import summary
+from ..metrics import evaluate, mean_shape, score, summarise
+from ..training import VALIDATION_IMAGES
+from ..unet import UNet, groups
+from .contours import outlines
+from .runs import SHOWN, Run, Session
+from .scoreboard import as_csv, rows, told
+
+PRESETS = ("everything", "contracting", "expanding", "first", "last", "outer", "inner")
+RACERS = 6
+
+
+class Lab:
+    """Strategies from the same weights, on the same batches, ranked on validation images (lesson 06).
+
+    Args:
+        model: the pretrained U-Net. It is copied; every run begins with these weights, and yours are never touched.
+        train, val: the images to learn from, and those that runs are ranked on.
+        test: where given, revealed once, for the run that the student commits to.
+        steps, lr, batch_size, seed, augment: of every run, as in `Training`.
+
+    Raises:
+        BadInput: by any call that makes no sense now, in one line; nothing changes then.
+    """
+
+    def __init__(
+        self,
+        model: UNet,
+        train: SegmentationData,
+        val: SegmentationData,
+        test: SegmentationData | None = None,
+        *,
+        steps: int = 150,
+        lr: float = 1e-3,
+        batch_size: int = 8,
+        seed: int = 0,
+        augment: bool = True,
+    ):
+        self._source = freezing.unfreeze(deepcopy(model))
+        self.train, self.val, self._test = train, val, test
+        self.settings = {"steps": steps, "lr": lr, "batch_size": batch_size, "seed": seed, "augment": augment}
+        self.groups = list(groups(self._source))
+        self._chosen = list(self.groups)
+        self.guess: float | None = None
+        self.runs: list[Run] = []
+        self._session: Session | None = None
+        self._references = self._score_references()
+        self._costs: dict[tuple[str, ...], dict] = {}
+        self._full = summary(self._source, train.size).iloc[-1]
+        self.revealed: dict | None = None
+        self._changes = 0  # of what the student set
+        self._close = lambda: None
+
+    # ---- choosing ----
+
+    @property
+    def state(self) -> str:
+        session = self._session
+        if session is None or session.done.is_set():
+            return "idle"
+        return "paused" if session.paused.is_set() else "running"
+
+    @property
+    def chosen(self) -> list[str]:
+        """The groups that the next run trains, in path order."""
+        return list(self._chosen)
+
+    def choose(self, names) -> None:
+        """Train these groups in the next run."""
+        self._idle("choose groups")
+        wanted = {check_name("group", name, self.groups) for name in names}
+        self._chosen = [name for name in self.groups if name in wanted]
+        self._changes += 1
+
+    def toggle(self, name: str) -> None:
+        """Freeze a group that was to be trained, or train one that was frozen."""
+        check_name("group", name, self.groups)
+        self.choose(set(self._chosen) ^ {name})
+
+    def preset(self, name: str, k: int | None = None) -> None:
+        """Choose by a name: everything, contracting, expanding; or first, last, outer, inner with a number."""
+        self.choose(self.named(name, k))
+
+    def named(self, name: str, k: int | None = None) -> list[str]:
+        """The groups of a preset; ``"first 2"`` and ``("first", 2)`` are the same."""
+        if k is None and isinstance(name, str) and len(parts := name.split()) == 2 and parts[1].isdigit():
+            name, k = parts[0], int(parts[1])
+        check_name("preset", name, PRESETS)
+        if name == "everything":
+            return list(self.groups)
+        if name in ("contracting", "expanding"):
+            return getattr(freezing, name)(self._source)
+        if k is None:
+            raise BadInput(f'How many? Say "{name} 2", for example.')
+        return getattr(freezing, name)(self._source, k)
+
+    def predict(self, dice: float | None) -> None:
+        """The student's guess of the Dice that the next run will reach, 0…1, or None."""
+        if dice is not None and (isinstance(dice, bool) or not isinstance(dice, int | float) or not 0 <= dice <= 1):
+            raise BadInput(f"A Dice lies between 0 and 1, {dice!r} does not.")
+        self.guess = None if dice is None else float(dice)
+        self._changes += 1
+
+    def cost(self, names) -> dict:
+        """What training these groups takes: parameters, and floating-point operations against training everything."""
+        key = tuple(name for name in self.groups if name in set(names))
+        if key not in self._costs:
+            copy = freezing.train_only(deepcopy(self._source), key)
+            now, full = summary(copy, self.train.size).iloc[-1], self._full
+            steps = [row["forward"] + row["to_inputs"] + row["to_weights"] for row in (now, full)]
+            self._costs[key] = {
+                "trainable": int(now["trainable"]),
+                "share": float(now["trainable"] / full["trainable"]),
+                "step": float(steps[0] / steps[1]),
+            }
+        return self._costs[key]
+
+    # ---- running ----
+
+    def start(self, label: str | None = None) -> int:
+        """Fine-tune the chosen groups from the pretrained weights; returns the run's number at once."""
+        return self._begin([(label or self._label(self._chosen), self._chosen, self.guess)])[0]
+
+    def race(self, strategies, guesses=None) -> list[int]:
+        """Two to six strategies in turns, a step each, from the same batches: lists, or ``{label: groups}``."""
+        if not isinstance(strategies, dict):
+            strategies = {self._label(self._groups_of(s)): s for s in strategies}
+        if not 2 <= len(strategies) <= RACERS:
+            raise BadInput(f"A race takes 2 to {RACERS} different strategies, not {len(strategies)}.")
+        guesses = guesses or {}
+        return self._begin([(label, self._groups_of(s), guesses.get(label)) for label, s in strategies.items()])
+
+    def pause(self) -> None:
+        if self.state != "running":
+            raise BadInput(f"Nothing to pause: the lab is {self.state}.")
+        self._session.tell(self._session.paused, True)
+
+    def resume(self) -> None:
+        if self.state != "paused":
+            raise BadInput(f"Nothing to resume: the lab is {self.state}.")
+        self._session.tell(self._session.paused, False)
+
+    def stop(self) -> None:
+        if self.state == "idle":
+            raise BadInput("Nothing to stop: the lab is idle.")
+        self._session.tell(self._session.stopping, True)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing runs; False if that takes longer than ``timeout`` seconds."""
+        session, end = self._session, None if timeout is None else time.monotonic() + timeout
+        while session is not None and not session.done.wait(0.1):  # in short pieces, so that Ctrl-C gets through
+            if end is not None and time.monotonic() > end:
+                return False
+        return True
+
+    def run(self, strategy, guess: float | None = None, label: str | None = None) -> dict:
+        """The same work as a blocking call: train, and return the run's line of the scoreboard.
+
+        ``strategy``: a list of groups, or a preset such as ``"first 2"``. Ctrl-C stops the run; the lab stays usable.
+        """
+        chosen = self._groups_of(strategy)
+        self._idle("start a run")
+        if guess is not None:
+            before, self.guess = self.guess, None
+            self.predict(guess)
+            guess, self.guess = self.guess, before
+        fallback = strategy if isinstance(strategy, str) else self._label(chosen)
+        number = self._begin([(label or fallback, chosen, guess)])[0]
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            if self.state != "idle":
+                self.stop()
+            self.wait()
+            raise
+        return next(row for row in self._rows() if row["run"] == number)
+
+    def _groups_of(self, strategy) -> list[str]:
+        if isinstance(strategy, str):
+            return self.named(strategy)
+        wanted = {check_name("group", name, self.groups) for name in strategy}
+        return [name for name in self.groups if name in wanted]
+
+    def _label(self, chosen: list[str]) -> str:
+        """The name of a preset that means just these groups, or the groups themselves."""
+        for name in ("everything", "contracting", "expanding"):
+            if chosen == self.named(name):
+                return name
+        for name in ("first", "last", "outer", "inner"):
+            for k in range(1, self._source.depth + 1):
+                if chosen == self.named(name, k):
+                    return f"{name} {k}"
+        return " ".join(chosen) or "nothing"
+
+    def _begin(self, wanted: list[tuple[str, list[str], float | None]]) -> list[int]:
+        self._idle("start a run")
+        for label, chosen, _ in wanted:
+            if not chosen:
+                raise BadInput(f"{label}: everything is frozen, so nothing would learn. Train at least one group.")
+        first = self.runs[-1].number + 1 if self.runs else 1
+        steps = self.settings["steps"]
+        runs = [Run(first + k, str(label), list(names), guess, steps) for k, (label, names, guess) in enumerate(wanted)]
+        session = Session(runs, self._source, self.train, self.val, self.settings)
+        self.runs += runs
+        self._session = session
+        self._changes += 1
+        self._close()  # of the session before
+        self._close = weakref.finalize(self, session.tell, session.stopping, True)
+        session.begin()
+        return [run.number for run in runs]
+
+    def _idle(self, what: str) -> None:
+        if self.state != "idle":
+            raise BadInput(f"You cannot {what} while the lab is {self.state}: stop the run first, or wait for it.")
+
+    # ---- the scoreboard ----
+
+    def _score_references(self) -> dict[str, dict]:
+        tables = {"untouched": evaluate(self._source, self.val), "mean shape": score(mean_shape(self.train), self.val)}
+        return {name: summarise(table) for name, table in tables.items()}
+
+    @property
+    def scores(self):
+        """The scoreboard as a pandas table, best first; references are what a strategy should beat."""
+        import pandas as pd
+
+        return pd.DataFrame(self._rows())
+
+    def _rows(self) -> list[dict]:
+        return rows(self.runs, self._references)
+
+    def _run(self, number: int) -> Run:
+        found = next((run for run in self.runs if run.number == number), None)
+        if found is None:
+            raise BadInput(f"There is no run {number!r}: there are {[run.number for run in self.runs]}.")
+        return found
+
+    def rename(self, number: int, label: str) -> None:
+        """Give a run another name; any text stays text."""
+        if not isinstance(label, str) or not label.strip() or len(label) > 80:
+            raise BadInput("A name has 1 to 80 characters.")
+        self._run(number).label = label
+        self._changes += 1
+
+    def hide(self, number: int, hidden: bool = True) -> None:
+        """Leave a run out of the scoreboard, or show it again."""
+        self._run(number).hidden = bool(hidden)
+        self._changes += 1
+
+    def forget(self, number: int) -> None:
+        """Drop a run that has ended, its weights included."""
+        if self._run(number).status == "running":
+            raise BadInput(f"Run {number} is under way: stop it first.")
+        self.runs.remove(self._run(number))
+        self._changes += 1
+
+    def csv(self) -> str:
+        """The scoreboard as CSV. Text that a spreadsheet would take for a formula gets an apostrophe in front."""
+        return as_csv(self._rows())
+
+    def commit(self, number: int) -> dict:
+        """Reveal the test images, once, for this run: its Dice there, with its interval."""
+        run = self._run(number)
+        if self._test is None:
+            raise BadInput("This lab was given no test images: FreezeLab(model, train, val, test).")
+        if self.revealed is not None:
+            raise BadInput(f"The test images were revealed for run {self.revealed['run']}: there is no second time.")
+        if run.status != "done":
+            raise BadInput(f"Commit to a run that is done; run {number} is {run.status}.")
+        found = summarise(evaluate(run.model, self._test))
+        ends = {key: found[key] for key in ("dice", "low", "high")}
+        self.revealed = {"run": number, "strategy": run.label, **ends}
+        self._changes += 1
+        return self.revealed
+
+    # ---- what a front end draws ----
+
+    @property
+    def version(self) -> int:
+        """Another number whenever anything changed."""
+        return self._changes * 1_000_000 + (self._session.version if self._session else 0)
+
+    def pictures(self) -> dict:
+        """The validation images that are followed, a byte a pixel, and the outlines of their true masks."""
+        # The very images that a session follows: the first of those that `Training` validates on.
+        shown = self.val.subset(min(VALIDATION_IMAGES, len(set(self.val.subjects))))[:SHOWN]
+        return {
+            "size": self.val.size,
+            "images": [(image[0] * 255).round().byte().numpy().tobytes() for image in shown.images],
+            "truth": {k: outlines(mask[0]) for k, mask in enumerate(shown.masks)},
+        }
+
+    def snapshot(self) -> dict:
+        """Everything that a front end draws, as plain values: small, quick, and never waiting for a step."""
+        session = self._session
+        if session is None:
+            return self._told(None)
+        with session.lock:
+            return self._told(session)
+
+    def _told(self, session: Session | None) -> dict:
+        ranked = sorted((run for run in self.runs if run.dice is not None and not run.hidden), key=lambda r: -r.dice)
+        return {
+            "version": self.version,
+            "state": self.state,
+            "message": session.message if session else "",
+            "threads": session.threads if session else None,
+            "chosen": self.chosen,
+            "cost": self.cost(self._chosen),
+            "guess": self.guess,
+            "runs": [told(run, k) for k, run in enumerate(self.runs)],
+            "board": [run.number for run in ranked],
+            "references": {name: found["dice"] for name, found in self._references.items()},
+            "test": self.revealed,
+        }

@@ -1,0 +1,162 @@
+"""Strategies being trained side by side, in a thread of their own that sends nothing (lesson 06).
+
+A `Session` is one push of a button: one strategy, or several that take turns step by step. Its thread owns the models;
+everybody else reads what it wrote down under the lock. It knows nothing of the lab that began it, so a lab may go away.
+"""
+
+import os
+import statistics
+import threading
+import time
+from copy import deepcopy
+
+import torch
+
+from ..data import SegmentationData
+from ..freezing import train_only
+from ..inference import segment
+from ..metrics import evaluate, summarise
+from ..training import Training
+from ..unet import UNet
+from .contours import outlines
+
+SHOWN = 3  # validation images whose outlines are followed
+PART = 10  # validations in a run
+PLATEAU = 0.95
+
+
+class Run:
+    """One strategy: what it trains, how it goes, how it ended. Written by the session's thread, under its lock."""
+
+    def __init__(self, number: int, label: str, groups: list[str], guess: float | None, steps: int):
+        self.number, self.label, self.groups, self.guess, self.steps = number, label, groups, guess, steps
+        self.status = "running"
+        self.loss: list[float] = []
+        self.seconds: list[float] = []
+        self.val: list[tuple[int, float]] = []
+        self.outlines: dict[int, list[list[int]]] = {}
+        self.trainable = 0
+        self.dice = self.low = self.high = None
+        self.hidden = False
+        self.model: UNet | None = None
+
+    @property
+    def to_plateau(self) -> tuple[int, float] | None:
+        """Step and seconds at which 95 % of this run's own plateau, the mean of its last fifth, was first reached."""
+        if self.status != "done" or not self.val:
+            return None
+        late = [dice for step, dice in self.val if step > 0.8 * self.steps] or [self.val[-1][1]]
+        for step, dice in self.val:
+            if dice >= PLATEAU * statistics.fmean(late):
+                return step, self.seconds[step - 1]
+        return None
+
+    @property
+    def rate(self) -> float | None:
+        """Steps a second, of the last twenty."""
+        recent = self.seconds[-21:]
+        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else None
+
+
+class Session:
+    """One strategy or several in turns, from the same weights and the same batches.
+
+    ``done`` is set when all is over; ``message`` is a line for the student, or empty.
+    """
+
+    def __init__(self, runs: list[Run], source: UNet, train: SegmentationData, val: SegmentationData, settings: dict):
+        self.runs, self.source, self.train, self.val, self.settings = runs, source, train, val, settings
+        self.lock = threading.Lock()
+        self.paused, self.stopping, self.done = threading.Event(), threading.Event(), threading.Event()
+        self.moved = threading.Condition()  # told when the student pauses, goes on or stops
+        self.message = ""
+        self.threads = torch.get_num_threads()
+        self.version = 0
+
+    def begin(self) -> None:
+        # A daemon: Python may end while it trains.
+        threading.Thread(target=self._work, name="freezing lab", daemon=True).start()
+
+    def tell(self, event: threading.Event, on: bool) -> None:
+        """Set or clear one of the events, and wake the thread."""
+        with self.moved:
+            event.set() if on else event.clear()
+            self.moved.notify_all()
+
+    # ---- in the thread ----
+
+    def _work(self) -> None:
+        try:
+            torch.set_num_threads(self.threads)  # this number belongs to each thread
+            self._train()
+        except Exception as error:  # whatever goes wrong in training is shown in the lab, which goes on
+            line = (str(error) or type(error).__name__).splitlines()[0]
+            with self.lock:
+                self.message = f"This run failed: {line}"
+                for run in self.runs:
+                    run.status = "failed" if run.status == "running" else run.status
+        finally:
+            with self.lock:
+                self.version += 1
+            self.done.set()
+
+    def _train(self) -> None:
+        trainings = []
+        for run in self.runs:
+            run.model = train_only(deepcopy(self.source), run.groups)
+            run.trainable = sum(p.numel() for p in run.model.parameters() if p.requires_grad)
+            every = max(run.steps // PART, 1)
+            trainings.append(Training(run.model, self.train, self.val, validate_every=every, **self.settings))
+        watched = trainings[0].val.images[:SHOWN]
+        times: list[float] = []
+        while self._may_go_on() and not all(t.finished for t in trainings):
+            for run, training in zip(self.runs, trainings, strict=True):
+                if not self._may_go_on():
+                    break
+                began = time.perf_counter()
+                training.step()
+                times.append(time.perf_counter() - began)
+                self._note(run, training, watched)
+                self._spare_a_core(times)
+        for run, training in zip(self.runs, trainings, strict=True):
+            self._end(run, training)
+
+    def _may_go_on(self) -> bool:
+        """Wait while paused; whether to go on then."""
+        with self.moved:
+            while self.paused.is_set() and not self.stopping.is_set():
+                self.moved.wait()
+        return not self.stopping.is_set()
+
+    def _note(self, run: Run, training: Training, watched: torch.Tensor) -> None:
+        """Write down what a step brought; the model is looked at outside the lock."""
+        history, seen = training.history, None
+        if len(history.val_dice) > len(run.val):
+            seen = segment(run.model, watched, precision=training.precision.name)
+            seen = {k: outlines(mask[0]) for k, mask in enumerate(seen)}
+        with self.lock:
+            run.seconds.append(history.seconds[-1])
+            run.loss += history.loss[len(run.loss) :]
+            if seen is not None:
+                run.val.append((history.val_step[-1], history.val_dice[-1]))
+                run.outlines = seen
+            self.version += 1
+
+    def _spare_a_core(self, times: list[float]) -> None:
+        """Two threads wait for each other beside any busy process: then fewer are faster."""
+        if len(times) < 30 or torch.get_num_threads() == 1 or len(times) % 10:
+            return
+        if statistics.median(times[-10:]) > 2 * statistics.median(times[:10]):
+            self.threads = max(1, (os.cpu_count() or 2) - 1)
+            torch.set_num_threads(self.threads)
+            with self.lock:
+                self.message = f"Another program is busy, so training goes on with {self.threads} thread(s)."
+            times.clear()
+
+    def _end(self, run: Run, training: Training) -> None:
+        """Score a run on all validation images; also one that was stopped, as it stands."""
+        found = summarise(evaluate(run.model, self.val)) if training.done else {}
+        with self.lock:
+            run.dice, run.low, run.high = (found.get(key) for key in ("dice", "low", "high"))
+            run.status = "done" if training.finished else "stopped"
+            self.version += 1
