@@ -33,6 +33,7 @@ class Run:
         self.status = "running"
         self.loss: list[float] = []
         self.seconds: list[float] = []
+        self.wall = 0.0  # seconds from the first step to the last, validation and all, pauses not taken out
         self.val: list[tuple[int, float]] = []
         self.outlines: dict[int, list[list[int]]] = {}
         self.trainable = 0
@@ -109,6 +110,7 @@ class Session:
             trainings.append(Training(run.model, self.train, self.val, validate_every=every, **self.settings))
         watched = trainings[0].val.images[:SHOWN]
         times: list[float] = []
+        started = time.perf_counter()
         while self._may_go_on() and not all(t.finished for t in trainings):
             for run, training in zip(self.runs, trainings, strict=True):
                 if not self._may_go_on():
@@ -117,6 +119,7 @@ class Session:
                 training.step()
                 times.append(time.perf_counter() - began)
                 self._note(run, training, watched)
+                run.wall = time.perf_counter() - started
                 self._spare_a_core(times)
         for run, training in zip(self.runs, trainings, strict=True):
             self._end(run, training)
