@@ -49,7 +49,13 @@ from .verdicts import reading, seed_difference, verdict
 
 __version__ = "0.1.0"
 
-_WIDGETS = {"SpeckleBench": "speckle", "speckle_panel": "panel", "UNetDiagram": "diagram"}  # name → file in widgets/
+_WIDGETS = {
+    "SpeckleBench": "speckle",
+    "speckle_panel": "panel",
+    "UNetDiagram": "diagram",
+    "freeze_panel": "freeze_panel",
+    "Lab": "lab",
+}  # name → file in widgets/
 
 
 def __getattr__(name: str):

@@ -1,0 +1,64 @@
+"""The freezing lab's plain fallback: the same lab behind it, and every button says what it did."""
+
+import pytest
+import torch
+
+import usft_lib as usft
+
+pytest.importorskip("ipywidgets", reason="no ipywidgets here: python -m pip install ipywidgets")
+
+
+@pytest.fixture
+def panel(discs):
+    torch.manual_seed(0)
+    train, val, test = discs.split(0.5, 0.3, 0.2, seed=0)
+    return usft.freeze_panel(usft.UNet(4, 2), train, val, test, steps=6, batch_size=4)
+
+
+def parts(panel):
+    toggles, presets, cost, guess, buttons, said, board = panel.children
+    return (
+        {t.description: t for t in toggles.children},
+        {b.description: b for b in presets.children},
+        cost,
+        guess,
+        {b.description: b for b in buttons.children},
+        said,
+        board,
+    )
+
+
+def test_toggles_and_presets_choose_groups(panel):
+    toggles, presets, cost, *_ = parts(panel)
+    assert list(toggles) == panel.lab.groups and all(t.value for t in toggles.values())
+    toggles["enc1"].value = False
+    assert panel.lab.chosen == panel.lab.groups[1:] and toggles["enc1"].icon == "snowflake-o"
+    presets["k"].value = 1
+    presets["first k"].click()
+    assert panel.lab.chosen == ["enc1"] and [n for n, t in toggles.items() if t.value] == ["enc1"]
+    assert f"{panel.lab.cost(['enc1'])['trainable']:,} parameters" in cost.value
+    presets["everything"].click()
+    assert panel.lab.chosen == panel.lab.groups
+
+
+def test_a_run_and_its_line_on_the_scoreboard(panel):
+    *_, guess, buttons, said, board = parts(panel)
+    guess.value = 0.42
+    buttons["Fine-tune"].click()
+    assert panel.lab.wait(60)
+    buttons["Look again"].click()
+    assert "idle" in said.value and "everything" in board.value and "0.42" in board.value
+    row = panel.lab.scores.set_index("strategy").loc["everything"]
+    assert row["guess"] == 0.42 and f"{row['dice']:.3f}" in board.value
+
+
+def test_what_is_refused_is_said(panel):
+    toggles, presets, _, _, buttons, said, _ = parts(panel)
+    buttons["Pause"].click()
+    assert said.value.startswith("Nothing to pause")
+    panel.lab.choose([])
+    buttons["Fine-tune"].click()
+    assert "everything is frozen" in said.value
+    presets["k"].value = 6
+    presets["outer k"].click()
+    assert "k must be" in said.value and not any(t.value for t in toggles.values())
