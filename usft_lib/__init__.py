@@ -55,6 +55,7 @@ _WIDGETS = {
     "UNetDiagram": "diagram",
     "freeze_panel": "freeze_panel",
     "Lab": "lab",
+    "FreezeLab": "freezer",
 }  # name → file in widgets/
 
 

@@ -10,7 +10,7 @@ COLUMNS = ("strategy", "trainable", "dice", "low", "high", "seconds", "guess", "
 def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None = None, **settings):
     """Buttons for the groups, presets, a guess, start, pause and stop, and the scoreboard as text (lesson 06).
 
-    The same work as `FreezeLab`, from the same `Lab`, which is ``panel.lab``. Nothing is sent unasked: "look again" shows
+    The same work as `FreezeLab`, from the same `Lab`, which is ``panel.lab``. "Look again" shows
     how far a run is.
 
     Args:

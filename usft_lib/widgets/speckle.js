@@ -14,6 +14,7 @@ const SILENCE_MS = 5000, SETTLE_MS = 200;
 
 function make(tag, className, text) {
   const node = document.createElement(tag);
+  if (tag === "input" || tag === "button") node.dataset.lmSuppressShortcuts = ""; // JupyterLab has plans for arrow keys
   if (className) node.className = className;
   if (text !== undefined) node.textContent = text;
   return node;

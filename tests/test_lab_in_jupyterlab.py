@@ -1,0 +1,148 @@
+"""The freezing lab in a real browser on a real JupyterLab: what is clicked is what Python holds."""
+
+import json
+import re
+import time
+
+import browser
+import pytest
+
+pytest.importorskip("anywidget", reason="no anywidget here: python -m pip install anywidget")
+pytestmark = pytest.mark.slow
+
+MAKE = """
+import json, pathlib, torch, usft_lib as usft
+torch.set_num_threads(1)
+data = usft.simulate_ultrasound(40, size=32, preset="breast")
+train, val, test = data.split(0.5, 0.3, 0.2, seed=0)
+torch.manual_seed(0)
+view = usft.FreezeLab(usft.UNet(8, 4), train, val, test, steps=STEPS, batch_size=4)
+view
+"""
+TELL = """
+told = view.lab.snapshot() | {"answer": NUMBER}
+pathlib.Path("told.json").write_text(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def lab_page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    browser.notebook(
+        folder, "lab.ipynb", MAKE.replace("STEPS", "60"), "view", "import time; time.sleep(10)",
+        *(TELL.replace("NUMBER", str(k)) for k in range(12)),
+    )  # fmt: skip
+    with browser.jupyterlab(folder) as address, browser.chromium(viewport={"width": 1280, "height": 1500}) as page:
+        page.folder, page.asked = folder, 0
+        with browser.kept_on_failure(page, "lab-opening"):
+            browser.open_notebook(page, address, "lab.ipynb")
+            browser.run_cell(page, 0, lambda: page.locator(".usft-lab[data-state]").count() == 1)
+        yield page
+
+
+def python_side(page) -> dict:
+    """What the lab says in Python, by running the next of the telling cells."""
+    file, number = page.folder / "told.json", page.asked
+    page.asked += 1
+
+    def written():
+        try:
+            return json.loads(file.read_text())["answer"] == number
+        except (OSError, ValueError):
+            return False
+
+    browser.run_cell(page, 3 + number, written)
+    page.locator(".usft-lab").first.scroll_into_view_if_needed()
+    return json.loads(file.read_text())
+
+
+def until(page, condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        page.wait_for_timeout(100)
+
+
+def state(page) -> str:
+    return page.locator(".usft-lab").first.get_attribute("data-state")
+
+
+def press(page, name: str) -> None:
+    page.locator(".usft-lab").first.get_by_role("button", name=name, exact=True).click()
+
+
+def test_freeze_predict_train_pause_resume_stop_and_race(lab_page):
+    page = lab_page
+    lab = page.locator(".usft-lab").first
+    with browser.kept_on_failure(page, "lab"):
+        for name in ("enc4", "bottleneck", "dec4"):
+            lab.locator(f"[data-group={name}]").click()
+            until(page, lambda n=name: lab.locator(f"[data-group={n}]").get_attribute("aria-checked") == "false")
+        lab.locator("[data-group=enc1]").focus()
+        page.keyboard.press("Space")
+        until(page, lambda: lab.locator("[data-group=enc1]").get_attribute("aria-checked") == "false")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Space")
+        until(page, lambda: lab.locator("[data-group=enc2]").get_attribute("aria-checked") == "false")
+        told = python_side(page)
+        assert told["chosen"] == ["enc3", "dec3", "dec2", "dec1", "head"] and told["state"] == "idle"
+        assert f"{told['cost']['trainable']:,} parameters learn" in lab.locator(".usft-cost").inner_text()
+
+        lab.get_by_label("Your guess of the Dice").focus()
+        for _ in range(7):
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("Tab")
+        until(page, lambda: "0.57" in lab.locator(".usft-guess-value").inner_text())
+        press(page, "Fine-tune")
+        said = lab.locator(".usft-said")
+        until(page, lambda: re.search(r"step [1-9]", said.inner_text()))
+        press(page, "Pause")
+        until(page, lambda: state(page) == "paused")
+        paused = python_side(page)
+        assert paused["state"] == "paused" and paused["guess"] == 0.57 and paused["runs"][0]["guess"] == 0.57
+        assert python_side(page)["runs"][0]["step"] == paused["runs"][0]["step"]
+        press(page, "Resume")
+        until(page, lambda: state(page) == "running")
+        press(page, "Stop")
+        until(page, lambda: state(page) == "idle")
+        told = python_side(page)
+        assert told["runs"][0]["status"] == "stopped" and told["runs"][0]["step"] >= paused["runs"][0]["step"]
+
+        for preset in ("contracting", "expanding", "everything"):
+            press(page, preset)
+            page.wait_for_timeout(400)
+            press(page, "Add to race")
+        press(page, "Race 3 strategies")
+        until(page, lambda: state(page) == "running")
+        until(page, lambda: state(page) == "idle", 180)
+        told = python_side(page)
+        assert [run["status"] for run in told["runs"][1:]] == ["done"] * 3 and len(told["board"]) == 4
+        assert {run["label"] for run in told["runs"][1:]} == {"contracting", "expanding", "everything"}
+        until(page, lambda: lab.locator(".usft-board tbody tr").count() == 6)
+        shown = [row.get_attribute("data-run") for row in lab.locator(".usft-board tbody tr[data-run]").all()]
+        assert [int(number) for number in shown] == told["board"]
+        assert browser.complaints(page) == []
+
+
+def test_a_busy_kernel_loses_nothing_and_a_second_view_goes_on(lab_page):
+    page = lab_page
+    with browser.kept_on_failure(page, "lab-busy"):
+        press(page, "Fine-tune")
+        until(page, lambda: state(page) == "running")
+        cell = page.locator(".jp-Notebook .jp-CodeCell").nth(2)  # sleeps for ten seconds
+        cell.locator(".jp-InputArea-editor").click()
+        page.keyboard.press("Control+Enter")
+        page.locator(".usft-lab").first.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
+        if state(page) == "running":
+            press(page, "Pause")  # kernel 7 answers beside a running cell
+            until(page, lambda: state(page) in ("paused", "idle"), 8)
+            if state(page) == "paused":
+                press(page, "Resume")
+        until(page, lambda: state(page) == "idle", 90)
+        browser.run_cell(page, 1, lambda: page.locator(".usft-lab").count() == 2)
+        second = page.locator(".usft-lab").nth(1)
+        until(page, lambda: second.locator(".usft-board tbody tr[data-run]").count() == 5)
+        told = python_side(page)
+        assert told["runs"][4]["status"] == "done" and told["runs"][4]["step"] == 60
+        assert browser.complaints(page) == []

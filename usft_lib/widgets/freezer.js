@@ -1,0 +1,385 @@
+// The freezing lab: the U-Net as a U of switches, a guess, buttons, live curves and outlines, a scoreboard (lesson 06).
+//
+// The front end asks ({id, do, …}), the kernel answers ({to, ok, message, snapshot}), and what is drawn is always the
+// newest snapshot, never a guess of what a click will do. While something runs it looks three times a second.
+
+const SVG = "http://www.w3.org/2000/svg";
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]; // Okabe and Ito
+const DASHES = ["", "7 3", "2 3", "9 3 2 3", "4 2", "12 4"]; // a second sign beside the colour
+const BUSY_MS = 300, IDLE_MS = 2000, SILENCE_MS = 5000;
+const PRESETS = ["everything", "contracting", "expanding", "first", "last", "outer", "inner"];
+const COUNTED = ["first", "last", "outer", "inner"];
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  if (tag === "input" || tag === "button") node.dataset.lmSuppressShortcuts = ""; // JupyterLab has plans for arrow keys
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+function drawn(tag, attributes = {}, text) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+function button(text, onClick) {
+  const node = make("button", "", text);
+  node.type = "button";
+  node.addEventListener("click", onClick);
+  return node;
+}
+const short = (n) => (n >= 999500 ? `${(n / 1e6).toFixed(2)} M` : n >= 1000 ? `${(n / 1e3).toFixed(1)} k` : `${n}`);
+const three = (x) => (x === null || x === undefined ? "–" : x.toFixed(3));
+
+// ---- talking to the kernel: each answer belongs to its question ----
+function talk(model, onSilence) {
+  let next = 0;
+  const waiting = new Map();
+  function heard(answer, buffers) {
+    const asked = waiting.get(answer.to);
+    if (!asked) return; // of a view that is gone
+    clearTimeout(asked.timer);
+    waiting.delete(answer.to);
+    asked.then(answer, buffers);
+  }
+  model.on("msg:custom", heard);
+  return {
+    busy: () => waiting.size > 0,
+    ask(content, then) {
+      const id = ++next;
+      waiting.set(id, { then, timer: setTimeout(onSilence, SILENCE_MS) });
+      model.send({ id, ...content });
+    },
+    close() {
+      for (const { timer } of waiting.values()) clearTimeout(timer);
+      model.off("msg:custom", heard);
+    },
+  };
+}
+
+// ---- the U: a switch for every group ----
+function theU(blocks, onToggle, onLook) {
+  const height = blocks[0].height;
+  const svg = drawn("svg", { viewBox: `0 34 760 ${height - 34}`, class: "usft-u", role: "group", "aria-label": "The U-Net's groups" });
+  const at = Object.fromEntries(blocks.map((b) => [b.name, b.box]));
+  const line = (x1, y1, x2, y2, skip) => svg.append(drawn("line", { x1, y1, x2, y2, class: skip ? "usft-skip" : "usft-path" }));
+  const deepest = Math.max(...blocks.map((b) => b.level));
+  for (let level = 1; level < deepest; level++) {
+    const [ax, ay, aw, ah] = at[`enc${level}`], [bx, by, bw, bh] = at[`dec${level}`];
+    line(ax + aw, ay + ah / 2, bx, ay + ah / 2, true);
+    const left = at[`enc${level + 1}`] ?? at.bottleneck, right = at[`dec${level + 1}`] ?? at.bottleneck;
+    const down = Math.max(ax + aw / 2, left[0] + 14), up = Math.min(right[0] + right[2] - 14, bx + bw / 2);
+    line(down, ay + ah, down, left[1]);
+    line(up, right[1], up, by + bh);
+  }
+  line(at.dec1[0] + at.dec1[2], at.dec1[1] + 33, at.head[0], at.dec1[1] + 33);
+  const switches = {};
+  blocks.forEach((block, place) => {
+    const [x, y, w, h] = block.box;
+    const g = drawn("g", { class: "usft-block", role: "switch", tabindex: place ? -1 : 0, "data-group": block.name, "data-lm-suppress-shortcuts": "" });
+    const state = drawn("text", { x: x + w / 2, y: y + 54, class: "usft-small" });
+    g.append(
+      drawn("rect", { x, y, width: w, height: h, rx: 5 }),
+      drawn("text", { x: x + w / 2, y: y + 20, class: "usft-name" }, block.name),
+      drawn("text", { x: x + w / 2, y: y + 37, class: "usft-small" }, short(block.parameters)),
+      state,
+    );
+    g.addEventListener("click", () => onToggle(block.name));
+    g.addEventListener("mouseenter", () => onLook(block));
+    g.addEventListener("focus", () => onLook(block));
+    g.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (event.key === " " || event.key === "Enter") onToggle(block.name);
+      else if (step) {
+        const other = blocks[(place + step + blocks.length) % blocks.length].name;
+        for (const node of Object.values(switches)) node.g.setAttribute("tabindex", -1);
+        switches[other].g.setAttribute("tabindex", 0);
+        switches[other].g.focus();
+      } else return;
+      event.preventDefault();
+    });
+    switches[block.name] = { g, state };
+    svg.append(g);
+  });
+  function show(chosen, locked) {
+    for (const [name, { g, state }] of Object.entries(switches)) {
+      const on = chosen.includes(name);
+      g.setAttribute("aria-checked", on);
+      g.setAttribute("aria-disabled", locked);
+      g.setAttribute("aria-label", `${name}, ${on ? "trained" : "frozen"}`);
+      state.textContent = on ? "● trained" : "❄ frozen";
+    }
+  }
+  return { svg, show };
+}
+
+// ---- curves: one plot, a line a run, the newest thick ----
+function plot(title) {
+  const W = 360, H = 190, L = 42, B = 28, T = 24;
+  const svg = drawn("svg", { viewBox: `0 0 ${W} ${H}`, class: "usft-plot", role: "img", "aria-label": title });
+  function show(runs, key, top) {
+    svg.replaceChildren(drawn("text", { x: L, y: 15, class: "usft-plot-title" }, title));
+    const steps = Math.max(1, ...runs.map((r) => r.steps));
+    const high = top ?? Math.max(0.1, ...runs.flatMap((r) => r[key].map((p) => p[1])));
+    const X = (s) => L + ((W - L - 10) * s) / steps, Y = (v) => T + (H - T - B) * (1 - Math.min(1, v / high));
+    for (const part of [0, 0.5, 1]) {
+      svg.append(
+        drawn("line", { x1: L, x2: W - 10, y1: Y(part * high), y2: Y(part * high), class: "usft-grid" }),
+        drawn("text", { x: L - 5, y: Y(part * high) + 4, class: "usft-tick", "text-anchor": "end" }, (part * high).toFixed(2)),
+      );
+    }
+    svg.append(drawn("text", { x: L, y: H - 8, class: "usft-tick" }, "0"));
+    svg.append(drawn("text", { x: W - 10, y: H - 8, class: "usft-tick", "text-anchor": "end" }, `step ${steps}`));
+    const live = runs.filter((r) => r.status === "running");
+    for (const run of runs) {
+      if (run.hidden || !run[key].length) continue;
+      const now = live.length ? run.status === "running" : run === runs[runs.length - 1];
+      svg.append(drawn("polyline", {
+        points: run[key].map(([s, v]) => `${X(s).toFixed(1)},${Y(v).toFixed(1)}`).join(" "),
+        fill: "none", stroke: COLOURS[run.colour % 6], "stroke-width": now ? 2.6 : 1, "stroke-dasharray": DASHES[run.colour % 6],
+      }));
+    }
+  }
+  return { svg, show };
+}
+
+// ---- three validation images: the truth dashed, what the network draws in the run's colour ----
+function pictures() {
+  const frame = make("div", "usft-pictures");
+  let overlays = [], last = {};
+  function begin({ size, truth }, buffers) {
+    frame.replaceChildren();
+    overlays = buffers.map((buffer, k) => {
+      const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
+      const cell = make("div", "usft-picture"), canvas = make("canvas");
+      canvas.width = canvas.height = size;
+      const rgba = new Uint8ClampedArray(4 * size * size);
+      for (let i = 0; i < size * size; i++) rgba.set([bytes[i], bytes[i], bytes[i], 255], 4 * i);
+      canvas.getContext("2d").putImageData(new ImageData(rgba, size, size), 0, 0);
+      const svg = drawn("svg", { viewBox: `-2 -2 ${4 * size} ${4 * size}`, role: "img", "aria-label": `Validation image ${k + 1}: the truth dashed, the network's outlines in colour` });
+      for (const points of truth[k] ?? []) svg.append(drawn("polygon", { points: points.join(" "), class: "usft-truth" }));
+      const layer = drawn("g");
+      svg.append(layer);
+      cell.append(canvas, svg);
+      frame.append(cell);
+      return layer;
+    });
+  }
+  function show(runs) {
+    for (const run of runs) if (Object.keys(run.outlines).length) last[run.run] = run;
+    const live = runs.filter((r) => r.status === "running");
+    const shown = (live.length ? live : runs.slice(-1)).map((r) => last[r.run]).filter(Boolean);
+    overlays.forEach((layer, k) => {
+      layer.replaceChildren(...shown.flatMap((run) => (run.outlines[k] ?? []).map((points) =>
+        drawn("polygon", { points: points.join(" "), fill: "none", "stroke-width": 5, stroke: COLOURS[run.colour % 6] }))));
+    });
+  }
+  return { frame, begin, show };
+}
+
+// ---- the scoreboard ----
+const COLUMNS = [
+  ["label", "strategy"], ["trainable", "parameters"], ["dice", "Dice"], ["low", "95 % interval"], ["seconds", "seconds"],
+  ["steps_to_95", "steps to 95 %"], ["guess", "your guess"], ["status", ""],
+];
+function scoreboard(ask) {
+  const node = make("table", "usft-board");
+  let by = "dice", down = true, newest = null, committing = null;
+  function cell(run, key) {
+    if (key === "label") {
+      const td = make("th");
+      td.scope = "row";
+      const dot = make("span", "usft-dot");
+      dot.style.background = COLOURS[run.colour % 6];
+      const name = make("input", "usft-label");
+      name.value = run.label;
+      name.setAttribute("aria-label", `Name of run ${run.run}`);
+      name.addEventListener("change", () => ask({ do: "rename", run: run.run, label: name.value }));
+      td.append(dot, name);
+      return td;
+    }
+    const text = {
+      trainable: () => run.trainable.toLocaleString("en"), dice: () => three(run.dice), seconds: () => run.seconds.toFixed(0),
+      low: () => (run.low === null ? "–" : `${three(run.low)} … ${three(run.high)}`), steps_to_95: () => run.steps_to_95 ?? "–",
+      guess: () => (run.guess === null ? "–" : `${run.guess.toFixed(2)} (${run.dice === null ? "?" : (run.guess - run.dice >= 0 ? "+" : "−") + Math.abs(run.guess - run.dice).toFixed(2)})`),
+    }[key];
+    if (text) return make("td", "", text());
+    const td = make("td", "usft-row-buttons");
+    if (run.status === "stopped" || run.status === "failed") td.append(make("span", "", run.status));
+    const hide = button("hide", () => ask({ do: "hide", run: run.run, hidden: true }));
+    hide.setAttribute("aria-label", `Hide ${run.label}`);
+    td.append(hide);
+    if (run.status === "done" && newest && !newest.test) {
+      const sure = committing === run.run;
+      td.append(button(sure ? "Sure? The test set opens once." : "commit", () => {
+        committing = sure ? null : run.run;
+        if (sure) ask({ do: "commit", run: run.run });
+        else show(newest);
+      }));
+    }
+    return td;
+  }
+  function show(told) {
+    newest = told;
+    if (node.contains(document.activeElement) && document.activeElement.tagName === "INPUT") return; // a name is being typed
+    const head = make("tr");
+    for (const [key, title] of COLUMNS) {
+      const th = make("th");
+      th.scope = "col";
+      if (title) {
+        const sorter = button(title + (by === key ? (down ? " ▾" : " ▴") : ""), () => {
+          down = by === key ? !down : true;
+          by = key;
+          show(newest);
+        });
+        th.append(sorter);
+        th.setAttribute("aria-sort", by === key ? (down ? "descending" : "ascending") : "none");
+      }
+      head.append(th);
+    }
+    const runs = told.runs.filter((r) => r.dice !== null && !r.hidden);
+    const value = (r) => r[by] ?? -Infinity;
+    runs.sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) * (down ? -1 : 1));
+    const lines = runs.map((run) => {
+      const tr = make("tr");
+      tr.dataset.run = run.run;
+      tr.append(...COLUMNS.map(([key]) => cell(run, key)));
+      return tr;
+    });
+    for (const [name, dice] of Object.entries(told.references)) {
+      const tr = make("tr", "usft-reference"), th = make("th", "", name);
+      th.scope = "row";
+      tr.append(th, make("td"), make("td", "", three(dice)), ...Array.from({ length: 5 }, () => make("td")));
+      lines.push(tr);
+    }
+    const top = make("thead"), body = make("tbody");
+    top.append(head);
+    body.append(...lines);
+    node.replaceChildren(make("caption", "", "Scoreboard, on the validation images"), top, body);
+  }
+  return { node, show };
+}
+
+function render({ model, el }) {
+  const blocks = model.get("blocks");
+  const root = make("div", "usft-lab");
+  let told = null, timer = null, guess = null, tray = {};
+  const said = make("p", "usft-said"), about = make("p", "usft-about", "Point at a group, or go there by Tab and arrows: what it sees and costs stands here."), cost = make("p", "usft-cost");
+  said.setAttribute("role", "status");
+  const kernel = talk(model, () => (said.textContent = "The kernel does not answer. Is a cell running, or was the kernel restarted?"));
+
+  function ask(content) {
+    kernel.ask(content, (answer, buffers) => {
+      if (answer.pictures) views.begin(answer.pictures, buffers);
+      if (answer.csv !== undefined) save(answer.csv);
+      if (answer.snapshot) told = answer.snapshot;
+      if (told) show(answer.ok ? "" : answer.message);
+      root.dataset.answered = answer.to; // tests wait for it
+    });
+  }
+  function look() {
+    clearTimeout(timer);
+    timer = setTimeout(look, told && told.state === "running" ? BUSY_MS : IDLE_MS);
+    if (!kernel.busy() && !document.hidden) ask({ do: "look", version: told ? told.version : -1 });
+  }
+  function save(text) {
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.download = "scoreboard.csv";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  const u = theU(blocks, (group) => ask({ do: "toggle", group }), (block) => {
+    about.textContent =
+      `${block.name}: ${block.parameters.toLocaleString("en")} parameters, ${block.channels} channels; a pixel of it sees ` +
+      `${block.field} × ${block.field} pixels. Forward ${block.forward.toFixed(0)} MFLOP an image; the gradient through it takes as ` +
+      `much again, and the gradient of its weights another ${block.forward.toFixed(0)}, which freezing it saves.`;
+  });
+  const k = make("input");
+  Object.assign(k, { type: "number", min: 1, max: blocks.length, value: 2 });
+  const counted = make("label", "usft-k");
+  counted.append(make("span", "", "k ="), k);
+  const presets = make("div", "usft-row");
+  const presetButtons = PRESETS.map((name) => button(COUNTED.includes(name) ? `${name} k` : name, () =>
+    ask({ do: "preset", name, ...(COUNTED.includes(name) ? { k: Number(k.value) } : {}) })));
+  presets.append(...presetButtons, counted);
+
+  const slider = make("input"), guessed = make("span", "usft-guess-value", "none yet"), guessing = make("label", "usft-guess");
+  Object.assign(slider, { type: "range", min: 0, max: 100, value: 50 });
+  slider.setAttribute("aria-label", "Your guess of the Dice");
+  slider.addEventListener("input", () => {
+    guess = Number(slider.value) / 100;
+    guessed.textContent = guess.toFixed(2);
+    slider.setAttribute("aria-valuetext", guess.toFixed(2));
+  });
+  slider.addEventListener("change", () => ask({ do: "predict", dice: guess }));
+  guessing.append(make("span", "", "Your guess of the Dice:"), slider, guessed);
+
+  const actions = make("div", "usft-row usft-actions");
+  const go = button("Fine-tune", () => ask({ do: "start" }));
+  const pause = button("Pause", () => ask({ do: "pause" })), resume = button("Resume", () => ask({ do: "resume" }));
+  const stop = button("Stop", () => ask({ do: "stop" }));
+  const add = button("Add to race", () => {
+    if (Object.keys(tray).length < 6 && told) tray[told.chosen.join(" ")] = [...told.chosen];
+    show("");
+  });
+  const race = button("Race", () => {
+    ask({ do: "race", strategies: Object.values(tray) });
+    tray = {};
+  });
+  const empty = button("Empty the tray", () => {
+    tray = {};
+    show("");
+  });
+  go.classList.add("usft-main");
+  actions.append(go, pause, resume, stop, add, race, empty);
+  const diceplot = plot("Dice on validation images"), lossplot = plot("Loss"), views = pictures();
+  const live = make("div", "usft-live");
+  live.append(diceplot.svg, lossplot.svg, views.frame);
+  const board = scoreboard(ask), test = make("p", "usft-test");
+  const csv = button("Save the scoreboard as CSV", () => ask({ do: "csv" }));
+
+  function progress(run) {
+    const rate = run.rate ? `${run.rate.toFixed(1)} steps/s` : "";
+    const left = run.left ? `${Math.ceil(run.left)} s left` : "";
+    return [`${run.label}: step ${run.step} of ${run.steps}`, rate, left].filter(Boolean).join(", ");
+  }
+  function show(message) {
+    const idle = told.state === "idle", racers = Object.keys(tray).length;
+    u.show(told.chosen, !idle);
+    cost.textContent = told.chosen.length
+      ? `${told.cost.trainable.toLocaleString("en")} parameters learn (${(100 * told.cost.share).toFixed(1)} %); a step takes about ${(100 * told.cost.step).toFixed(0)} % of the operations of training everything.`
+      : "Everything is frozen: nothing would learn. Click a group.";
+    go.disabled = !idle || !told.chosen.length;
+    pause.disabled = told.state !== "running";
+    resume.disabled = told.state !== "paused";
+    stop.disabled = idle;
+    add.disabled = !idle || !told.chosen.length;
+    race.disabled = !idle || racers < 2;
+    race.textContent = racers ? `Race ${racers} strategies` : "Race";
+    empty.hidden = !racers;
+    for (const node of presetButtons) node.disabled = !idle;
+    const running = told.runs.filter((r) => r.status === "running");
+    said.textContent = [message || told.message, told.state === "paused" ? "Paused." : "", ...running.map(progress)].filter(Boolean).join(" · ");
+    diceplot.show(told.runs, "val", 1);
+    lossplot.show(told.runs, "loss");
+    views.show(told.runs);
+    board.show(told);
+    test.textContent = told.test
+      ? `The test set, opened once, for “${told.test.strategy}”: Dice ${three(told.test.dice)} (${three(told.test.low)} … ${three(told.test.high)}).` : "";
+    root.dataset.state = told.state;
+  }
+
+  root.append(u.svg, about, presets, cost, guessing, actions, said, live, board.node, csv, test);
+  el.append(root);
+  ask({ do: "pictures" });
+  look();
+  return () => {
+    clearTimeout(timer);
+    kernel.close();
+  };
+}
+
+export default { render };
