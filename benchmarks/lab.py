@@ -1,7 +1,7 @@
 """What the freezing lab costs: ``python benchmarks/lab.py`` (a minute), as ratios within one run, on idle cores.
 
-A run in the lab's thread, asked for a snapshot twice a second by a client that draws nothing, against `fit` doing the same
-steps and validations.
+A run in the thread of the lab, asked for a snapshot twice a second by a client that draws nothing, against `fit` doing
+the same steps and validations.
 """
 
 import argparse

@@ -98,6 +98,42 @@ usft.alt("much tissue in the way, few photons: the negative logarithm makes brig
 # **Play.** In the parameters cell, give bone the attenuation of soft tissue, and run down to here: which parts fade,
 # and which do not? At higher photon energies the two do come closer to each other, and ribs fade on real X-rays too.
 #
+# ## From five lines to a film
+#
+# `simulate_radiographs` does the same with more anatomy, and then what a real detector adds. Here is one chest, step by
+# step: thickness of soft tissue and of bone in mm; the **primary** beam, which is Beer–Lambert; **scatter**, photons
+# that were deflected and arrive in the wrong place; **quantum noise**, as photons come one by one; and the display.
+#
+# Before you look: which step takes contrast away between lung and mediastinum? And in which parts of the picture will
+# noise show, the dark or the bright ones?
+
+# %%
+_, stages = usft.simulate_radiographs(1, size=256, seed=SEED, stages=True)
+steps = {"soft_mm": "soft tissue, mm", "bone_mm": "bone, mm", "primary": "primary beam", "with_scatter": "+ scatter",
+         "with_noise": "+ quantum noise", "display": "as displayed"}  # fmt: skip
+with plt.rc_context({**usft.plots.STYLE, "axes.grid": False}):
+    figure, panels = plt.subplots(2, 3, figsize=(11, 7.4), layout="constrained")
+    for axes, (name, title) in zip(panels.flat, steps.items(), strict=True):
+        values = stages[name][0, 0]
+        shown = -values.log() if name in ("primary", "with_scatter", "with_noise") else values
+        axes.imshow(shown, cmap="gray")
+        axes.set(title=title, xticks=[], yticks=[])
+    figure.suptitle("One radiograph, step by step (beams are shown as −log of what arrives)", fontsize=13)
+    plt.show()
+usft.alt("bone and tissue add up in the primary beam; scatter greys the bright parts, where noise shows, if anywhere.")
+
+# %% [markdown]
+# Scatter lifts every pixel by nearly the same amount. That is much where little arrives, so the mediastinum loses its
+# contrast, and little behind a lung. Photons come at random: where $N$ are expected, the spread is $\sqrt{N}$. Few
+# photons, a large share of noise. **What will a tenth of the exposure do to it?** Ten times fewer photons, so the
+# relative noise grows by $\sqrt{10}$.
+
+# %%
+# NBVAL_CHECK_OUTPUT
+for photons in (10_000, 1_000, 100):
+    print(f"{photons:6d} photons expected: spread {photons**0.5:5.0f}, that is {1 / photons**0.5:.1%} of the signal")
+
+# %% [markdown]
 # Ultrasound works by other rules: its grey is the strength of an *echo*, and lesson 04 builds it. One thing is the
 # same in both worlds. The grey value is physics, the mask is somebody's **answer**.
 #
@@ -107,7 +143,7 @@ usft.alt("much tissue in the way, few photons: the negative logarithm makes brig
 
 # %%
 chests = usft.simulate_radiographs(3, size=128, seed=SEED)
-echoes = usft.simulate_ultrasound(3, size=128, seed=SEED)
+echoes = usft.simulate_ultrasound(3, size=128, seed=SEED, preset="breast")
 with plt.rc_context(usft.plots.STYLE):
     figure, panels = plt.subplots(1, 6, figsize=(14, 3.2), layout="constrained")
     pairs = [(data, i) for data in (chests, echoes) for i in range(3)]
@@ -339,7 +375,7 @@ def my_iou(predicted, true):
 # at what other scores say.
 
 # %%
-scene = usft.simulate_ultrasound(11, size=192, seed=SEED)[[10]]
+scene = usft.simulate_ultrasound(11, size=192, seed=SEED, preset="breast")[[10]]
 true = scene.masks[0, 0]
 area, size = int(true.sum()), true.shape[0]
 shifted = true.roll(9, dims=1)
@@ -379,7 +415,7 @@ usft.alt("Dice and IoU are equal in all three; the island's border is furthest o
 # `copy_nearest`.
 
 # %% tags=["train"]
-people = usft.simulate_ultrasound(4 * PEOPLE, size=SIZE, seed=SEED, frames_per_subject=4)
+people = usft.simulate_ultrasound(4 * PEOPLE, size=SIZE, seed=SEED, frames_per_subject=4, preset="breast")
 
 
 def copy_nearest(train, test):
@@ -597,8 +633,8 @@ usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject
 #
 # * Simulated frames of one person are very alike, and each person here has exactly four. In real sets the leak may be
 #   smaller, or larger. Its direction stays.
-# * Our chest of five lines has no scatter, no noise and no blur. `simulate_radiographs` adds them; a real detector adds
-#   more.
+# * Our chest of five lines has no scatter, no noise and no blur. `simulate_radiographs` adds them, simply; a real
+#   detector, and the software behind it, adds more.
 # * Truth was exact here. On real images an expert drew it, and two experts differ. No score can be trusted beyond that.
 #
 # ## Recap
