@@ -265,6 +265,9 @@ def clean(book: NotebookNode) -> None:
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
             continue
+        for output in cell.outputs:  # a widget that brings a still picture is shown by that
+            if "image/svg+xml" in output.get("data", {}):
+                output["data"].pop(WIDGET, None)
         # Progress bars: plain ones come on stderr, drawn ones as widgets.
         cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr" and WIDGET not in o.get("data", {})]
         for output in cell.outputs:

@@ -286,3 +286,16 @@ def test_execute_runs_and_cleans(root):
     book = builder.read(root / "solutions/00_first.ipynb")
     assert book.cells[-2].outputs[0].text == "2\n" and "0x…" in book.cells[-2].outputs[1].data["text/plain"]
     assert not builder.unexecuted(book) and "execution" not in book.cells[2].metadata
+
+
+def test_a_widget_is_kept_as_its_still_picture_and_a_progress_bar_not_at_all():
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "shown"}
+    outputs = [
+        nbformat.v4.new_output("display_data", view | {"image/svg+xml": "<svg/>"}),
+        nbformat.v4.new_output("display_data", view),
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("bench", outputs=outputs)])
+    builder.clean(book)
+    assert [dict(output["data"]) for output in book.cells[0].outputs] == [
+        {"image/svg+xml": "<svg/>", "text/plain": "shown"}
+    ]

@@ -130,7 +130,8 @@ def test_radio_frequency_oscillates_at_the_centre_frequency():
     data, stages = usft.simulate_ultrasound(1, size=64, preset="cyst_phantom", stages=True)
     scene = usft.ultrasound_scenes(1, preset="cyst_phantom")[0]
     rf, spacing = usft.radio_frequency(stages["echoes"][0], scene)
-    assert torch.allclose(rf.square().mean(), stages["echoes"].abs().square().mean() / 2, rtol=0.02)
+    # Half the power of the complex echoes, but for what leaks over the two ends.
+    assert torch.allclose(rf.square().mean(), stages["echoes"].abs().square().mean() / 2, rtol=0.04)
     spectrum = torch.fft.rfft(rf, dim=0).abs().square().mean(1)
     frequency = torch.fft.rfftfreq(len(rf), 2 * spacing / 1.54)  # there and back
     mean = float((spectrum * frequency).sum() / spectrum.sum())
@@ -250,6 +251,26 @@ def test_scenes_are_jointly_plausible():
     table = usft.scene_table(scenes)
     assert 0.05 < table["contrast_db"].isna().mean() < 0.15 and set(table["probe"]) == {"linear", "convex"}
     assert (table["scatterers_per_cell"] == math.inf).any() and (table["scatterers_per_cell"] < 3).any()
+
+
+@pytest.mark.parametrize("name", [name for name in LIMITS if not name.startswith("lesion")])
+def test_every_setting_arrives_in_the_scene(name):
+    """Nothing that a caller says is silently left aside."""
+    low, high = LIMITS[name]
+    plausible = {"depth_cm": 6, "minor_radius_mm": 5, "scatterers_per_cell": 7, "skull_db": 10, "contrast_db": -9}
+    value = plausible.get(name, low + 0.3 * (min(high, 100) - low))
+    value = round(value) if name == "distractors" else value
+    scene = usft.ultrasound_scenes(1, probe="convex", without_target=0, **{name: value})[0]
+    assert getattr(scene, name) == pytest.approx(value)
+
+
+def test_probe_lesion_place_and_plane_waves_arrive_in_the_scene():
+    waves = usft.ultrasound_scenes(1, probe="linear", plane_wave_degrees=(-5, 5), without_target=0, depth_cm=6,
+                                   lesion_depth_cm=3, lesion_offset_cm=-0.5, minor_radius_mm=4)[0]  # fmt: skip
+    assert waves.probe == "linear" and waves.plane_wave_degrees == (-5, 5)
+    assert (waves.lesion_depth_cm, waves.lesion_offset_cm) == (3, -0.5)
+    image = usft.simulate_ultrasound(1, size=64, preset="cyst_phantom", plane_wave_degrees=(0,)).images
+    assert not torch.equal(image, usft.simulate_ultrasound(1, size=64, preset="cyst_phantom").images)
 
 
 def test_no_border_gives_the_simulation_away():

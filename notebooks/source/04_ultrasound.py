@@ -482,7 +482,7 @@ with plt.rc_context(STYLE):
     left.set(title="Beside the lesion", xlabel="depth, mm", ylabel="mean level, dB")
     right.set(title="On the lines through the lesion, with TGC", xlabel="depth, mm", ylim=(-40, 15))
     left.legend(frameon=False, loc="lower left")
-    right.legend(frameon=False, loc="lower right", fontsize=11)
+    right.legend(frameon=False, loc="lower left", fontsize=10, handlelength=1.8)
     plt.show()
 usft.alt("TGC levels the picture until noise takes over at depth; behind an absorber it is dark, behind a cyst bright.")
 

@@ -68,7 +68,10 @@ def settings(preset: str, chosen: dict) -> dict:
             check_name("probe", value, PROBES)
             merged["convex"] = float(value == "convex")
             continue
-        check_name("scene setting", name, [*LIMITS, *SHARES, "probe"])
+        if name == "plane_wave_degrees":
+            merged[name] = tuple(value)
+            continue
+        check_name("scene setting", name, [*LIMITS, *SHARES, "probe", "plane_wave_degrees"])
         merged[name] = _share(name, value) if name in SHARES else _range(name, value)
     return merged
 
@@ -133,6 +136,9 @@ def draw_scene(ranges: dict, seed: int, subject: int) -> Scene:
         # Above 200 scatterers in a cell no statistic of ours can tell them from infinitely many.
         "scatterers_per_cell": math.inf if density > 200 and "scatterers_per_cell" not in ranges else density,
         "distractors": round(scan["distractors"]),
+        "tgc": pick("tgc", 1, 1),
+        "taper": pick("taper", 0.5, 0.5),
+        "plane_wave_degrees": ranges.get("plane_wave_degrees", ()),
     }
     return _with_lesion(Scene(**scan, contrast_db=None), ranges, drawer(generator("lesion", seed, subject)))
 

@@ -23,6 +23,7 @@ LIMITS = {
     "transmit_f_number": (0.5, 12),
     "focus_cm": (0.5, 30),
     "aperture_cm": (0.3, 10),
+    "taper": (0, 1),
     "scatterers_per_cell": (0.1, math.inf),
     "attenuation_db_cm_mhz": (0, 2),
     "noise_db": (-120, 0),

@@ -252,14 +252,17 @@ def radio_frequency(field: torch.Tensor, scene: Scene) -> tuple[torch.Tensor, fl
     Returns:
         real ``[rows · m, lines]`` with at least eight samples a wave, and their spacing in mm (lesson 04).
     """
+    shown, margin = field.shape[0], field.shape[0] // 8
+    spacing = 10 * scene.depth_cm / shown
+    # The transform is periodic: without silence around it the skin would be heard at the bottom.
+    field = F.pad(field, [0, 0, margin, margin])
     rows = field.shape[0]
-    spacing = 10 * scene.depth_cm / rows
     m = math.ceil(8 * 2 * spacing / scene.wavelength_mm)  # the way there and back: a wave is half a wavelength of depth
     half = rows // 2
     spectrum = torch.fft.fft(field, dim=0)
     gap = torch.zeros(rows * (m - 1), field.shape[1], dtype=field.dtype, device=field.device)
     fine = m * torch.fft.ifft(torch.cat([spectrum[:half], gap, spectrum[half:]]), dim=0)
-    z = torch.arange(rows * m, dtype=torch.float64) * spacing / m + spacing / 2
+    z = torch.arange(rows * m, dtype=torch.float64) * spacing / m + spacing / 2 - margin * spacing
     turns = 2 * z * scene.centre_frequency_mhz / SPEED_MM_PER_US
     carrier = torch.polar(torch.ones_like(z), 2 * math.pi * (turns % 1)).to(fine)
-    return (fine * carrier[:, None]).real, spacing / m
+    return (fine * carrier[:, None]).real[margin * m : (margin + shown) * m], spacing / m
