@@ -144,27 +144,39 @@ def summary(model: UNet, size: int = 128) -> "pd.DataFrame":
 
     rows = []
     reached = False  # has a trained layer come before this one? Every earlier layer of a U-Net feeds every later one.
-    outputs = _output_pixels(model, size)
+    flops = convolution_flops(model, size)
     for name, module in groups(model).items():
         row = {"group": name, "trained": name not in model.frozen}
         row["parameters"] = sum(p.numel() for p in module.parameters())
         row["trainable"] = sum(p.numel() for p in module.parameters() if p.requires_grad)
         row |= {"forward": 0.0, "to_inputs": 0.0, "to_weights": 0.0}
-        for convolution in _convolutions(module):
-            flops = 2 * outputs[convolution] * convolution.weight.numel() / 1e6
-            if isinstance(
-                convolution, nn.ConvTranspose2d
-            ):  # stride 2, kernel 2: each output pixel sees one tap of four
-                flops /= convolution.stride[0] * convolution.stride[1]
-            row["forward"] += flops
-            row["to_inputs"] += flops * reached
-            row["to_weights"] += flops * row["trained"]
+        for forward in flops[name]:
+            row["forward"] += forward
+            row["to_inputs"] += forward * reached
+            row["to_weights"] += forward * row["trained"]
             reached |= row["trained"]
         rows.append(row)
     total = {key: sum(row[key] for row in rows) for key in rows[0] if key not in ("group", "trained")}
     for row in rows:
         row["trained"] = "trained" if row["trained"] else "frozen"
     return pd.DataFrame([*rows, {"group": "total", "trained": f"{len(trained(model))} of {len(rows)}", **total}])
+
+
+def convolution_flops(model: UNet, size: int) -> dict[str, list[float]]:
+    """For each group its convolutions' FLOPs, in millions, of one forward pass of a ``size`` × ``size`` image.
+
+    Each of the two parts of a backward pass, to the inputs and to the weights, takes as many again (lesson 11).
+    """
+    found: dict[str, list[float]] = {}
+    outputs = _output_pixels(model, size)
+    for name, module in groups(model).items():
+        found[name] = []
+        for convolution in _convolutions(module):
+            flops = 2 * outputs[convolution] * convolution.weight.numel() / 1e6
+            if isinstance(convolution, nn.ConvTranspose2d):  # each output pixel sees one tap of stride × stride
+                flops /= convolution.stride[0] * convolution.stride[1]
+            found[name].append(flops)
+    return found
 
 
 def _convolutions(module: nn.Module) -> list[nn.Module]:

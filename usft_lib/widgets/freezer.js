@@ -23,6 +23,11 @@ function drawn(tag, attributes = {}, text) {
   if (text !== undefined) node.textContent = text;
   return node;
 }
+function swatch(run) { // the run's line as it is drawn in the plots
+  const svg = drawn("svg", { viewBox: "0 0 26 10", class: "usft-swatch", "aria-hidden": "true" });
+  svg.append(drawn("line", { x1: 1, x2: 25, y1: 5, y2: 5, stroke: COLOURS[run.colour % 6], "stroke-width": 3, "stroke-dasharray": DASHES[run.colour % 6] }));
+  return svg;
+}
 function button(text, onClick) {
   const node = make("button", "", text);
   node.type = "button";
@@ -61,7 +66,7 @@ function talk(model, onSilence) {
 // ---- the U: a switch for every group ----
 function theU(blocks, onToggle, onLook) {
   const height = blocks[0].height;
-  const svg = drawn("svg", { viewBox: `0 34 760 ${height - 34}`, class: "usft-u", role: "group", "aria-label": "The U-Net's groups" });
+  const svg = drawn("svg", { viewBox: `0 40 760 ${height - 74}`, class: "usft-u", role: "group", "aria-label": "The U-Net's groups" });
   const at = Object.fromEntries(blocks.map((b) => [b.name, b.box]));
   const line = (x1, y1, x2, y2, skip) => svg.append(drawn("line", { x1, y1, x2, y2, class: skip ? "usft-skip" : "usft-path" }));
   const deepest = Math.max(...blocks.map((b) => b.level));
@@ -114,14 +119,20 @@ function theU(blocks, onToggle, onLook) {
   return { svg, show };
 }
 
+// The next of 1, 2, 5, 10, 20 … tenths: the end of an axis.
+function round(value) {
+  const ten = 10 ** Math.floor(Math.log10(Math.max(value, 0.1)));
+  return [1, 2, 5, 10].map((m) => m * ten).find((end) => end >= value);
+}
+
 // ---- curves: one plot, a line a run, the newest thick ----
 function plot(title) {
   const W = 360, H = 190, L = 42, B = 28, T = 24;
   const svg = drawn("svg", { viewBox: `0 0 ${W} ${H}`, class: "usft-plot", role: "img", "aria-label": title });
-  function show(runs, key, top) {
+  function show(runs, key, planned, top) {
     svg.replaceChildren(drawn("text", { x: L, y: 15, class: "usft-plot-title" }, title));
-    const steps = Math.max(1, ...runs.map((r) => r.steps));
-    const high = top ?? Math.max(0.1, ...runs.flatMap((r) => r[key].map((p) => p[1])));
+    const steps = Math.max(planned, ...runs.map((r) => r.steps));
+    const high = top ?? round(Math.max(0, ...runs.flatMap((r) => r[key].map((p) => p[1]))));
     const X = (s) => L + ((W - L - 10) * s) / steps, Y = (v) => T + (H - T - B) * (1 - Math.min(1, v / high));
     for (const part of [0, 0.5, 1]) {
       svg.append(
@@ -146,8 +157,8 @@ function plot(title) {
 
 // ---- three validation images: the truth dashed, what the network draws in the run's colour ----
 function pictures() {
-  const frame = make("div", "usft-pictures");
-  let overlays = [], last = {};
+  const frame = make("figure", "usft-pictures");
+  let overlays = [];
   function begin({ size, truth }, buffers) {
     frame.replaceChildren();
     overlays = buffers.map((buffer, k) => {
@@ -165,13 +176,11 @@ function pictures() {
       frame.append(cell);
       return layer;
     });
+    frame.append(make("figcaption", "", "Validation images: the truth dashed, the network’s outline in its run’s colour."));
   }
   function show(runs) {
-    for (const run of runs) if (Object.keys(run.outlines).length) last[run.run] = run;
-    const live = runs.filter((r) => r.status === "running");
-    const shown = (live.length ? live : runs.slice(-1)).map((r) => last[r.run]).filter(Boolean);
     overlays.forEach((layer, k) => {
-      layer.replaceChildren(...shown.flatMap((run) => (run.outlines[k] ?? []).map((points) =>
+      layer.replaceChildren(...runs.filter((r) => !r.hidden).flatMap((run) => (run.outlines[k] ?? []).map((points) =>
         drawn("polygon", { points: points.join(" "), fill: "none", "stroke-width": 5, stroke: COLOURS[run.colour % 6] }))));
     });
   }
@@ -181,22 +190,21 @@ function pictures() {
 // ---- the scoreboard ----
 const COLUMNS = [
   ["label", "strategy"], ["trainable", "parameters"], ["dice", "Dice"], ["low", "95 % interval"], ["seconds", "seconds"],
-  ["steps_to_95", "steps to 95 %"], ["guess", "your guess"], ["status", ""],
+  ["steps_to_95", "steps to 95 % of plateau"], ["guess", "your guess (error)"], ["status", ""],
 ];
 function scoreboard(ask) {
-  const node = make("table", "usft-board");
+  const node = make("div", "usft-board"), table = make("table"), hidden = make("p", "usft-hidden");
+  node.append(table, hidden);
   let by = "dice", down = true, newest = null, committing = null;
   function cell(run, key) {
     if (key === "label") {
       const td = make("th");
       td.scope = "row";
-      const dot = make("span", "usft-dot");
-      dot.style.background = COLOURS[run.colour % 6];
       const name = make("input", "usft-label");
       name.value = run.label;
       name.setAttribute("aria-label", `Name of run ${run.run}`);
       name.addEventListener("change", () => ask({ do: "rename", run: run.run, label: name.value }));
-      td.append(dot, name);
+      td.append(swatch(run), name);
       return td;
     }
     const text = {
@@ -210,9 +218,9 @@ function scoreboard(ask) {
     const hide = button("hide", () => ask({ do: "hide", run: run.run, hidden: true }));
     hide.setAttribute("aria-label", `Hide ${run.label}`);
     td.append(hide);
-    if (run.status === "done" && newest && !newest.test) {
+    if (run.status === "done" && newest.has_test && !newest.test) {
       const sure = committing === run.run;
-      td.append(button(sure ? "Sure? The test set opens once." : "commit", () => {
+      td.append(button(sure ? "Sure? It opens once." : "open the test set", () => {
         committing = sure ? null : run.run;
         if (sure) ask({ do: "commit", run: run.run });
         else show(newest);
@@ -222,7 +230,12 @@ function scoreboard(ask) {
   }
   function show(told) {
     newest = told;
-    if (node.contains(document.activeElement) && document.activeElement.tagName === "INPUT") return; // a name is being typed
+    const key = JSON.stringify([by, down, committing, told.has_test, told.test, told.references,
+      told.runs.map((r) => [r.run, r.label, r.dice, r.hidden, r.status])]);
+    if (node.dataset.key === key) return; // a button that is made anew under the pointer loses its click
+    if (node.getRootNode().activeElement?.matches(".usft-label") && node.contains(node.getRootNode().activeElement)) return; // a name is being typed
+    node.dataset.key = key;
+    const held = node.getRootNode().activeElement?.dataset?.at;
     const head = make("tr");
     for (const [key, title] of COLUMNS) {
       const th = make("th");
@@ -235,7 +248,7 @@ function scoreboard(ask) {
         });
         th.append(sorter);
         th.setAttribute("aria-sort", by === key ? (down ? "descending" : "ascending") : "none");
-      }
+      } else th.setAttribute("aria-label", "what you can do");
       head.append(th);
     }
     const runs = told.runs.filter((r) => r.dice !== null && !r.hidden);
@@ -256,7 +269,15 @@ function scoreboard(ask) {
     const top = make("thead"), body = make("tbody");
     top.append(head);
     body.append(...lines);
-    node.replaceChildren(make("caption", "", "Scoreboard, on the validation images"), top, body);
+    for (const [k, item] of [...top.querySelectorAll("button"), ...body.querySelectorAll("button")].entries()) item.dataset.at = k;
+    table.replaceChildren(make("caption", "", "Scoreboard, on the validation images"), top, body);
+    const away = told.runs.filter((r) => r.hidden);
+    hidden.replaceChildren(...(away.length ? [make("span", "", "Hidden: ")] : []), ...away.map((run) => {
+      const back = button(run.label, () => ask({ do: "hide", run: run.run, hidden: false }));
+      back.setAttribute("aria-label", `Show ${run.label} again`);
+      return back;
+    }));
+    if (held !== undefined) table.querySelector(`[data-at="${held}"]`)?.focus();
   }
   return { node, show };
 }
@@ -264,7 +285,8 @@ function scoreboard(ask) {
 function render({ model, el }) {
   const blocks = model.get("blocks");
   const root = make("div", "usft-lab");
-  let told = null, timer = null, guess = null, tray = {};
+  const tray = new Map(); // groups and guesses of the strategies that wait for their race
+  let told = null, drawnVersion = null, timer = null, looked = null;
   const said = make("p", "usft-said"), about = make("p", "usft-about", "Point at a group, or go there by Tab and arrows: what it sees and costs stands here."), cost = make("p", "usft-cost");
   said.setAttribute("role", "status");
   const kernel = talk(model, () => (said.textContent = "The kernel does not answer. Is a cell running, or was the kernel restarted?"));
@@ -291,12 +313,19 @@ function render({ model, el }) {
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
-  const u = theU(blocks, (group) => ask({ do: "toggle", group }), (block) => {
+  function saving(name) {
+    if (!told) return "";
+    const part = `${(100 * told.savings[name]).toFixed(1)} % of a full step`;
+    return told.chosen.includes(name) ? `Freezing it now would save ${part}.` : `Frozen, it saves ${part}.`;
+  }
+  function tell(block) {
+    looked = block;
     about.textContent =
-      `${block.name}: ${block.parameters.toLocaleString("en")} parameters, ${block.channels} channels; a pixel of it sees ` +
-      `${block.field} × ${block.field} pixels. Forward ${block.forward.toFixed(0)} MFLOP an image; the gradient through it takes as ` +
-      `much again, and the gradient of its weights another ${block.forward.toFixed(0)}, which freezing it saves.`;
-  });
+      `${block.name}: ${block.parameters.toLocaleString("en")} parameters, ${block.channels} channels; a pixel of it sees up to ` +
+      `${block.field} × ${block.field} pixels. An image takes ${block.forward.toFixed(0)} MFLOP forward, and backward ` +
+      `${block.to_inputs.toFixed(0)} for the gradient of its inputs and ${block.to_weights.toFixed(0)} for that of its weights. ` + saving(block.name);
+  }
+  const u = theU(blocks, (group) => ask({ do: "toggle", group }), tell);
   const k = make("input");
   Object.assign(k, { type: "number", min: 1, max: blocks.length, value: 2 });
   const counted = make("label", "usft-k");
@@ -309,12 +338,12 @@ function render({ model, el }) {
   const slider = make("input"), guessed = make("span", "usft-guess-value", "none yet"), guessing = make("label", "usft-guess");
   Object.assign(slider, { type: "range", min: 0, max: 100, value: 50 });
   slider.setAttribute("aria-label", "Your guess of the Dice");
-  slider.addEventListener("input", () => {
-    guess = Number(slider.value) / 100;
-    guessed.textContent = guess.toFixed(2);
-    slider.setAttribute("aria-valuetext", guess.toFixed(2));
-  });
-  slider.addEventListener("change", () => ask({ do: "predict", dice: guess }));
+  function showGuess(dice) {
+    guessed.textContent = dice === null ? "none yet" : dice.toFixed(2);
+    slider.setAttribute("aria-valuetext", guessed.textContent);
+  }
+  slider.addEventListener("input", () => showGuess(slider.value / 100));
+  slider.addEventListener("change", () => ask({ do: "predict", dice: slider.value / 100 }));
   guessing.append(make("span", "", "Your guess of the Dice:"), slider, guessed);
 
   const actions = make("div", "usft-row usft-actions");
@@ -322,49 +351,69 @@ function render({ model, el }) {
   const pause = button("Pause", () => ask({ do: "pause" })), resume = button("Resume", () => ask({ do: "resume" }));
   const stop = button("Stop", () => ask({ do: "stop" }));
   const add = button("Add to race", () => {
-    if (Object.keys(tray).length < 6 && told) tray[told.chosen.join(" ")] = [...told.chosen];
-    show("");
+    tray.set(told.chosen.join(" "), { label: told.label, groups: [...told.chosen], guess: told.guess });
+    ask({ do: "predict", dice: null }); // the guess went with it
   });
   const race = button("Race", () => {
-    ask({ do: "race", strategies: Object.values(tray) });
-    tray = {};
+    ask({ do: "race", strategies: [...tray.values()].map((r) => r.groups), guesses: [...tray.values()].map((r) => r.guess) });
+    tray.clear();
   });
-  const empty = button("Empty the tray", () => {
-    tray = {};
-    show("");
-  });
+  const racers = make("p", "usft-racers");
   go.classList.add("usft-main");
-  actions.append(go, pause, resume, stop, add, race, empty);
+  actions.append(go, pause, resume, stop, add, race);
+  function showTray() {
+    const key = JSON.stringify([...tray]);
+    if (racers.dataset.key === key) return; // a button that is made anew under the pointer loses its click
+    racers.dataset.key = key;
+    racers.replaceChildren(...(tray.size ? [make("span", "", "On the starting line: ")] : []), ...[...tray].map(([key, racer]) => {
+      const out = button(`${racer.label}${racer.guess === null ? "" : `, guess ${racer.guess.toFixed(2)}`} ✕`, () => {
+        tray.delete(key);
+        show("");
+      });
+      out.setAttribute("aria-label", `Take out of the race: ${racer.label}`);
+      return out;
+    }));
+  }
   const diceplot = plot("Dice on validation images"), lossplot = plot("Loss"), views = pictures();
-  const live = make("div", "usft-live");
-  live.append(diceplot.svg, lossplot.svg, views.frame);
+  const live = make("div", "usft-running"), seen = make("div", "usft-live"), above = make("div", "usft-above");
+  seen.append(diceplot.svg, lossplot.svg);
+  above.append(u.svg, views.frame);
   const board = scoreboard(ask), test = make("p", "usft-test");
   const csv = button("Save the scoreboard as CSV", () => ask({ do: "csv" }));
 
   function progress(run) {
-    const rate = run.rate ? `${run.rate.toFixed(1)} steps/s` : "";
-    const left = run.left ? `${Math.ceil(run.left)} s left` : "";
-    return [`${run.label}: step ${run.step} of ${run.steps}`, rate, left].filter(Boolean).join(", ");
+    const line = make("div", "usft-progress"), bar = make("progress");
+    Object.assign(bar, { max: run.steps, value: run.step });
+    bar.setAttribute("aria-label", `Progress of ${run.label}`);
+    const rate = run.rate ? `${run.rate.toFixed(1)} steps/s` : "", left = run.left ? `${Math.ceil(run.left)} s left` : "";
+    const words = [`${run.label}: step ${run.step} of ${run.steps}`, rate, left].filter(Boolean).join(", ");
+    line.append(swatch(run), bar, make("span", "", words));
+    return line;
   }
   function show(message) {
-    const idle = told.state === "idle", racers = Object.keys(tray).length;
+    const idle = told.state === "idle";
     u.show(told.chosen, !idle);
     cost.textContent = told.chosen.length
-      ? `${told.cost.trainable.toLocaleString("en")} parameters learn (${(100 * told.cost.share).toFixed(1)} %); a step takes about ${(100 * told.cost.step).toFixed(0)} % of the operations of training everything.`
+      ? `${told.label}: ${told.cost.trainable.toLocaleString("en")} parameters learn (${(100 * told.cost.share).toFixed(1)} %); a step takes about ${(100 * told.cost.step).toFixed(0)} % of the operations of training everything.`
       : "Everything is frozen: nothing would learn. Click a group.";
     go.disabled = !idle || !told.chosen.length;
     pause.disabled = told.state !== "running";
     resume.disabled = told.state !== "paused";
     stop.disabled = idle;
-    add.disabled = !idle || !told.chosen.length;
-    race.disabled = !idle || racers < 2;
-    race.textContent = racers ? `Race ${racers} strategies` : "Race";
-    empty.hidden = !racers;
+    add.disabled = !idle || !told.chosen.length || tray.size === 6;
+    race.disabled = !idle || tray.size < 2;
+    race.textContent = tray.size ? `Race ${tray.size} strategies` : "Race";
+    showTray();
+    if (told.version !== drawnVersion) showGuess(told.guess);
+    drawnVersion = told.version;
     for (const node of presetButtons) node.disabled = !idle;
     const running = told.runs.filter((r) => r.status === "running");
-    said.textContent = [message || told.message, told.state === "paused" ? "Paused." : "", ...running.map(progress)].filter(Boolean).join(" · ");
-    diceplot.show(told.runs, "val", 1);
-    lossplot.show(told.runs, "loss");
+    const now = [message || told.message, told.state === "paused" ? "Paused." : ""].filter(Boolean).join(" ");
+    if (said.textContent !== now) said.textContent = now; // read aloud only when it changes
+    live.replaceChildren(...running.map(progress));
+    if (looked) tell(looked);
+    diceplot.show(told.runs, "val", told.steps, 1);
+    lossplot.show(told.runs, "loss", told.steps);
     views.show(told.runs);
     board.show(told);
     test.textContent = told.test
@@ -372,8 +421,10 @@ function render({ model, el }) {
     root.dataset.state = told.state;
   }
 
-  root.append(u.svg, about, presets, cost, guessing, actions, said, live, board.node, csv, test);
-  el.append(root);
+  root.append(above, about, presets, cost, guessing, actions, racers, said, live, seen, board.node, csv, test);
+  const frame = make("div", "usft-frame"); // what the widths of the style are measured by
+  frame.append(root);
+  el.append(frame);
   ask({ do: "pictures" });
   look();
   return () => {

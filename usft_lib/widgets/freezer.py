@@ -5,13 +5,14 @@ it works on kernels that handle messages beside a running cell and on those that
 nothing: showing the lab again goes on with what there is.
 """
 
+from copy import deepcopy
 from pathlib import Path
 
 import anywidget
 import traitlets
 
 from ..errors import BadInput
-from ..freezing import summary
+from ..freezing import summary, unfreeze
 from ..receptive import receptive_fields
 from .diagram import UNetDiagram
 from .lab import Lab
@@ -40,7 +41,7 @@ class FreezeLab(anywidget.AnyWidget):
     def __init__(self, model, train, val, test=None, **settings):
         self.lab = Lab(model, train, val, test, **settings)
         super().__init__(blocks=_blocks(model, train.size))
-        self._model = model
+        self._still = UNetDiagram(model).svg
         self.on_msg(self._asked)
 
     @property
@@ -67,7 +68,7 @@ class FreezeLab(anywidget.AnyWidget):
         """What was asked for; what else the answer holds, and its bytes."""
         lab, what = self.lab, content.get("do") if isinstance(content, dict) else None
         with_one = {"toggle": ("group", lab.toggle), "predict": ("dice", lab.predict), "commit": ("run", lab.commit),
-                    "race": ("strategies", lab.race), "forget": ("run", lab.forget)}  # fmt: skip
+                    "forget": ("run", lab.forget)}  # fmt: skip
         plain = {"pause": lab.pause, "resume": lab.resume, "stop": lab.stop, "look": lambda: None}
         try:
             if what in plain:
@@ -79,6 +80,8 @@ class FreezeLab(anywidget.AnyWidget):
                 lab.preset(content["name"], content.get("k"))
             elif what == "start":
                 lab.start(content.get("label") or None)
+            elif what == "race":
+                lab.race(content["strategies"], content.get("guesses"))
             elif what == "rename":
                 lab.rename(content["run"], content["label"])
             elif what == "hide":
@@ -101,18 +104,19 @@ class FreezeLab(anywidget.AnyWidget):
         """The widget, and for pages without a kernel the U-Net as a picture."""
         made = super()._repr_mimebundle_(**kwargs)
         data, metadata = made if isinstance(made, tuple) else (made or {}, {})
-        return {**data, "image/svg+xml": UNetDiagram(self._model).svg, "text/plain": repr(self)}, metadata
+        return {**data, "image/svg+xml": self._still, "text/plain": repr(self)}, metadata
 
 
 def _blocks(model, size: int) -> list[dict]:
     """For each group its place in the drawing, and what hovering tells."""
     diagram, fields = UNetDiagram(model, size=size), receptive_fields(model)
-    costs = {row["group"]: row for row in summary(model, size).iloc[:-1].to_dict("records")}
+    everything = unfreeze(deepcopy(model))
+    costs = {row["group"]: row for row in summary(everything, size).iloc[:-1].to_dict("records")}
     return [
         {
             "name": name, "box": list(box), "level": diagram.level(name), "field": fields[name],
-            "parameters": costs[name]["parameters"], "channels": diagram.channels[name],
-            "forward": costs[name]["forward"], "height": diagram.height,
+            "parameters": costs[name]["parameters"], "channels": diagram.channels[name], "height": diagram.height,
+            **{way: costs[name][way] for way in ("forward", "to_inputs", "to_weights")},
         }
         for name, box in diagram.boxes().items()
     ]  # fmt: skip

@@ -11,7 +11,6 @@ from copy import deepcopy
 from .. import freezing
 from ..data import SegmentationData
 from ..errors import BadInput, check_name
-from ..freezing import summary
 from ..metrics import evaluate, mean_shape, score, summarise
 from ..training import VALIDATION_IMAGES
 from ..unet import UNet, groups
@@ -58,8 +57,8 @@ class Lab:
         self.runs: list[Run] = []
         self._session: Session | None = None
         self._references = self._score_references()
-        self._costs: dict[tuple[str, ...], dict] = {}
-        self._full = summary(self._source, train.size).iloc[-1]
+        self._flops = freezing.convolution_flops(self._source, train.size)
+        self._sizes = {name: sum(p.numel() for p in m.parameters()) for name, m in groups(self._source).items()}
         self.revealed: dict | None = None
         self._changes = 0  # of what the student set
         self._close = lambda: None
@@ -109,38 +108,63 @@ class Lab:
 
     def predict(self, dice: float | None) -> None:
         """The student's guess of the Dice that the next run will reach, 0…1, or None."""
-        if dice is not None and (isinstance(dice, bool) or not isinstance(dice, int | float) or not 0 <= dice <= 1):
-            raise BadInput(f"A Dice lies between 0 and 1, {dice!r} does not.")
+        _check_dice(dice)
         self.guess = None if dice is None else float(dice)
         self._changes += 1
 
     def cost(self, names) -> dict:
-        """What training these groups takes: parameters, and floating-point operations against training everything."""
-        key = tuple(name for name in self.groups if name in set(names))
-        if key not in self._costs:
-            copy = freezing.train_only(deepcopy(self._source), key)
-            now, full = summary(copy, self.train.size).iloc[-1], self._full
-            steps = [row["forward"] + row["to_inputs"] + row["to_weights"] for row in (now, full)]
-            self._costs[key] = {
-                "trainable": int(now["trainable"]),
-                "share": float(now["trainable"] / full["trainable"]),
-                "step": float(steps[0] / steps[1]),
-            }
-        return self._costs[key]
+        """What training these groups takes: parameters, and a step's floating-point operations against a full one."""
+        names = {check_name("group", name, self.groups) for name in names}
+        trainable = sum(self._sizes[name] for name in names)
+        return {
+            "trainable": trainable,
+            "share": trainable / sum(self._sizes.values()),
+            "step": self._operations(names) / self._operations(set(self.groups)),
+        }
+
+    def _operations(self, names: set[str]) -> float:
+        """Of one step, as `freezing.summary` counts them: forward, gradient to inputs, gradient to weights."""
+        total, reached = 0.0, False
+        for name in self.groups:
+            for forward in self._flops[name]:
+                total += forward * (1 + reached + (name in names))
+                reached = reached or name in names
+        return total
+
+    def _savings(self) -> dict[str, float]:
+        """For each group how much of a full step freezing it would save now; if it is frozen, what it saves."""
+        chosen = set(self._chosen)
+        full = self._operations(set(self.groups))
+        return {
+            name: (self._operations(chosen | {name}) - self._operations(chosen - {name})) / full for name in self.groups
+        }
 
     # ---- running ----
 
     def start(self, label: str | None = None) -> int:
-        """Fine-tune the chosen groups from the pretrained weights; returns the run's number at once."""
-        return self._begin([(label or self._label(self._chosen), self._chosen, self.guess)])[0]
+        """Fine-tune the chosen groups from the pretrained weights; returns the run's number at once.
+
+        The guess goes with this run: the next one wants a guess of its own.
+        """
+        number = self._begin([(label or self._label(self._chosen), self._chosen, self.guess)])[0]
+        self.guess = None
+        return number
 
     def race(self, strategies, guesses=None) -> list[int]:
-        """Two to six strategies in turns, a step each, from the same batches: lists, or ``{label: groups}``."""
+        """Two to six strategies in turns, a step each, from the same batches; returns the runs' numbers at once.
+
+        ``strategies``: lists of groups or presets' names, or ``{label: groups}``. ``guesses``: a Dice or None for each,
+        in the same order.
+        """
         if not isinstance(strategies, dict):
+            guesses = dict(zip((self._label(self._groups_of(s)) for s in strategies), guesses or (), strict=False))
             strategies = {self._label(self._groups_of(s)): s for s in strategies}
+        else:
+            guesses = dict(zip(strategies, guesses or (), strict=False))
         if not 2 <= len(strategies) <= RACERS:
             raise BadInput(f"A race takes 2 to {RACERS} different strategies, not {len(strategies)}.")
-        guesses = guesses or {}
+        for guess in guesses.values():
+            _check_dice(guess)
         return self._begin([(label, self._groups_of(s), guesses.get(label)) for label, s in strategies.items()])
 
     def pause(self) -> None:
@@ -173,10 +197,7 @@ class Lab:
         """
         chosen = self._groups_of(strategy)
         self._idle("start a run")
-        if guess is not None:
-            before, self.guess = self.guess, None
-            self.predict(guess)
-            guess, self.guess = self.guess, before
+        _check_dice(guess)
         fallback = strategy if isinstance(strategy, str) else self._label(chosen)
         number = self._begin([(label or fallback, chosen, guess)])[0]
         try:
@@ -318,11 +339,21 @@ class Lab:
             "state": self.state,
             "message": session.message if session else "",
             "threads": session.threads if session else None,
+            "steps": self.settings["steps"],
             "chosen": self.chosen,
+            "label": self._label(self._chosen),
             "cost": self.cost(self._chosen),
             "guess": self.guess,
-            "runs": [told(run, k) for k, run in enumerate(self.runs)],
+            "savings": self._savings(),
+            # Outlines are what weighs: only those of the newest runs are drawn.
+            "runs": [told(run, bool(session) and run in session.runs) for run in self.runs],
             "board": [run.number for run in ranked],
             "references": {name: found["dice"] for name, found in self._references.items()},
+            "has_test": self._test is not None,
             "test": self.revealed,
         }
+
+
+def _check_dice(dice: float | None) -> None:
+    if dice is not None and (isinstance(dice, bool) or not isinstance(dice, int | float) or not 0 <= dice <= 1):
+        raise BadInput(f"A Dice lies between 0 and 1, {dice!r} does not.")

@@ -4,6 +4,7 @@ A `Session` is one push of a button: one strategy, or several that take turns st
 everybody else reads what it wrote down under the lock. It knows nothing of the lab that began it, so a lab may go away.
 """
 
+import atexit
 import os
 import statistics
 import threading
@@ -75,14 +76,20 @@ class Session:
         self.version = 0
 
     def begin(self) -> None:
-        # A daemon: Python may end while it trains.
-        threading.Thread(target=self._work, name="freezing lab", daemon=True).start()
+        # A daemon: Python may end while it trains. But to end in the middle of a step aborts the process.
+        self.thread = threading.Thread(target=self._work, name="freezing lab", daemon=True)
+        atexit.register(self._finish)
+        self.thread.start()
 
     def tell(self, event: threading.Event, on: bool) -> None:
         """Set or clear one of the events, and wake the thread."""
         with self.moved:
             event.set() if on else event.clear()
             self.moved.notify_all()
+
+    def _finish(self) -> None:
+        self.tell(self.stopping, True)
+        self.thread.join(10)
 
     # ---- in the thread ----
 
@@ -99,6 +106,7 @@ class Session:
         finally:
             with self.lock:
                 self.version += 1
+            atexit.unregister(self._finish)
             self.done.set()
 
     def _train(self) -> None:

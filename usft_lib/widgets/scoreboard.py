@@ -43,19 +43,18 @@ def _plain(value):
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
-def told(run: Run, colour: int) -> dict:
-    """A run as plain values for a front end: its curves, its newest outlines, how long it will take."""
+def told(run: Run, outlined: bool) -> dict:
+    """A run as plain values for a front end: its curves, if wanted its newest outlines, how long it will take."""
     rate = run.rate
     reached = run.to_plateau or (None, None)
     return {
-        "run": run.number, "label": run.label, "groups": run.groups, "colour": colour, "status": run.status,
+        "run": run.number, "label": run.label, "groups": run.groups, "colour": run.number - 1, "status": run.status,
         "step": len(run.seconds), "steps": run.steps, "loss": curve(run.loss), "val": [list(p) for p in run.val],
         "rate": rate, "left": (run.steps - len(run.seconds)) / rate if rate and run.status == "running" else None,
         "guess": run.guess, "dice": run.dice, "low": run.low, "high": run.high, "trainable": run.trainable,
         "steps_to_95": reached[0], "seconds_to_95": reached[1], "seconds": run.seconds[-1] if run.seconds else 0.0,
         "hidden": run.hidden,
-        # Of runs that have ended the front end has drawn the outlines already.
-        "outlines": run.outlines if run.status == "running" else {},
+        "outlines": run.outlines if outlined else {},
     }  # fmt: skip
 
 
