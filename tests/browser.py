@@ -94,8 +94,8 @@ def overflows(page) -> bool:
 
 
 @contextlib.contextmanager
-def jupyterlab(folder: Path):
-    """A JupyterLab that serves ``folder``, of this very environment; gives its address."""
+def jupyterlab(folder: Path, **environment):
+    """A JupyterLab that serves ``folder``, of this very environment and these variables; gives its address."""
     pytest.importorskip("jupyterlab", reason="no JupyterLab: python -m pip install -r requirements.txt")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -107,7 +107,11 @@ def jupyterlab(folder: Path):
         "JUPYTER_RUNTIME_DIR": "run",
         "IPYTHONDIR": "ip",
     }
-    own = {name: str(folder / ".jupyter" / part) for name, part in here.items()}
+    own = {name: str(folder / ".jupyter" / part) for name, part in here.items()} | environment
+    # All cells in the page, also those that are scrolled away: a test finds them by their number.
+    settings = folder / ".jupyter/config/lab/user-settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"windowingMode": "none"}')
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
          "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--LabApp.news_url=",
@@ -158,6 +162,12 @@ def run_cell(page, k: int, until, tries: int = 20) -> None:
                 return
             page.wait_for_timeout(100)
     raise AssertionError(f"Cell {k} did not do what it should: {page.errors[-3:]}")
+
+
+def run_and_wait(page, k: int) -> None:
+    """Run cell ``k`` and wait until it has its number."""
+    prompt = page.locator(".jp-Notebook .jp-CodeCell").nth(k).locator(".jp-InputPrompt").first
+    run_cell(page, k, lambda: any(c.isdigit() for c in prompt.inner_text()))
 
 
 @contextlib.contextmanager

@@ -1,42 +1,58 @@
 """The freezing lab in a real browser on a real JupyterLab: what is clicked is what Python holds."""
 
 import json
+import os
 import re
 import time
+from pathlib import Path
 
 import browser
 import pytest
 
+import usft_lib
+
 pytest.importorskip("anywidget", reason="no anywidget here: python -m pip install anywidget")
 pytestmark = pytest.mark.slow
 
-MAKE = """
-import json, pathlib, torch, usft_lib as usft
-torch.set_num_threads(1)
-data = usft.simulate_ultrasound(40, size=32, preset="breast")
-train, val, test = data.split(0.5, 0.3, 0.2, seed=0)
-torch.manual_seed(0)
-view = usft.FreezeLab(usft.UNet(8, 4), train, val, test, steps=STEPS, batch_size=4)
-view
-"""
+SOLUTION = Path(usft_lib.__file__).parents[1] / "notebooks" / "solutions" / "06_freeze_and_thaw.ipynb"
 TELL = """
-told = view.lab.snapshot() | {"answer": NUMBER}
+import json, pathlib
+told = lab.lab.snapshot() | {"answer": NUMBER}
 pathlib.Path("told.json").write_text(json.dumps(told))
 """
 
 
 @pytest.fixture(scope="module")
 def lab_page(tmp_path_factory):
+    """Lesson 06's solution in a JupyterLab, run as far as its lab; with shorter runs, and cells added at its end."""
+    nbformat = pytest.importorskip("nbformat", reason="no nbformat: python -m pip install -r requirements.txt")
+    if os.environ.get("USFT_WHEEL_ONLY"):
+        pytest.skip("USFT_WHEEL_ONLY is set: there are no notebooks beside the wheel")
     folder = tmp_path_factory.mktemp("lab")
-    browser.notebook(
-        folder, "lab.ipynb", MAKE.replace("STEPS", "60"), "view", "import time; time.sleep(10)",
-        *(TELL.replace("NUMBER", str(k)) for k in range(12)),
-    )  # fmt: skip
-    with browser.jupyterlab(folder) as address, browser.chromium(viewport={"width": 1280, "height": 1500}) as page:
-        page.folder, page.asked = folder, 0
+    lesson = nbformat.read(SOLUTION, as_version=4)
+    cells = [cell for cell in lesson.cells if cell.cell_type == "code"]
+    for cell in cells:
+        cell.outputs, cell.execution_count = [], None
+    parameters = next(cell for cell in cells if "STEPS =" in cell.source)
+    assert "else 150" in parameters.source
+    parameters.source = parameters.source.replace("else 150", "else 60")
+    added = ["lab", "import time; time.sleep(10)", *(TELL.replace("NUMBER", str(k)) for k in range(12))]
+    lesson.cells += [nbformat.v4.new_code_cell(text) for text in added]
+    nbformat.write(lesson, folder / "lesson.ipynb")
+
+    def place(text: str) -> int:
+        return next(k for k, cell in enumerate(cells) if text in cell.source)
+
+    with (
+        browser.jupyterlab(folder, USFT_MIRROR="", USFT_DATA=str(folder / "data"), OMP_NUM_THREADS="1") as address,
+        browser.chromium(viewport={"width": 1280, "height": 1500}) as page,
+    ):
+        page.folder, page.asked, page.added = folder, 0, len(cells)
         with browser.kept_on_failure(page, "lab-opening"):
-            browser.open_notebook(page, address, "lab.ipynb")
-            browser.run_cell(page, 0, lambda: page.locator(".usft-lab[data-state]").count() == 1)
+            browser.open_notebook(page, address, "lesson.ipynb")
+            for text in ("import usft_lib as usft", "STEPS =", "source = usft.pretrained"):
+                browser.run_and_wait(page, place(text))
+            browser.run_cell(page, place("usft.FreezeLab("), lambda: page.locator(".usft-lab[data-state]").count() == 1)
         yield page
 
 
@@ -51,7 +67,7 @@ def python_side(page) -> dict:
         except (OSError, ValueError):
             return False
 
-    browser.run_cell(page, 3 + number, written)
+    browser.run_cell(page, page.added + 2 + number, written)
     page.locator(".usft-lab").first.scroll_into_view_if_needed()
     return json.loads(file.read_text())
 
@@ -94,12 +110,12 @@ def test_freeze_predict_train_pause_resume_stop_and_race(lab_page):
         page.keyboard.press("Tab")
         until(page, lambda: "0.57" in lab.locator(".usft-guess-value").inner_text())
         press(page, "Fine-tune")
-        said = lab.locator(".usft-said")
-        until(page, lambda: re.search(r"step [1-9]", said.inner_text()))
+        running = lab.locator(".usft-running")
+        until(page, lambda: re.search(r"step [1-9]", running.inner_text()))
         press(page, "Pause")
         until(page, lambda: state(page) == "paused")
         paused = python_side(page)
-        assert paused["state"] == "paused" and paused["guess"] == 0.57 and paused["runs"][0]["guess"] == 0.57
+        assert paused["state"] == "paused" and paused["guess"] is None and paused["runs"][0]["guess"] == 0.57
         assert python_side(page)["runs"][0]["step"] == paused["runs"][0]["step"]
         press(page, "Resume")
         until(page, lambda: state(page) == "running")
@@ -129,7 +145,7 @@ def test_a_busy_kernel_loses_nothing_and_a_second_view_goes_on(lab_page):
     with browser.kept_on_failure(page, "lab-busy"):
         press(page, "Fine-tune")
         until(page, lambda: state(page) == "running")
-        cell = page.locator(".jp-Notebook .jp-CodeCell").nth(2)  # sleeps for ten seconds
+        cell = page.locator(".jp-Notebook .jp-CodeCell").nth(page.added + 1)  # sleeps for ten seconds
         cell.locator(".jp-InputArea-editor").click()
         page.keyboard.press("Control+Enter")
         page.locator(".usft-lab").first.scroll_into_view_if_needed()
@@ -140,7 +156,7 @@ def test_a_busy_kernel_loses_nothing_and_a_second_view_goes_on(lab_page):
             if state(page) == "paused":
                 press(page, "Resume")
         until(page, lambda: state(page) == "idle", 90)
-        browser.run_cell(page, 1, lambda: page.locator(".usft-lab").count() == 2)
+        browser.run_cell(page, page.added, lambda: page.locator(".usft-lab").count() == 2)
         second = page.locator(".usft-lab").nth(1)
         until(page, lambda: second.locator(".usft-board tbody tr[data-run]").count() == 5)
         told = python_side(page)

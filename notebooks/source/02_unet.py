@@ -534,15 +534,14 @@ usft.alt("parameters pile up at the bottom of the U; every decoder group costs t
 
 # %% [markdown]
 # **Play with it.** Choose what is trained, and run the cell again: `usft.first(model, k)`, `usft.last(model, k)`,
-# `usft.outer(model, k)`, `usft.inner(model, k)`, or a list of names such as `["enc1", "head"]`. What is frozen gets
-# hatched.
+# `usft.outer(model, k)`, `usft.inner(model, k)`, or a list of names such as `["enc1", "head"]`. This drawing is drawn
+# not to scale but to be read: blue learns, pale and dashed is frozen. In lesson 06 it comes back, and you click it.
 
 # %%
 model = usft.UNet()
 usft.train_only(model, usft.outer(model, 2))  # change me
-unet_figure(model, SIZE, f"{usft.summary(model, SIZE)['trainable'].iloc[-1]:,} parameters to train")
-plt.show()
-usft.alt("of the U's ten groups, those named in train_only are filled; all others are hatched, which means frozen.")
+print(f"{usft.summary(model, SIZE)['trainable'].iloc[-1]:,} parameters to train")
+usft.UNetDiagram(model, size=SIZE)
 
 # %% [markdown]
 # ## 8 · Which groups must the gradient cross?

@@ -512,6 +512,13 @@ plt.show()
 usft.alt("one line over the groups along the path; what lies above the dotted line is about the same chest.")
 
 # %% [markdown]
+# The solid line once more, on the network itself: how far the two looks are apart (1 − CKA). Red is far.
+
+# %% tags=["train"]
+apart = (1 - alike["as it came"]).round(2)
+usft.UNetDiagram(net, apart.to_dict(), label="1 − CKA, radiograph against speckle", size=SIZE)
+
+# %% [markdown]
 # Keep one thing in mind: likeness at a late layer does not prove that the early ones are fine, nor that the late ones
 # need no training. CKA describes; it does not tell which layer to tune. That takes an experiment, from lesson 06 on.
 #

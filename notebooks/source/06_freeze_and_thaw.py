@@ -32,12 +32,12 @@ TRAINING_IMAGES = 40
 STEPS = 600 if PROFILE == "full" else 150
 LR = 3e-3
 LOOKS = 40  # batches that the "frozen" network only looks at
-print(f"profile {PROFILE}: three strategies of {STEPS} steps at {SIZE} × {SIZE} pixels")
+print(f"profile {PROFILE}: strategies of {STEPS} steps at {SIZE} × {SIZE} pixels")
 
 # %% [markdown]
 # Fine-tuning *some* layers means leaving the others as they are. That sounds like one line of code. It is three, and
 # the usual one line does something else. In this lesson you catch it in the act, write the real thing, and then let
-# three strategies run against each other.
+# strategies run against each other.
 #
 # ## Predict first
 #
@@ -473,50 +473,51 @@ def backward_through(groups, trained):
 # %% [markdown]
 # So few trained parameters near the image are cheap to store and dear to reach. Keep that for lesson 11.
 #
-# ## The scoreboard
+# ## The freezing lab
 #
 # Now the question of the course, in small. A U-Net that learned lungs on chest X-rays meets ultrasound, with 40 images
-# to learn from. Three strategies share the same start, the same batches and the same augmentation:
+# to learn from. Which groups should learn? Every run in the lab begins with the same weights and sees the same batches
+# with the same augmentation, so what differs is your choice.
 #
-# * **everything** is trained;
-# * the **first two** groups, at the input;
-# * the **last two**, at the output: the common habit with classifiers.
+# Before you click, commit yourself. **Predict:** you train the first two groups, or the last two, the common habit with
+# classifiers. By how much do the first two win (in Dice; below zero: they lose)?
+
+# %%
+usft.predict("06.c", 0.0)  # your guess, between -1 and 1
 
 # %% tags=["train"]
 data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
 real = "not at hand" not in data.name
 source = usft.pretrained("xray" if real else "xray-simulated")
-pool, val, _ = data.split(0.6, 0.1, 0.3, seed=0)  # the test part stays closed until lesson 09
+pool, val, test = data.split(0.6, 0.1, 0.3, seed=0)  # the test part stays closed until you commit to a strategy
 train = pool.subset(TRAINING_IMAGES, seed=SEED)
 val = val.subset(min(60, len(set(val.subjects))), seed=0)
 print(f"{data}\ntraining on {len(train)} images, comparing on {len(val)} images of other subjects")
 
-# %% tags=["train"]
-strategies = {
-    "everything": list(usft.groups(source)),
-    "first two": usft.first(source, 2),
-    "last two": usft.last(source, 2),
-}
-settings = {"steps": STEPS, "lr": LR, "seed": SEED, "validate_every": STEPS // 5}
-models, histories = {}, {}
-for name, chosen in strategies.items():
-    models[name] = usft.train_only(deepcopy(source), chosen)
-    histories[name] = usft.fit(models[name], train, val, progress=False, **settings)
-print(f"trained: {', '.join(f'{name} ({len(chosen)} groups)' for name, chosen in strategies.items())}")
+# %% [markdown]
+# In the lab below:
+#
+# 1. **Click the groups** (or Tab to them, then arrows and the space bar), or take a preset. Point at a group to read
+#    what it sees and what freezing it saves.
+# 2. **Guess** the Dice, then **fine-tune**. Watch the outline grow on three validation images.
+# 3. Put two or three strategies on the starting line and let them **race**: they take turns, a step each.
+# 4. The **scoreboard** keeps your guess beside each result. It ranks on validation images, which you have used to choose.
+#    When you would defend one strategy, open the test set for it. That works once.
+#
+# Things to find out: Is there a strategy with under 100 000 parameters that comes within .02 of training everything?
+# What does the bottleneck do alone, with its half of all parameters? Which of your guesses was furthest off?
 
 # %% tags=["train"]
-tables = {name: usft.evaluate(model, val) for name, model in models.items()}
-tables["untouched"] = usft.evaluate(source, val)
-tables["mean shape"] = usft.score(usft.mean_shape(train), val)
-rows = []
-for name, table in tables.items():
-    s = usft.summarise(table)
-    trained = usft.summary(models[name], SIZE)["trainable"].iloc[-1] if name in models else 0
-    seconds = histories[name].seconds[-1] if name in models else 0
-    dice, interval = f"{s['dice']:.3f}", f"{s['low']:.3f}…{s['high']:.3f}"
-    rows.append([name, f"{trained:,}", dice, interval, f"{seconds:.0f}"])
-columns = ["strategy", "trainable parameters", "Dice (validation)", "95 % interval", "seconds"]
-print(pd.DataFrame(rows, columns=columns).to_string(index=False))
+lab = usft.FreezeLab(source, train, val, test, steps=STEPS, lr=LR, seed=SEED)
+display(lab)  # no drawing to click? usft.freeze_panel(lab=lab.lab) is the same in plain buttons
+
+# %% [markdown]
+# The same without clicking: `lab.run` takes a preset or a list of groups, waits, and returns the line of the scoreboard.
+# These three lines also stand in the lab above.
+
+# %% tags=["train"]
+rows = {name: lab.run(name) for name in ("everything", "first 2", "last 2")}
+lab.scores[["strategy", "trainable", "dice", "low", "high", "seconds"]].round(3)
 
 # %% [markdown]
 # Two rows were not trained at all. "untouched" is the lung network as it came: it looks for lungs, and there are none.
@@ -524,11 +525,12 @@ print(pd.DataFrame(rows, columns=columns).to_string(index=False))
 # same mask for every image. A strategy has seen something in the images only by what it scores above that row.
 
 # %% tags=["train", "curves"]
+runs = {name: next(run for run in lab.runs if run.number == row["run"]) for name, row in rows.items()}
 with plt.rc_context(STYLE):
     figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
-    for k, (name, history) in enumerate(histories.items()):
-        axes.plot(history.val_step, history.val_dice, color=COLOURS[k], marker=MARKERS[k], label=name)
-    shape = tables["mean shape"]["dice"].mean()
+    for k, (name, run) in enumerate(runs.items()):
+        axes.plot(*zip(*run.val, strict=True), color=COLOURS[k], marker=MARKERS[k], label=name)
+    shape = lab.scores.set_index("strategy").loc["mean shape", "dice"]
     axes.axhline(shape, color="0.4", linestyle=":")
     axes.annotate("mean shape", (0, shape), (4, 4), textcoords="offset points")
     axes.set(xlabel="training step", ylabel="Dice (validation)", title="Which layers learn ultrasound?", xlim=(0, None))
@@ -539,9 +541,9 @@ usft.alt("one curve a strategy; compare where each ends, and which of them end a
 
 # %% tags=["train", "real-image"]
 with plt.rc_context(STYLE):
-    figure, panels = plt.subplots(2, len(models), figsize=(10, 7), layout="constrained")
-    for column, (name, model) in enumerate(models.items()):
-        drawn = usft.segment(model, val.images[:2])
+    figure, panels = plt.subplots(2, len(runs), figsize=(10, 7), layout="constrained")
+    for column, (name, run) in enumerate(runs.items()):
+        drawn = usft.segment(run.model, val.images[:2])
         for row in range(2):
             show_masks(panels[row, column], val.images[row], val.masks[row], drawn[row])
         panels[0, column].set_title(name)
@@ -551,8 +553,8 @@ usft.alt("two validation images, a column a strategy: look where orange leaves t
 
 # %% tags=["train"]
 low, high = (0.93, 0.99) if real else (0.4, 0.95)
-usft.check_range(usft.summarise(tables["everything"])["dice"], low, high, "Dice of everything")
-usft.check_range(usft.summarise(tables["first two"])["dice"], 0.8 if real else 0.3, high, "Dice of the first two")
+usft.check_range(rows["everything"]["dice"], low, high, "Dice of everything")
+usft.check_range(rows["first 2"]["dice"], 0.8 if real else 0.3, high, "Dice of the first two")
 
 # %% [markdown]
 # The best row is not a verdict. It was seen on one seed, one learning rate and few subjects, and by looking at the

@@ -82,12 +82,15 @@ class UNetDiagram:
         trained = [name for name, row in self.rows.items() if row["trained"] == "trained"]
         told = f"{len(trained)} of {len(self.rows)} groups are trained"
         told += "." if len(trained) in (0, len(self.rows)) else f": {', '.join(trained)}."
+        if self.values:
+            told = f"{self.label or 'values'}: {', '.join(f'{name} {v:.3g}' for name, v in self.values.items())}."
+        heading = f"image {self.size} × {self.size} → mask" + ("" if self.values else f"; {told}")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {self.height}" width="{WIDTH}" role="img" '
             f'style="max-width:100%;height:auto" font-family="system-ui, sans-serif"><title>A U-Net, drawn</title>'
             f"<desc>{escape(told)}</desc>"
             f'<rect width="{WIDTH}" height="{self.height}" rx="8" fill="#ffffff" stroke="#9aa5ad"/>'
-            f'<text x="20" y="28" font-size="13" fill="#1c2b36">image {self.size} × {self.size} → mask; {escape(told)}'
+            f'<text x="20" y="28" font-size="13" fill="#1c2b36">{escape(heading)}'
             f"</text>{''.join(parts)}</svg>"
         )
 
@@ -99,7 +102,7 @@ class UNetDiagram:
         low, high = min(self.values.values()), max(self.values.values())
         part = (self.values[name] - low) / (high - low) if high > low else 0.5
         fill = [round(a + (b - a) * part) for a, b in zip(LOW, HIGH, strict=True)]
-        return f"rgb({fill[0]},{fill[1]},{fill[2]})", "#ffffff" if part > 0.85 else "#1c1c1c"
+        return f"rgb({fill[0]},{fill[1]},{fill[2]})", "#000000"
 
     def _block(self, name: str, box: tuple[float, float, float, float]) -> str:
         x, y, wide, high = box

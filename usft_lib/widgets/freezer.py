@@ -28,6 +28,7 @@ class FreezeLab(anywidget.AnyWidget):
 
     Attributes:
         scores: the scoreboard as a pandas table. ``run(strategy)`` does the same work as a blocking call.
+        runs: what was trained so far, oldest first, each with its curves and its model.
 
     Raises:
         BadInput: as `Lab`.
@@ -47,6 +48,10 @@ class FreezeLab(anywidget.AnyWidget):
     @property
     def scores(self):
         return self.lab.scores
+
+    @property
+    def runs(self):
+        return self.lab.runs
 
     def run(self, strategy, guess: float | None = None, label: str | None = None) -> dict:
         """As `Lab.run`."""
