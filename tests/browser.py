@@ -151,9 +151,9 @@ def open_notebook(page, address: str, name: str) -> None:
 
 def run_cell(page, k: int, until, tries: int = 20) -> None:
     """Run cell ``k`` until ``until()`` holds: keys that are pressed before the kernel is connected are lost."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(k)
     for attempt in range(tries):
-        if attempt % 4 == 0:
-            cell = page.locator(".jp-Notebook .jp-CodeCell").nth(k)
+        if attempt % 4 == 0 and "*" not in cell.locator(".jp-InputPrompt").first.inner_text():  # it is not running
             cell.locator(".jp-InputArea-editor").click()
             page.keyboard.press("Control+Enter")
         deadline = time.monotonic() + 3
@@ -164,10 +164,10 @@ def run_cell(page, k: int, until, tries: int = 20) -> None:
     raise AssertionError(f"Cell {k} did not do what it should: {page.errors[-3:]}")
 
 
-def run_and_wait(page, k: int) -> None:
+def run_and_wait(page, k: int, tries: int = 60) -> None:
     """Run cell ``k`` and wait until it has its number."""
     prompt = page.locator(".jp-Notebook .jp-CodeCell").nth(k).locator(".jp-InputPrompt").first
-    run_cell(page, k, lambda: any(c.isdigit() for c in prompt.inner_text()))
+    run_cell(page, k, lambda: any(c.isdigit() for c in prompt.inner_text()), tries)
 
 
 @contextlib.contextmanager

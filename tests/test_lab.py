@@ -356,3 +356,25 @@ def test_outlines_enclose_the_mask():
     assert outlines(torch.zeros(8, 8, dtype=torch.bool)) == []
     everything = torch.tensor(outlines(torch.ones(8, 8, dtype=torch.bool))[0]).view(-1, 2) / FINE
     assert everything.min() == -0.5 and everything.max() == 7.5
+
+
+def test_an_idle_team_of_openmp_is_sent_home():
+    from pathlib import Path
+
+    from usft_lib.widgets.teams import dismiss
+
+    tasks = Path("/proc/self/task")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        big = torch.rand(400, 400)
+        product = big @ big
+        (big + 1).exp().sum()
+        team = len(list(tasks.iterdir())) if tasks.exists() else None
+        if not dismiss():
+            pytest.skip("torch brings no GNU OpenMP here: nothing to send home")
+        if team is not None and team > 1:
+            assert len(list(tasks.iterdir())) < team
+        assert torch.equal(big @ big, product)  # and it comes back when it is needed
+    finally:
+        torch.set_num_threads(before)

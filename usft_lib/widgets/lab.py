@@ -14,6 +14,7 @@ from ..errors import BadInput, check_name
 from ..metrics import evaluate, mean_shape, score, summarise
 from ..training import VALIDATION_IMAGES
 from ..unet import UNet, groups
+from . import teams
 from .contours import outlines
 from .runs import SHOWN, Run, Session
 from .scoreboard import as_csv, rows, told
@@ -62,6 +63,7 @@ class Lab:
         self.revealed: dict | None = None
         self._changes = 0  # of what the student set
         self._close = lambda: None
+        teams.dismiss()  # scoring has made one, in this thread, which may not be the one that starts a run
 
     # ---- choosing ----
 

@@ -19,6 +19,7 @@ from ..inference import segment
 from ..metrics import evaluate, summarise
 from ..training import Training
 from ..unet import UNet
+from . import teams
 from .contours import outlines
 
 SHOWN = 3  # validation images whose outlines are followed
@@ -79,6 +80,7 @@ class Session:
         # A daemon: Python may end while it trains. But to end in the middle of a step aborts the process.
         self.thread = threading.Thread(target=self._work, name="freezing lab", daemon=True)
         atexit.register(self._finish)
+        teams.dismiss()
         self.thread.start()
 
     def tell(self, event: threading.Event, on: bool) -> None:
