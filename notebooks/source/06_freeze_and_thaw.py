@@ -17,6 +17,7 @@ from copy import deepcopy
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
+from IPython.display import display
 from torch import nn
 
 import usft_lib as usft
@@ -501,7 +502,7 @@ print(f"{data}\ntraining on {len(train)} images, comparing on {len(val)} images 
 #    what it sees and what freezing it saves.
 # 2. **Guess** the Dice, then **fine-tune**. Watch the outline grow on three validation images.
 # 3. Put two or three strategies on the starting line and let them **race**: they take turns, a step each.
-# 4. The **scoreboard** keeps your guess beside each result. It ranks on validation images, which you have used to choose.
+# 4. The **scoreboard** keeps your guess beside each result. It ranks on validation images, which you use to choose.
 #    When you would defend one strategy, open the test set for it. That works once.
 #
 # Things to find out: Is there a strategy with under 100 000 parameters that comes within .02 of training everything?
@@ -512,8 +513,8 @@ lab = usft.FreezeLab(source, train, val, test, steps=STEPS, lr=LR, seed=SEED)
 display(lab)  # no drawing to click? usft.freeze_panel(lab=lab.lab) is the same in plain buttons
 
 # %% [markdown]
-# The same without clicking: `lab.run` takes a preset or a list of groups, waits, and returns the line of the scoreboard.
-# These three lines also stand in the lab above.
+# The same without clicking: `lab.run` takes a preset or a list of groups, waits, and returns its line on the board. These
+# three runs show up in the lab above, too.
 
 # %% tags=["train"]
 rows = {name: lab.run(name) for name in ("everything", "first 2", "last 2")}
