@@ -514,7 +514,7 @@ usft.alt("one line over the groups along the path; what lies above the dotted li
 # %% [markdown]
 # The solid line once more, on the network itself: how far the two looks are apart (1 − CKA). Red is far.
 
-# %% tags=["train"]
+# %% tags=["train", "curves"]
 apart = (1 - alike["as it came"]).round(2)
 usft.UNetDiagram(net, apart.to_dict(), label="1 − CKA, radiograph against speckle", size=SIZE)
 

@@ -508,13 +508,13 @@ print(f"{data}\ntraining on {len(train)} images, comparing on {len(val)} images 
 # Things to find out: Is there a strategy with under 100 000 parameters that comes within .02 of training everything?
 # What does the bottleneck do alone, with its half of all parameters? Which of your guesses was furthest off?
 
-# %% tags=["train"]
+# %% tags=["train", "curves"]
 lab = usft.FreezeLab(source, train, val, test, steps=STEPS, lr=LR, seed=SEED)
 display(lab)  # no drawing to click? usft.freeze_panel(lab=lab.lab) is the same in plain buttons
 
 # %% [markdown]
-# The same without clicking: `lab.run` takes a preset or a list of groups, waits, and returns its line on the board. These
-# three runs show up in the lab above, too.
+# The same without clicking: `lab.run` takes a preset or a list of groups, waits, and returns its line on the board.
+# These three runs show up in the lab above, too.
 
 # %% tags=["train"]
 rows = {name: lab.run(name) for name in ("everything", "first 2", "last 2")}
