@@ -4,6 +4,7 @@ import csv
 import gc
 import io
 import json
+import os
 import threading
 import time
 import weakref
@@ -376,5 +377,22 @@ def test_an_idle_team_of_openmp_is_sent_home():
         if team is not None and team > 1:
             assert len(list(tasks.iterdir())) < team
         assert torch.equal(big @ big, product)  # and it comes back when it is needed
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_beside_a_busy_program_it_goes_on_with_fewer_threads_and_says_so(lab):
+    from usft_lib.widgets.runs import Session
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        session = Session([], lab._source, lab.train, lab.val, lab.settings)
+        session._spare_a_core([0.1] * 20 + [0.19] * 10)  # slower, but not twice
+        assert torch.get_num_threads() == 2 and session.message == ""
+        times = [0.1] * 20 + [0.21] * 10
+        session._spare_a_core(times)
+        assert torch.get_num_threads() == session.threads == max(1, (os.cpu_count() or 2) - 1)
+        assert "busy" in session.message and times == []
     finally:
         torch.set_num_threads(before)

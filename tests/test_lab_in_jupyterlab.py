@@ -149,12 +149,12 @@ def test_a_busy_kernel_loses_nothing_and_a_second_view_goes_on(lab_page):
         cell.locator(".jp-InputArea-editor").click()
         page.keyboard.press("Control+Enter")
         page.locator(".usft-lab").first.scroll_into_view_if_needed()
-        page.wait_for_timeout(500)
-        if state(page) == "running":
-            press(page, "Pause")  # kernel 7 answers beside a running cell
-            until(page, lambda: state(page) in ("paused", "idle"), 8)
-            if state(page) == "paused":
-                press(page, "Resume")
+        prompt = cell.locator(".jp-InputPrompt").first
+        until(page, lambda: "*" in prompt.inner_text(), 5)
+        press(page, "Pause")
+        until(page, lambda: state(page) == "paused", 8)
+        assert "*" in prompt.inner_text(), "the cell has ended, so this shows nothing about a busy kernel"
+        press(page, "Resume")
         until(page, lambda: state(page) == "idle", 90)
         browser.run_cell(page, page.added, lambda: page.locator(".usft-lab").count() == 2)
         second = page.locator(".usft-lab").nth(1)
