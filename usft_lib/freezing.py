@@ -80,6 +80,29 @@ def expanding(model: UNet) -> list[str]:
     return last(model, model.depth)
 
 
+PRESETS = ("everything", "contracting", "expanding", "first", "last", "outer", "inner")
+
+
+def named(model: UNet, name: str, k: int | None = None) -> list[str]:
+    """The groups of a strategy by its name: ``"everything"``, ``"contracting"``, ``"first 2"``, or ``("first", 2)``.
+
+    Raises:
+        BadInput: there is no such name, or a number is missing.
+    """
+    if k is None and isinstance(name, str) and len(parts := name.split()) == 2 and parts[1].isdigit():
+        name, k = parts[0], int(parts[1])
+    check_name("preset", name, PRESETS)
+    if name == "everything":
+        return list(groups(model))
+    if name == "contracting":
+        return contracting(model)
+    if name == "expanding":
+        return expanding(model)
+    if k is None:
+        raise BadInput(f'How many? Say "{name} 2", for example.')
+    return {"first": first, "last": last, "outer": outer, "inner": inner}[name](model, k)
+
+
 # ---- freezing --------------------------------------------------------------------------------------------------
 
 

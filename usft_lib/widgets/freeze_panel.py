@@ -1,7 +1,8 @@
 """The freezing lab in plain ipywidgets, for a place where the other does not show (lesson 06)."""
 
 from ..errors import BadInput
-from .lab import PRESETS, Lab
+from ..freezing import PRESETS
+from .lab import Lab
 
 COUNTED = PRESETS[3:]  # presets that need a number
 COLUMNS = ("strategy", "trainable", "dice", "low", "high", "seconds", "guess", "status")

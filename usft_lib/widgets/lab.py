@@ -19,7 +19,6 @@ from .contours import outlines
 from .runs import SHOWN, Run, Session
 from .scoreboard import as_csv, rows, told
 
-PRESETS = ("everything", "contracting", "expanding", "first", "last", "outer", "inner")
 RACERS = 6
 
 
@@ -97,16 +96,7 @@ class Lab:
 
     def named(self, name: str, k: int | None = None) -> list[str]:
         """The groups of a preset; ``"first 2"`` and ``("first", 2)`` are the same."""
-        if k is None and isinstance(name, str) and len(parts := name.split()) == 2 and parts[1].isdigit():
-            name, k = parts[0], int(parts[1])
-        check_name("preset", name, PRESETS)
-        if name == "everything":
-            return list(self.groups)
-        if name in ("contracting", "expanding"):
-            return getattr(freezing, name)(self._source)
-        if k is None:
-            raise BadInput(f'How many? Say "{name} 2", for example.')
-        return getattr(freezing, name)(self._source, k)
+        return freezing.named(self._source, name, k)
 
     def predict(self, dice: float | None) -> None:
         """The student's guess of the Dice that the next run will reach, 0…1, or None."""

@@ -1,0 +1,79 @@
+"""Run a grid of the study: ``python data_scripts/run_study.py --grid schemes`` (lessons 07 to 11).
+
+What is finished is never run again, so the command may be killed at any moment and given again. Finished experiments
+lie in a working folder, one file each; now and then they are gathered into usft_lib/results/GRID.jsonl.gz, which is
+committed and stays when the grid is edited: tables take from it what the grid asks for, by key. The protocol is
+usft_lib/results/PROTOCOL.md. With ``--scheduler tcp://…`` the workers of a Dask cluster do the work.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import usft_lib as usft
+from usft_lib import grids
+from usft_lib.sources.cache import cache_folder
+from usft_lib.study import Study, gather, gathered, left, table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--grid", required=True, choices=grids.GRIDS)
+    parser.add_argument("--quick", action="store_true", help="a slice that takes minutes; never kept")
+    parser.add_argument("--jobs", type=int, help="processes of one thread each (default: one a core)")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, instead of processes of this machine")
+    parser.add_argument("--minutes", type=float, help="begin no experiment after so many minutes")
+    parser.add_argument("--folder", type=Path, help="where results are put (default: in the data folder)")
+    parser.add_argument("--status", action="store_true", help="only tell what is done, missing and failed")
+    parser.add_argument("--report", action="store_true", help="only print the table of what is done")
+    chosen = parser.parse_args()
+    try:
+        _run(chosen)
+    except (usft.BadInput, usft.DataUnavailable) as error:
+        parser.exit(1, f"{error}\n")
+
+
+def _run(chosen) -> None:
+    experiments = grids.grid(chosen.grid, chosen.quick)
+    kept = grids.RESULTS / f"{chosen.grid}.jsonl.gz"
+    study = Study(chosen.folder or cache_folder() / "study")
+    if kept.exists() and not chosen.quick:
+        study.adopt(kept)
+    if not (chosen.status or chosen.report):
+        _work(study, experiments, chosen, None if chosen.quick else kept)
+        if chosen.grid == "lr" and not study.missing(experiments):
+            rates = grids.choose_rates(study.records(experiments))
+            grids.RATES.write_text(json.dumps(rates, indent=1) + "\n", encoding="utf-8")
+    records, missing = study.records(experiments), study.missing(experiments)
+    failed = [e for e in missing if study.failure(e)]
+    print(f"{chosen.grid}: {len(records)} of {len(set(experiments))} done, {len(failed)} failed")
+    for e in failed:
+        print(f"failed: {e}\n{study.failure(e)}")
+    if chosen.report or chosen.quick:
+        shown = table(records)
+        if len(shown):
+            rows = ["target", "strategy", "lr"]
+            print(shown.groupby(rows)[["dice", "val_dice"]].mean().round(3).sort_values("dice").to_string())
+
+
+def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
+    began, end = time.monotonic(), None if chosen.minutes is None else time.monotonic() + 60 * chosen.minutes
+    todo = study.missing(experiments)
+    # In portions, so that a time limit or Ctrl-C finds most of the work on disk and little under way.
+    done, portion = 0, max(16, 4 * (chosen.jobs or 1))
+    for start in range(0, len(todo), portion):
+        if end is not None and time.monotonic() > end:
+            print("The time is up: the rest is left for next time.")
+            return
+        for _, _, how in study.run(todo[start : start + portion], chosen.jobs, chosen.scheduler):
+            done += 1
+            print(f"{done} of {len(todo)} {how}, {left(began, done, len(todo))}", flush=True)
+        if kept is not None:
+            before = {record["key"]: record for record in gathered(kept)} if kept.exists() else {}
+            before |= {record["key"]: record for record in study.records(experiments)}
+            gather(list(before.values()), kept)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,306 @@
+"""The study's machinery: fixed splits, records that are run once, and what is killed, broken or edited in between."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+import usft_lib as usft
+import usft_lib.freezing
+from usft_lib import BadInput, grids, study, targets
+from usft_lib.metrics import head_circumference_mm
+from usft_lib.study import Experiment, Study
+
+TINY = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The simulated target with few images, so that a run takes a moment."""
+    monkeypatch.setattr(targets, "TESTED", 6)
+    monkeypatch.setattr(targets, "CHOSEN", 4)
+    targets.parts.cache_clear()
+    yield
+    targets.parts.cache_clear()
+
+
+def heads(n: int = 60) -> usft.SegmentationData:
+    """Discs of growing radius, two images a fetus, in the order of age, as HC18's files are."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    radii = torch.linspace(5, 25, n)
+    masks = torch.stack([(x - 32) ** 2 + (y - 32) ** 2 < r**2 for r in radii])[:, None]
+    subjects = [f"fetus {k // 2}" for k in range(n)]
+    return usft.SegmentationData(masks.float() * 0.5, masks, subjects, "hc18", torch.ones(n))
+
+
+# --- targets -------------------------------------------------------------------------------------------------------
+
+
+def test_fetal_heads_of_all_sizes_are_tested_and_nobody_is_on_two_sides(monkeypatch):
+    monkeypatch.setattr(targets, "TESTED", 10)
+    pool, val, test = targets.hc18_parts(64, data=heads())
+    people = [set(part.subjects) for part in (pool, val, test)]
+    assert not (people[0] & people[1] or people[0] & people[2] or people[1] & people[2])
+    assert len(set.union(*people)) == 30 and len(test) == len(people[2]) == 10
+    sizes = head_circumference_mm(test.masks, test.spacing_mm)
+    everybody = head_circumference_mm(heads().masks, heads().spacing_mm)
+    edges = torch.quantile(everybody, torch.linspace(0, 1, 6))
+    counts = torch.histogram(sizes, edges).hist
+    assert counts.min() >= 1 and counts.max() <= 3, "each fifth of the sizes is tested"
+
+
+def test_every_lesion_is_tested_once_in_five_folds():
+    data = heads(60)
+    tested = []
+    for fold in range(5):
+        pool, val, test = targets.busi_parts(64, fold, data=data)
+        assert not set(test.subjects) & (set(pool.subjects) | set(val.subjects)) and not set(pool.subjects) & set(
+            val.subjects
+        )
+        assert len(pool) + len(val) + len(test) == 60 and len(val)
+        tested += test.ids
+    assert sorted(tested) == sorted(data.ids)
+
+
+def test_no_validation_left_is_said(monkeypatch):
+    monkeypatch.setitem(targets._PARTS, "busi", lambda size, fold: targets.busi_parts(size, fold, data=heads(10)))
+    targets.parts.cache_clear()
+    with pytest.raises(BadInput, match="no validation images are left"):
+        targets.parts("busi", 64)
+    targets.parts.cache_clear()
+
+
+# --- one experiment ------------------------------------------------------------------------------------------------
+
+
+def test_a_key_depends_on_every_field_and_on_nothing_else():
+    changed = {"source": "xray", "target": "busi", "n": 5, "strategy": "last 1", "lr": 2e-3, "seed": 1, "steps": 3,
+               "batch_size": 3, "augment": False, "size": 48}  # fmt: skip
+    assert set(changed) == set(asdict(TINY))
+    keys = {replace(TINY, **{name: value}).key for name, value in changed.items()}
+    assert len(keys | {TINY.key}) == len(changed) + 1 and TINY.key == replace(TINY).key
+
+
+def test_a_record_is_what_the_public_functions_give(small):
+    torch.set_num_threads(1)
+    record = study.run(TINY)
+    pool, val, test = targets.parts("sim-ultrasound", 32)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = usft.UNet()
+    usft.train_only(model, ["enc1"])
+    usft.fit(model, pool.subset(4, seed=0), steps=2, batch_size=2, lr=1e-3, seed=0, progress=False)
+    expected = usft.evaluate(model, test)
+    assert record["dice"] == pytest.approx(expected["dice"].mean()) and record["scores"]["image"] == list(
+        expected["image"]
+    )
+    assert record["scores"]["dice"] == pytest.approx(list(expected["dice"]), abs=5e-5)
+    assert record["val_dice"] == pytest.approx(usft.evaluate(model, val)["dice"].mean())
+    json.dumps(record, allow_nan=False)
+
+
+def test_references_are_not_trained(small):
+    untouched, shape = (study.run(replace(TINY, strategy=name, lr=0.0)) for name in study.UNTRAINED)
+    assert untouched["seconds"] == shape["seconds"] == 0 and untouched["made"]["precision"] is None
+    pool, _, test = targets.parts("sim-ultrasound", 32)
+    expected = usft.score(usft.mean_shape(pool.subset(4, seed=0)), test)["dice"].mean()
+    assert shape["dice"] == pytest.approx(expected)
+
+
+def test_nonsense_gets_a_line(small):
+    for change, word in (
+        ({"target": "hc81"}, "hc18"),
+        ({"n": 5000}, "5000"),
+        ({"n": 0}, "n"),
+        ({"strategy": "middle 2"}, "middle"),
+        ({"strategy": "first"}, "How many"),
+        ({"source": "lungs"}, "xray"),
+    ):
+        with pytest.raises(BadInput, match=word) as error:
+            study.run(replace(TINY, **change))
+        assert "\n" not in str(error.value)
+
+
+# --- many ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_done_is_never_run_again_and_a_failure_does_not_stop_the_rest(small, tmp_path, monkeypatch):
+    mine = Study(tmp_path)
+    wrong = replace(TINY, n=5000)
+    assert mine.attempt(wrong) == "failed" and mine.attempt(TINY) == "done"
+    assert "5000" in mine.failure(wrong) and mine.failure(TINY) is None
+    assert mine.missing([TINY, wrong, TINY]) == [wrong]
+    assert [r["key"] for r in mine.records([wrong, TINY])] == [TINY.key]
+    monkeypatch.setattr(study, "run", lambda e: pytest.fail("it was run again"))
+    assert mine.missing([TINY]) == []
+
+
+def test_a_broken_or_foreign_result_is_named_and_made_again(small, tmp_path, capsys):
+    mine = Study(tmp_path)
+    mine.attempt(TINY)
+    good = (tmp_path / f"{TINY.key}.json").read_text()
+    other = replace(TINY, seed=1)
+    for text in (good[:100], "", "[]", good.replace('"seed": 0', '"seed": 1')):
+        (tmp_path / f"{TINY.key}.json").write_text(text)
+        assert mine.read(TINY) is None and TINY.key in capsys.readouterr().out
+        assert (tmp_path / f"{TINY.key}.broken").read_text() == text
+    (tmp_path / f"{other.key}.json").write_text(good)  # under another's name
+    assert mine.read(other) is None
+    assert mine.attempt(TINY) == "done"
+    again = mine.read(TINY)
+    assert {k: v for k, v in again.items() if k != "seconds"} == {
+        k: v for k, v in json.loads(good).items() if k != "seconds"
+    }
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be written") as error:
+        Study(tmp_path / "file" / "results")
+    assert "\n" not in str(error.value)
+
+
+def test_gathered_results_come_back_and_equal_records_give_equal_bytes(small, tmp_path):
+    mine = Study(tmp_path / "one")
+    some = [TINY, replace(TINY, strategy="mean shape", lr=0.0)]
+    for e in some:
+        mine.attempt(e)
+    records = mine.records(some)
+    path = study.gather(records, tmp_path / "x.jsonl.gz")
+    assert path.read_bytes() == study.gather(records[::-1], tmp_path / "y.jsonl.gz").read_bytes()
+    other = Study(tmp_path / "two")
+    assert other.adopt(path) == 2 and other.adopt(path) == 0 and other.missing(some) == []
+    edited = [TINY, replace(TINY, steps=3)]  # a grid that was edited: old results stay, and do not answer for new ones
+    assert other.missing(edited) == edited[1:] and len(study.table(other.records(edited))) == 1
+    assert study.scores(records[0])["dice"].mean() == pytest.approx(records[0]["dice"], abs=1e-4)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(BadInput, match="broken"):
+        study.gathered(path)
+    with pytest.raises(BadInput, match="run_study"):
+        study.gathered(tmp_path / "nothing.jsonl.gz")
+
+
+KILLED = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from usft_lib import study, targets
+from usft_lib.study import Experiment, Study
+targets.TESTED, targets.CHOSEN = 6, 4
+tiny = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
+for seed in range(6):
+    print(Study(sys.argv[1]).attempt(replace(tiny, seed=seed)), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_begun_again_the_table_is_that_of_an_undisturbed_run(small, tmp_path):
+    some = [replace(TINY, seed=seed) for seed in range(6)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path / "killed")], stdout=subprocess.PIPE, text=True
+    )
+    for _ in range(2):
+        process.stdout.readline()
+    process.kill()
+    process.wait()
+    killed, calm = Study(tmp_path / "killed"), Study(tmp_path / "calm")
+    assert 2 <= len(killed.records(some)) < 6
+    for mine in (killed, calm):
+        for e in mine.missing(some):
+            mine.attempt(e)
+    tables = [study.table(mine.records(some)).drop(columns="seconds") for mine in (killed, calm)]
+    assert tables[0].equals(tables[1]) and len(tables[0]) == 6
+
+
+@pytest.mark.slow
+def test_processes_of_joblib_do_the_same_work(tmp_path):
+    pytest.importorskip("joblib", reason="no joblib here: python -m pip install joblib")
+    some = [replace(TINY, seed=seed, size=32) for seed in (0, 1)]
+    told = list(Study(tmp_path / "two").run(some, jobs=2))
+    assert sorted(told) == [(1, 2, "done"), (2, 2, "done")]
+    assert list(Study(tmp_path / "two").run(some, jobs=2)) == []
+    alone = Study(tmp_path / "one")
+    for e in some:
+        alone.attempt(e)
+    tables = [study.table(Study(tmp_path / name).records(some)).drop(columns="seconds") for name in ("one", "two")]
+    assert tables[0].equals(tables[1])
+
+
+@pytest.mark.slow
+def test_two_dask_workers_do_the_same_work_and_one_finishes_what_a_killed_one_had(tmp_path):
+    pytest.importorskip("distributed", reason="no Dask here: python -m pip install distributed")
+    import signal
+    import time
+
+    some = [replace(TINY, seed=seed, steps=6) for seed in range(6)]
+    own = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    file = tmp_path / "scheduler.json"
+    local = ["--host", "127.0.0.1"]  # loopback alone: whoever reaches a scheduler can run anything on its workers
+    tool = [sys.executable, "-m", "distributed.cli.dask_scheduler", *local, "--port", "0", "--no-dashboard"]
+    processes = [subprocess.Popen([*tool, "--scheduler-file", str(file)], cwd=tmp_path, **own)]
+    try:
+        for _ in range(100):
+            if file.exists() and file.read_text():
+                break
+            time.sleep(0.2)
+        address = json.loads(file.read_text())["address"]
+        assert address.startswith("tcp://127.0.0.1")
+        for _ in range(2):
+            tool = [
+                sys.executable,
+                "-m",
+                "distributed.cli.dask_worker",
+                address,
+                *local,
+                "--nthreads",
+                "1",
+                "--no-nanny",
+            ]
+            processes.append(subprocess.Popen([*tool, "--no-dashboard"], cwd=tmp_path, **own))
+        told = []
+        for done in Study(tmp_path / "dask").run(some, scheduler=address):
+            told.append(done)
+            if len(told) == 2:
+                processes[1].send_signal(signal.SIGKILL)
+        assert [how for *_, how in told] == ["done"] * 6
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    alone = Study(tmp_path / "one")
+    for e in some:
+        alone.attempt(e)
+    tables = [study.table(Study(tmp_path / name).records(some)).drop(columns="seconds") for name in ("one", "dask")]
+    assert len(tables[1]) == 6 and tables[0].equals(tables[1])
+
+
+# --- grids ---------------------------------------------------------------------------------------------------------
+
+
+def test_grids_have_the_sizes_of_the_protocol(monkeypatch, tmp_path):
+    assert len(set(grids.grid("lr"))) == 144 and {e.seed for e in grids.grid("lr")} == {grids.CHOOSING}
+    monkeypatch.setattr(grids, "RATES", tmp_path / "none.json")
+    monkeypatch.setattr(grids.read_rates, "__defaults__", (tmp_path / "none.json",))
+    with pytest.raises(BadInput, match="--grid lr"):
+        grids.grid("schemes")
+    rates = {target: {name: 1e-3 for name in grids.TRIED} for target in grids.TARGETS}
+    (tmp_path / "none.json").write_text(json.dumps(rates))
+    made = grids.grid("schemes")
+    assert len(set(made)) == 285 + 2 * 15 and grids.CHOOSING not in {e.seed for e in made}
+    model = usft.UNet(4, 4)
+    assert all(usft.freezing.named(model, name) for name in grids.STRATEGIES)
+    with pytest.raises(BadInput, match="quick"):
+        grids.grid("lr", quick=True)
+
+
+def test_a_rate_is_chosen_by_validation_alone_and_borrowed_from_the_nearest_k():
+    def record(strategy, lr, val, test):
+        return {"experiment": asdict(replace(TINY, strategy=strategy, lr=lr)), "val_dice": val, "dice": test}
+
+    records = [record("first 1", 1e-3, 0.8, 0.1), record("first 1", 1e-2, 0.7, 0.9), record("first 1", 3e-4, 0.8, 0.2)]
+    assert grids.choose_rates(records) == {"sim-ultrasound": {"first 1": 3e-4}}  # of equals the smaller
+    assert [grids.nearest(s) for s in ("first 5", "last 5", "outer 4", "inner 1", "everything", "first 7")] == [
+        "first 4", "last 4", "outer 2", "inner 2", "everything", "first 7"]  # fmt: skip

@@ -1,0 +1,109 @@
+"""The study's targets: who may be trained on, who is for choosing, who is tested (lessons 07 to 11).
+
+A target's parts are fixed by its images alone, before any training: the same for every strategy, seed and machine.
+"""
+
+from functools import lru_cache
+
+import torch
+
+from .data import SegmentationData
+from .errors import BadInput, check_name
+from .metrics import head_circumference_mm
+from .seeds import uniform
+from .simulate import simulate_ultrasound
+from .sources import load
+
+FOLDS = 5
+TESTED, CHOSEN = 160, 60  # subjects of a fixed test set, and of the validation set
+
+
+def names() -> list[str]:
+    return list(_PARTS)
+
+
+@lru_cache(maxsize=4)
+def parts(name: str, size: int = 128, fold: int = 0) -> tuple[SegmentationData, SegmentationData, SegmentationData]:
+    """``(pool, val, test)`` of a target; the three share no subject.
+
+    Args:
+        name: one of `names`.
+        fold: which fifth of the lesions is tested; only ``busi`` has folds, the others one fixed test set.
+
+    Raises:
+        BadInput: there is no such target, or a part would be left empty.
+        DataUnavailable: its images cannot be had.
+    """
+    check_name("target", name, names())
+    made = _PARTS[name](size, fold % FOLDS)
+    for what, part in zip(("training", "validation", "test"), made, strict=True):
+        if not len(part):
+            raise BadInput(f"{name}: no {what} images are left after the split.")
+    return made
+
+
+def strata(values: torch.Tensor, count: int) -> list[torch.Tensor]:
+    """Positions of ``values`` in ``count`` groups of about equal size, from small values to large ones."""
+    return list(torch.tensor_split(values.argsort(stable=True), count))
+
+
+def _of(data: SegmentationData, subjects: set[str]) -> SegmentationData:
+    return data[torch.tensor([subject in subjects for subject in data.subjects])]
+
+
+def _one_each(data: SegmentationData) -> SegmentationData:
+    return data.subset(len(set(data.subjects)))
+
+
+def hc18_parts(size: int, fold: int = 0, data: SegmentationData | None = None):
+    """Fetal heads: one fetus from each of 160 strata of head circumference is tested (files are ordered by age)."""
+    data = load("hc18", size=size, large=True) if data is None else data
+    heads = _one_each(data)
+    around = head_circumference_mm(heads.masks, heads.spacing_mm)
+    tested = {
+        min((heads.subjects[i] for i in group.tolist()), key=lambda s: uniform("hc18 test", s))
+        for group in strata(around, min(TESTED, len(heads) // 3))
+    }
+    rest = sorted(set(heads.subjects) - tested, key=lambda s: uniform("hc18 val", s))
+    chosen = set(rest[: min(CHOSEN, len(rest) // 3)])
+    return _of(data, set(rest) - chosen), _one_each(_of(data, chosen)), _one_each(_of(data, tested))
+
+
+def busi_parts(size: int, fold: int = 0, data: SegmentationData | None = None):
+    """Breast lesions: five folds over clusters of near-duplicates, so that every lesion is tested once.
+
+    Of the four other folds a sixth of the clusters are for choosing. Normal images have no lesion to overlap with:
+    they are left out here.
+    """
+    data = load("busi", size=size, large=True) if data is None else data
+    data = data[~data.empty]
+    clusters = sorted(set(data.subjects), key=lambda s: uniform("busi fold", s))
+    tested = set(clusters[fold::FOLDS])
+    rest = sorted(set(clusters) - tested, key=lambda s: uniform("busi val", s))
+    chosen = set(rest[: len(rest) // 6])
+    return _of(data, set(rest) - chosen), _of(data, chosen), _of(data, tested)
+
+
+def simulated_parts(size: int, fold: int = 0):
+    """Simulated breasts: three draws with seeds of their own."""
+    counts = {"pool": 400, "val": CHOSEN, "test": TESTED}
+    return tuple(
+        simulate_ultrasound(n, size=size, seed=7000 + k, preset="breast") for k, n in enumerate(counts.values())
+    )
+
+
+def shenzhen_parts(size: int, fold: int = 0):
+    """Chest X-rays of another hospital, the control: a hashed split."""
+    data = load("shenzhen", size=size, large=True)
+    people = sorted(set(data.subjects), key=lambda s: uniform("shenzhen test", s))
+    sides = people[:TESTED], people[TESTED : TESTED + CHOSEN], people[TESTED + CHOSEN :]
+    test, val, pool = (_of(data, set(side)) for side in sides)
+    return pool, _one_each(val), _one_each(test)
+
+
+_PARTS = {
+    "hc18": hc18_parts,
+    "busi": busi_parts,
+    "sim-ultrasound": simulated_parts,
+    "shenzhen": shenzhen_parts,
+}
