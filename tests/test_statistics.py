@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from usft_lib import BadInput, bootstrap_mean, paired_difference, subject_interval
+from usft_lib import BadInput, bootstrap_mean, paired_difference, seed_difference, subject_interval
+from usft_lib.statistics import over_folds, over_seeds_and_subjects
 
 
 def table(dice, subjects):
@@ -61,3 +62,65 @@ def test_what_cannot_be_paired_or_averaged_is_refused():
             bootstrap_mean(bad)
     mean, low, high = bootstrap_mean([0.7])
     assert mean == 0.7 and np.isnan([low, high]).all()
+
+
+# --- over subjects and trainings -------------------------------------------------------------------------------------
+
+
+def tables(values):
+    """One table a seed, a subject an image."""
+    return [pd.DataFrame({"image": range(len(v)), "subject": range(len(v)), "dice": v}) for v in values]
+
+
+def test_one_seed_is_the_paired_difference():
+    draw = np.random.default_rng(0)
+    a, b = tables(draw.random((1, 30))), tables(draw.random((1, 30)))
+    assert seed_difference(a, b) == pytest.approx(paired_difference(a[0], b[0]))
+
+
+def test_seeds_that_agree_leave_the_subjects_and_subjects_that_agree_leave_the_seeds():
+    draw = np.random.default_rng(1)
+    subjects, seeds = draw.normal(0.1, 0.1, 40), np.array([-0.2, 0.0, 0.1, 0.3])
+    zero = tables(np.zeros((4, 40)))
+    theirs = stats.t.interval(0.95, 39, loc=subjects.mean(), scale=stats.sem(subjects))
+    assert seed_difference(tables(np.tile(subjects, (4, 1))), zero)[1:] == pytest.approx(theirs)
+    found = seed_difference(tables(np.tile(seeds[:, None], (1, 40))), zero)
+    theirs = stats.t.interval(0.95, 3, loc=seeds.mean(), scale=stats.sem(seeds))
+    assert found[0] == pytest.approx(seeds.mean()) and found[1:] == pytest.approx(theirs)
+    assert seed_difference(tables(np.ones((4, 40))), zero) == (1, 1, 1)
+
+
+def test_folds_are_students_t_over_their_means():
+    draw = np.random.default_rng(2)
+    values = draw.normal(0.1, 0.1, (5, 12))
+    folds = [t.assign(subject=t["subject"] + 100 * k) for k, t in enumerate(tables(values))]
+    zero = [t.assign(dice=0.0) for t in folds]
+    theirs = stats.t.interval(0.95, 4, loc=values.mean(), scale=stats.sem(values.mean(1)))
+    assert seed_difference(folds, zero)[1:] == pytest.approx(theirs)
+    half = [folds[0], folds[1].assign(subject=folds[0]["subject"] + 6)]
+    with pytest.raises(BadInput, match="share some"):
+        seed_difference(half, [t.assign(dice=0.0) for t in half])
+
+
+@pytest.mark.parametrize(
+    "subjects, by_subject, by_seed, rest",
+    [(160, 0.05, 0.01, 0.05), (160, 0.03, 0.02, 0.03), (85, 0.155, 0.005, 0.1), (160, 0.063, 0.0112, 0.05)],
+)
+def test_with_five_seeds_the_interval_covers_the_truth_in_93_to_97_of_100(subjects, by_subject, by_seed, rest):
+    draw = np.random.default_rng(3)
+    trials, hits = 3000, {"crossed": 0, "folds": 0}
+    for _ in range(trials):
+        of_seeds = draw.normal(0, by_seed, (5, 1))
+        crossed = draw.normal(0, by_subject, subjects) + of_seeds + draw.normal(0, rest, (5, subjects))
+        own = draw.normal(0, by_subject, (5, subjects // 5)) + of_seeds + draw.normal(0, rest, (5, subjects // 5))
+        for name, (_, low, high) in (("crossed", over_seeds_and_subjects(crossed)), ("folds", over_folds(own))):
+            hits[name] += low <= 0 <= high
+    print(f"covered: {hits['crossed'] / trials:.3f} on one test set, {hits['folds'] / trials:.3f} on folds")
+    assert all(0.93 <= count / trials <= 0.97 for count in hits.values())
+
+
+def test_as_many_tables_on_both_sides():
+    some = tables(np.zeros((2, 3)))
+    for pair in ((some, some[:1]), ([], [])):
+        with pytest.raises(BadInput, match="one table a seed"):
+            seed_difference(*pair)

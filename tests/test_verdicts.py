@@ -1,11 +1,8 @@
-"""The rule of the verdicts, at its borders; and intervals that cover trainings as well as subjects."""
+"""The rule of the verdicts, at its borders."""
 
-import numpy as np
-import pandas as pd
 import pytest
-from scipy import stats
 
-from usft_lib import BadInput, paired_difference, reading, seed_difference, verdict
+from usft_lib import BadInput, reading, verdict
 
 
 @pytest.mark.parametrize(
@@ -32,36 +29,3 @@ def test_the_rule(mean, low, high, said):
 def test_an_interval_without_its_mean_is_refused():
     with pytest.raises(BadInput, match="holds its mean"):
         reading(0.5, 0.1, 0.2)
-
-
-def tables(values):
-    """One table a seed, a subject an image."""
-    return [pd.DataFrame({"image": range(len(v)), "subject": range(len(v)), "dice": v}) for v in values]
-
-
-def test_one_seed_is_the_paired_difference():
-    draw = np.random.default_rng(0)
-    a, b = tables(draw.random((1, 30))), tables(draw.random((1, 30)))
-    assert seed_difference(a, b) == pytest.approx(paired_difference(a[0], b[0]))
-
-
-def test_the_wider_of_subjects_and_seeds_counts():
-    draw = np.random.default_rng(1)
-    subjects, seeds = draw.normal(0.1, 0.1, 40), np.array([-0.2, 0.0, 0.1, 0.3])
-    zero = tables(np.zeros((4, 40)))
-    # Seeds that agree: the subjects' bootstrap.
-    agree = tables(np.tile(subjects, (4, 1)))
-    assert seed_difference(agree, zero) == pytest.approx(paired_difference(agree[0], zero[0]))
-    # Seeds that do not: Student's t, as SciPy has it.
-    differ = tables(subjects + seeds[:, None])
-    each = subjects.mean() + seeds
-    theirs = stats.t.interval(0.95, 3, loc=each.mean(), scale=stats.sem(each))
-    mean, low, high = seed_difference(differ, zero)
-    assert mean == pytest.approx(each.mean()) and (low, high) == pytest.approx(theirs)
-
-
-def test_as_many_tables_on_both_sides():
-    some = tables(np.zeros((2, 3)))
-    for pair in ((some, some[:1]), ([], [])):
-        with pytest.raises(BadInput, match="one table a seed"):
-            seed_difference(*pair)

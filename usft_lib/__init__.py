@@ -42,10 +42,10 @@ from .simulate import (
     ultrasound_scenes,
 )
 from .sources import datasets, load, load_folder
-from .statistics import bootstrap_mean, paired_difference, subject_interval
+from .statistics import bootstrap_mean, paired_difference, seed_difference, subject_interval
 from .training import Training, fit
 from .unet import UNet, groups
-from .verdicts import reading, seed_difference, verdict
+from .verdicts import reading, verdict
 
 __version__ = "0.1.0"
 

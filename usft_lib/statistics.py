@@ -4,6 +4,7 @@ Images of one subject are not independent, so a subject counts once: its images 
 what the bootstrap draws (Efron, Annals of Statistics 7:1, 1979, doi 10.1214/aos/1176344552).
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,10 +50,77 @@ def paired_difference(a: "pd.DataFrame", b: "pd.DataFrame", column: str = "dice"
     Raises:
         BadInput: the two tables are not about the same images.
     """
+    return subject_interval(_differences(a, b, column), "difference", **how)
+
+
+def _differences(a: "pd.DataFrame", b: "pd.DataFrame", column: str) -> "pd.DataFrame":
     if sorted(a["image"]) != sorted(b["image"]):
         raise BadInput(
             "These two tables score different images, so they cannot be paired: evaluate both on one test set."
         )
     shared = [key for key in ("image", "subject", "empty") if key in a and key in b]
     both = a.merge(b, on=shared, suffixes=("_a", "_b"), validate="one_to_one")
-    return subject_interval(both.assign(difference=both[f"{column}_a"] - both[f"{column}_b"]), "difference", **how)
+    return both.assign(difference=both[f"{column}_a"] - both[f"{column}_b"])
+
+
+# ---- over subjects and trainings -------------------------------------------------------------------------------
+
+
+def over_seeds_and_subjects(values, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of ``values`` ``[seeds, subjects]`` with an interval over both: ``(mean, low, high)`` (lesson 07).
+
+    Every seed was scored on the same subjects, so a value holds a seed's part, a subject's part and a rest of its own.
+    The variance of the mean is that of the seeds' means plus that of the subjects' means, less the rest, which is in
+    both; Satterthwaite's degrees of freedom (Biometrics Bulletin 2:110, 1946, doi 10.2307/3002019).
+    """
+    from scipy import stats
+
+    values = np.asarray(values, dtype=float)
+    seeds, subjects = values.shape
+    mean, of_seeds, of_subjects = values.mean(), values.mean(1), values.mean(0)
+    by_seed, by_subject = of_seeds.var(ddof=1) / seeds, of_subjects.var(ddof=1) / subjects
+    rest = values - of_seeds[:, None] - of_subjects + mean
+    twice = (rest**2).sum() / ((seeds - 1) * (subjects - 1)) / (seeds * subjects)
+    variance = max(by_seed + by_subject - twice, by_seed, by_subject)
+    if variance == 0:
+        return float(mean), float(mean), float(mean)
+    freedom = variance**2 / (by_seed**2 / (seeds - 1) + by_subject**2 / (subjects - 1))
+    half = stats.t.ppf((1 + level) / 2, max(freedom, 1)) * variance**0.5
+    return float(mean), float(mean - half), float(mean + half)
+
+
+def over_folds(values: Sequence, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of the folds' means with Student's t over folds: ``(mean, low, high)``; ``values``: a list of arrays.
+
+    Each seed was scored on subjects of its own, so its mean holds the spread over seeds and over subjects (lesson 09).
+    """
+    from scipy import stats
+
+    means = np.array([np.mean(part) for part in values])
+    half = stats.t.ppf((1 + level) / 2, len(means) - 1) * means.std(ddof=1) / len(means) ** 0.5
+    return float(means.mean()), float(means.mean() - half), float(means.mean() + half)
+
+
+def seed_difference(
+    a: "Sequence[pd.DataFrame]", b: "Sequence[pd.DataFrame]", column: str = "dice"
+) -> tuple[float, float, float]:
+    """Mean of ``a − b`` with its 95 % interval over subjects **and** trainings: ``(mean, low, high)`` (lesson 09).
+
+    One table of scores a seed, paired image by image. Where all seeds were scored on the same subjects, see
+    `over_seeds_and_subjects`; where each has subjects of its own, as folds have, see `over_folds`. One seed has the
+    subjects' bootstrap alone.
+
+    Raises:
+        BadInput: other numbers of tables, images that differ, or subjects that only some of the seeds share.
+    """
+    if not a or len(a) != len(b):
+        raise BadInput(f"Give one table a seed for both, at least one; these are {len(a)} and {len(b)}.")
+    if len(a) == 1:
+        return paired_difference(a[0], b[0], column)
+    each = [subject_means(_differences(x, y, column), "difference") for x, y in zip(a, b, strict=True)]
+    people = [frozenset(part.index) for part in each]
+    if len(set(people)) == 1 and len(people[0]) > 1:
+        return over_seeds_and_subjects([part.sort_index() for part in each])
+    if len(frozenset().union(*people)) == sum(map(len, people)):
+        return over_folds(each)
+    raise BadInput("Seeds share some subjects and not others: score all on one test set, or each on a fold of its own.")
