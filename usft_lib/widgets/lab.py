@@ -9,6 +9,7 @@ import weakref
 from copy import deepcopy
 
 from .. import freezing
+from ..cost import by_pass
 from ..data import SegmentationData
 from ..errors import BadInput, check_name
 from ..metrics import evaluate, mean_shape, score, summarise
@@ -115,13 +116,7 @@ class Lab:
         }
 
     def _operations(self, names: set[str]) -> float:
-        """Of one step, as `freezing.summary` counts them: forward, gradient to inputs, gradient to weights."""
-        total, reached = 0.0, False
-        for name in self.groups:
-            for forward in self._flops[name]:
-                total += forward * (1 + reached + (name in names))
-                reached = reached or name in names
-        return total
+        return sum(by_pass(self._flops, names).values())
 
     def _savings(self) -> dict[str, float]:
         """For each group how much of a full step freezing it would save now; if it is frozen, what it saves."""

@@ -1,0 +1,55 @@
+"""What a step costs: against the summary's columns, closed forms, and the order that must hold."""
+
+import pytest
+import torch
+
+import usft_lib as usft
+from usft_lib.cost import PASSES, by_pass, relative, step_cost
+from usft_lib.freezing import named
+
+
+@pytest.mark.parametrize("strategy", ["everything", "first 1", "last 2", "outer 1", "inner 2", "contracting"])
+def test_operations_are_those_of_the_summary(strategy):
+    model = usft.UNet(8, 3)
+    names = named(model, strategy)
+    table = usft.summary(usft.train_only(model, names), 64).iloc[-1]
+    assert step_cost(model, names, 64).flops == pytest.approx({way: table[way] for way in PASSES})
+
+
+def test_three_convolutions_by_hand():
+    forward = {"a": [1.0, 2.0], "b": [4.0]}
+    assert by_pass(forward, ["b"]) == {"forward": 7, "to_inputs": 0, "to_weights": 4}
+    assert by_pass(forward, ["a"]) == {"forward": 7, "to_inputs": 6, "to_weights": 3}
+    assert by_pass(forward, []) == {"forward": 7, "to_inputs": 0, "to_weights": 0}
+
+
+def test_bytes_of_the_first_convolution_and_of_the_head():
+    model = usft.UNet(4, 1)
+    moved = {name: step_cost(model, [name], 32).megabytes["to_weights"] for name in ("enc1", "head")}
+    pixels = 32 * 32
+    assert moved["enc1"] == pytest.approx(2 * pixels * ((1 + 5 * 4) + (4 + 5 * 4)) / 1e6)
+    assert moved["head"] == pytest.approx(2 * pixels * (4 + 1) / 1e6)
+    assert step_cost(model, ["enc1"], 32, bytes_each=4).megabytes["forward"] == pytest.approx(
+        2 * step_cost(model, ["enc1"], 32).megabytes["forward"]
+    )
+
+
+def test_training_more_never_costs_less_and_position_matters():
+    model = usft.UNet(8, 4)
+    for balance in (0, 50):
+        for kind in ("first", "last", "outer", "inner"):
+            costs = [relative(model, named(model, f"{kind} {k}"), 64, balance) for k in range(1, 5)]
+            assert costs == sorted(costs) and costs[-1] <= 1
+        assert relative(model, named(model, "everything"), 64, balance) == 1
+        # Fewer parameters, and yet dearer: the gradient has to come all the way to them.
+        assert relative(model, ["enc1"], 64, balance) > relative(model, named(model, "last 2"), 64, balance)
+
+
+def test_the_model_is_left_as_it_was():
+    model = usft.train_only(usft.UNet(4, 2), ["enc1"])
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    step_cost(model, ["dec1"], 32)
+    assert model.training and model.frozen == frozenset(usft.groups(model)) - {"enc1"}
+    assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
+    with pytest.raises(usft.BadInput, match="enc9"):
+        step_cost(model, ["enc9"], 32)
