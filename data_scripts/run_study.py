@@ -13,6 +13,7 @@ from pathlib import Path
 
 import usft_lib as usft
 from usft_lib import grids
+from usft_lib.claims import report
 from usft_lib.sources.cache import cache_folder
 from usft_lib.study import Study, gather, gathered, left, table
 
@@ -26,7 +27,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="begin no experiment after so many minutes")
     parser.add_argument("--folder", type=Path, help="where results are put (default: in the data folder)")
     parser.add_argument("--status", action="store_true", help="only tell what is done, missing and failed")
-    parser.add_argument("--report", action="store_true", help="only print the table of what is done")
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="only print the table of what is done; of schemes also write results/VERDICTS.md",
+    )
     chosen = parser.parse_args()
     try:
         _run(chosen)
@@ -50,6 +55,12 @@ def _run(chosen) -> None:
     print(f"{chosen.grid}: {len(records)} of {len(set(experiments))} done, {len(failed)} failed")
     for e in failed:
         print(f"failed: {e}\n{study.failure(e)}")
+    if chosen.report and chosen.grid == "schemes" and not chosen.quick:
+        verdicts = grids.RESULTS / "VERDICTS.md"
+        verdicts.write_text(
+            report(records, "python data_scripts/run_study.py --grid schemes --report"), encoding="utf-8"
+        )
+        print(f"written: {verdicts.name}")
     if chosen.report or chosen.quick:
         shown = table(records)
         if len(shown):

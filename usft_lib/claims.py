@@ -1,0 +1,163 @@
+"""The claims on the scheme grids, each read off the records by the protocol's rule (lessons 07, 08).
+
+A claim is judged on each target by itself, since one may hold on simulated breasts and fail on fetal heads. Every line
+tells the difference with its interval, how many seeds it covers, and what may be said. results/VERDICTS.md is made by
+``python data_scripts/run_study.py --grid schemes --report``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .statistics import seed_difference
+from .study import scores
+from .verdicts import MARGIN, verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALONG, BY_LEVEL = (1, 2, 4, 5, 7), (1, 2, 3, 4)
+SHARED = (1, 2, 4)  # numbers of groups that all four kinds were tried with
+
+
+@dataclass(frozen=True)
+class Line:
+    """One claim on one target: the difference in Dice with its interval, and what may be said."""
+
+    claim: str
+    target: str
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    said: str
+
+
+class Outcomes:
+    """The records of a grid, found by target and strategy."""
+
+    def __init__(self, records: Iterable[dict]):
+        self._found: dict[tuple[str, str], dict[int, dict]] = {}
+        for record in records:
+            e = record["experiment"]
+            self._found.setdefault((e["target"], e["strategy"]), {})[e["seed"]] = record
+
+    @property
+    def targets(self) -> list[str]:
+        return sorted({target for target, _ in self._found})
+
+    def seeds(self, target: str, strategies: Iterable[str]) -> list[int]:
+        """The seeds that all of these strategies were run with."""
+        each = [set(self._found.get((target, name), {})) for name in strategies]
+        return sorted(set.intersection(*each)) if each else []
+
+    def tables(self, target: str, weights: dict[str, float], seeds: Sequence[int]) -> "list[pd.DataFrame]":
+        """A table of scores for each seed: the weighted sum of the strategies' Dice, image by image."""
+        found = []
+        for seed in seeds:
+            parts = {name: scores(self._found[target, name][seed]).set_index("image") for name in weights}
+            table = next(iter(parts.values())).copy()
+            table["dice"] = sum(weight * parts[name]["dice"] for name, weight in weights.items())
+            found.append(table.reset_index())
+        return found
+
+    def mean(self, target: str, strategy: str) -> float:
+        """Mean Dice over the seeds that there are."""
+        return float(np.mean([record["dice"] for record in self._found[target, strategy].values()]))
+
+    def difference(self, target: str, a: dict[str, float], b: dict[str, float]):
+        """``(mean, low, high, seeds)`` of the weighted strategies ``a`` less ``b``; None without a common seed."""
+        seeds = self.seeds(target, [*a, *b])
+        if not seeds:
+            return None
+        found = seed_difference(self.tables(target, a, seeds), self.tables(target, b, seeds))
+        return *found, len(seeds)
+
+
+def area(kind: str, ks: Sequence[int]) -> dict[str, float]:
+    """Weights of the trapezoid rule over k, which add up to 1: the mean height of the curve of ``kind``."""
+    ks = np.asarray(ks, dtype=float)
+    steps = np.diff(ks)
+    weights = (np.append(steps, 0) + np.insert(steps, 0, 0)) / 2 / (ks[-1] - ks[0])
+    return {f"{kind} {int(k)}": float(weight) for k, weight in zip(ks, weights, strict=True)}
+
+
+COMPARED = {
+    "1 · the contracting path beats the expanding path (first 4 − last 4)": ({"first 4": 1.0}, {"last 4": 1.0}),
+    "1, beside it · with the bottleneck (first 5 − last 4)": ({"first 5": 1.0}, {"last 4": 1.0}),
+    "3 · first k beats last k (mean over k of 1 to 7)": (area("first", ALONG), area("last", ALONG)),
+    "4 · outer k beats inner k (mean over k of 1 to 4)": (area("outer", BY_LEVEL), area("inner", BY_LEVEL)),
+}
+EQUAL = {
+    "6 · the contracting path is as good as everything (everything − first 4)": ({"everything": 1.0}, {"first 4": 1.0}),
+    "6 · two outer levels are as good as everything (everything − outer 2)": ({"everything": 1.0}, {"outer 2": 1.0}),
+}
+
+
+def equivalence(mean: float, low: float, high: float, seeds: int, margin: float = MARGIN) -> str:
+    """Equivalent within the margin if the interval lies inside of it; not if it lies outside; else undecided."""
+    if seeds < 2:
+        return "no verdict: one seed says nothing about other trainings"
+    if -margin < low and high < margin:
+        return "reproduced"
+    return "not reproduced" if low >= margin or high <= -margin else "undecided"
+
+
+def lines(records: Iterable[dict]) -> list[Line]:
+    """Claims 1, 3, 4 and 6, a line for each target."""
+    outcomes, found = Outcomes(records), []
+    for claims in (COMPARED, EQUAL):
+        for claim, (a, b) in claims.items():
+            for target in outcomes.targets:
+                told = outcomes.difference(target, a, b)
+                if told is None:
+                    continue
+                mean, low, high, seeds = told
+                if claims is EQUAL:
+                    said = equivalence(mean, low, high, seeds)
+                else:
+                    said = verdict(mean, low, high, seeds=seeds, data=target)
+                found.append(Line(claim, target, mean, low, high, seeds, said))
+    return found
+
+
+def worst(records: Iterable[dict]) -> dict[tuple[str, int], str]:
+    """Claim 5: for each target and k which of first, last, outer and inner has the lowest mean Dice."""
+    outcomes, found = Outcomes(records), {}
+    for target in outcomes.targets:
+        for k in SHARED:
+            names = [f"{kind} {k}" for kind in ("first", "last", "outer", "inner")]
+            if outcomes.seeds(target, names):
+                found[target, k] = min(names, key=lambda name: outcomes.mean(target, name)).split()[0]
+    return found
+
+
+def report(records: list[dict], command: str) -> str:
+    """VERDICTS.md: every claim with its evidence; the same records give the same text."""
+    found, cells = lines(records), worst(records)
+    last = sum(kind == "last" for kind in cells.values())
+    said = "reproduced" if last > len(cells) / 2 else "not reproduced"
+    rows = [
+        f"| {one.claim} | {one.target} | {one.mean:+.3f} | {one.low:+.3f} to {one.high:+.3f} "
+        f"| {one.seeds} | {one.said} |"
+        for one in found
+    ]
+    each = ", ".join(f"{target} k = {k}: {kind}" for (target, k), kind in cells.items())
+    return "\n".join([
+        "# Verdicts",
+        "",
+        f"Made by `{command}` from {len(records)} experiments; the rule is that of PROTOCOL.md. Differences in mean "
+        "Dice with 95 % intervals over subjects and trainings.",
+        "",
+        "| claim | target | difference | 95 % interval | seeds | |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+        f"**5 · The last blocks alone are often the worst choice.** Of {len(cells)} cells (target, k) they are the "
+        f"worst of the four kinds in {last}: {said if cells else 'no verdict: no cell is complete'}. It counts means and has no "
+        "interval.",
+        *(["", f"Worst in each cell: {each}."] if cells else []),
+        "",
+    ])  # fmt: skip
