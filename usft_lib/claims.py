@@ -156,8 +156,8 @@ def report(records: list[dict], command: str) -> str:
         *rows,
         "",
         f"**5 · The last blocks alone are often the worst choice.** Of {len(cells)} cells (target, k) they are the "
-        f"worst of the four kinds in {last}: {said if cells else 'no verdict: no cell is complete'}. It counts means and has no "
-        "interval.",
+        f"worst of the four kinds in {last}: {said if cells else 'no verdict: no cell is complete'}. It counts "
+        "means and has no interval.",
         *(["", f"Worst in each cell: {each}."] if cells else []),
         "",
     ])  # fmt: skip

@@ -1,0 +1,89 @@
+"""The command that runs a grid: what is done stays, what is gathered is kept, and what cannot be is one line."""
+
+import json
+import os
+import sys
+from dataclasses import replace
+
+import pytest
+from scripts import script
+
+from usft_lib import grids, study, targets
+from usft_lib.study import Experiment, Study
+
+if os.environ.get("USFT_WHEEL_ONLY"):
+    pytest.skip("needs the repository, and only the wheel is tested here (2026-11-24)", allow_module_level=True)
+
+run_study = script("data_scripts/run_study.py")
+TINY = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """Grids of a few tiny experiments, run in this process, with results in a folder of their own."""
+    monkeypatch.setattr(targets, "TESTED", 6)
+    monkeypatch.setattr(targets, "CHOSEN", 4)
+    targets.parts.cache_clear()
+    lr = [replace(TINY, strategy=s, lr=r, seed=5) for s in ("first 1", "last 1") for r in (1e-3, 1e-2)]
+    monkeypatch.setattr(grids, "GRIDS", {"lr": lambda: lr, "schemes": lambda: [replace(TINY, seed=s) for s in (0, 1)]})
+    monkeypatch.setattr(grids, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(grids, "RATES", tmp_path / "results" / "learning_rates.json")
+    (tmp_path / "results").mkdir()
+
+    def here(self, experiments, jobs=None, scheduler=None):
+        todo = self.missing(experiments)
+        for k, e in enumerate(todo, start=1):
+            yield k, len(todo), self.attempt(e)
+
+    monkeypatch.setattr(Study, "run", here)
+    yield tmp_path
+    targets.parts.cache_clear()
+
+
+def command(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["run_study.py", *map(str, words)])
+    run_study.main()
+
+
+def test_a_grid_is_run_gathered_and_its_rates_are_chosen(small, monkeypatch, capsys):
+    command(monkeypatch, "--grid", "lr", "--folder", small / "work")
+    assert "4 of 4 done, 0 failed" in capsys.readouterr().out
+    rates = json.loads((small / "results" / "learning_rates.json").read_text())
+    records = study.gathered(small / "results" / "lr.jsonl.gz")
+    assert rates == grids.choose_rates(records) and len(records) == 4
+    # In a new clone what was gathered is not run again.
+    monkeypatch.setattr(study, "run", lambda e: pytest.fail("it was run again"))
+    command(monkeypatch, "--grid", "lr", "--folder", small / "elsewhere")
+    assert "4 of 4 done" in capsys.readouterr().out
+
+
+def test_an_edited_grid_keeps_old_results_and_does_not_mix_them(small, monkeypatch, capsys):
+    command(monkeypatch, "--grid", "schemes", "--folder", small / "work")
+    grids.GRIDS["schemes"] = lambda: [replace(TINY, seed=1), replace(TINY, seed=1, steps=3)]
+    command(monkeypatch, "--grid", "schemes", "--folder", small / "work", "--status")
+    assert "1 of 2 done" in capsys.readouterr().out
+    command(monkeypatch, "--grid", "schemes", "--folder", small / "work")
+    assert len(study.gathered(small / "results" / "schemes.jsonl.gz")) == 3
+    command(monkeypatch, "--grid", "schemes", "--folder", small / "work", "--report")
+    told = capsys.readouterr().out
+    assert "2 of 2 done" in told and (small / "results" / "VERDICTS.md").read_text().startswith("# Verdicts")
+
+
+def test_a_failure_is_told_with_its_traceback_and_the_rest_goes_on(small, monkeypatch, capsys):
+    grids.GRIDS["schemes"] = lambda: [replace(TINY, n=5000), TINY]
+    command(monkeypatch, "--grid", "schemes", "--folder", small / "work")
+    told = capsys.readouterr().out
+    assert "1 of 2 done, 1 failed" in told and "a subset of 5000" in told and "Traceback" in told
+
+
+def test_what_cannot_be_is_one_line(small, monkeypatch, capsys):
+    (small / "file").write_text("")
+    for words in (("--grid", "schemes", "--folder", small / "file" / "x"), ("--grid", "lr", "--quick")):
+        with pytest.raises(SystemExit) as end:
+            command(monkeypatch, *words)
+        assert end.value.code == 1 and len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_time_that_is_up_begins_nothing_new(small, monkeypatch, capsys):
+    command(monkeypatch, "--grid", "lr", "--folder", small / "work", "--minutes", "-1")
+    assert "0 of 4 done" in capsys.readouterr().out and not (small / "results" / "lr.jsonl.gz").exists()
