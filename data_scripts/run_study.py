@@ -53,8 +53,11 @@ def _run(chosen) -> None:
     records, missing = study.records(experiments), study.missing(experiments)
     failed = [e for e in missing if study.failure(e)]
     print(f"{chosen.grid}: {len(records)} of {len(set(experiments))} done, {len(failed)} failed")
+    alike: dict[str, list] = {}  # the same mishap a hundred times is told once
     for e in failed:
-        print(f"failed: {e}\n{study.failure(e)}")
+        alike.setdefault(study.failure(e).strip(), []).append(e)
+    for trace, those in alike.items():
+        print(f"{len(those)} failed like this, the first of them {those[0]}:\n{trace}")
     if chosen.report and chosen.grid == "schemes" and not chosen.quick:
         verdicts = grids.RESULTS / "VERDICTS.md"
         verdicts.write_text(
