@@ -36,8 +36,8 @@ def begin(source: str, seed: int, size: int = 128) -> UNet:
         DataUnavailable: its images cannot be had.
     """
     # "xray@100": fewer steps, for a quick slice and for tests; part of the name, so of every result's record.
-    name, _, fewer = source.partition("@")
-    if name not in names() or (fewer and not fewer.isdigit()):
+    name, sign, fewer = source.partition("@")
+    if name not in names() or (sign and not fewer.isdigit()):
         raise BadInput(f"There is no source {source!r}: take one of {', '.join(names())}, or {names()[1]}@100.")
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers go on as they were
         torch.manual_seed(seed)
