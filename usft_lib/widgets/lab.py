@@ -155,9 +155,10 @@ class Lab:
         return self._begin([(label, self._groups_of(s), guesses.get(label)) for label, s in strategies.items()])
 
     def pause(self) -> None:
+        """Rest; returns once the step that is under way has ended."""
         if self.state != "running":
             raise BadInput(f"Nothing to pause: the lab is {self.state}.")
-        self._session.tell(self._session.paused, True)
+        self._session.pause()
 
     def resume(self) -> None:
         if self.state != "paused":

@@ -71,7 +71,8 @@ class Session:
         self.runs, self.source, self.train, self.val, self.settings = runs, source, train, val, settings
         self.lock = threading.Lock()
         self.paused, self.stopping, self.done = threading.Event(), threading.Event(), threading.Event()
-        self.moved = threading.Condition()  # told when the student pauses, goes on or stops
+        self.moved = threading.Condition()  # told when the student pauses, goes on or stops, and when training rests
+        self.resting = False
         self.message = ""
         self.threads = torch.get_num_threads()
         self.version = 0
@@ -88,6 +89,12 @@ class Session:
         with self.moved:
             event.set() if on else event.clear()
             self.moved.notify_all()
+
+    def pause(self) -> None:
+        """Rest after the step that is under way, and return then: what is read from now on does not move."""
+        with self.moved:
+            self.paused.set()
+            self.moved.wait_for(lambda: self.resting or self.done.is_set(), timeout=20)
 
     def _finish(self) -> None:
         self.tell(self.stopping, True)
@@ -109,7 +116,7 @@ class Session:
             with self.lock:
                 self.version += 1
             atexit.unregister(self._finish)
-            self.done.set()
+            self.tell(self.done, True)
 
     def _train(self) -> None:
         trainings = []
@@ -138,7 +145,10 @@ class Session:
         """Wait while paused; whether to go on then."""
         with self.moved:
             while self.paused.is_set() and not self.stopping.is_set():
+                self.resting = True
+                self.moved.notify_all()
                 self.moved.wait()
+            self.resting = False
         return not self.stopping.is_set()
 
     def _note(self, run: Run, training: Training, watched: torch.Tensor) -> None:
