@@ -15,7 +15,7 @@ import usft_lib as usft
 from usft_lib import grids
 from usft_lib.claims import report
 from usft_lib.sources.cache import cache_folder
-from usft_lib.study import Study, gather, gathered, left, table
+from usft_lib.study import Study, check_sizes, gather, gathered, left, table
 
 
 def main() -> None:
@@ -74,6 +74,7 @@ def _run(chosen) -> None:
 def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
     began, end = time.monotonic(), None if chosen.minutes is None else time.monotonic() + 60 * chosen.minutes
     todo = study.missing(experiments)
+    check_sizes(todo)
     # In portions, so that a time limit or Ctrl-C finds most of the work on disk and little under way.
     done, portion = 0, max(16, 4 * (chosen.jobs or 1))
     for start in range(0, len(todo), portion):

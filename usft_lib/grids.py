@@ -10,7 +10,7 @@ from .study import UNTRAINED, Experiment
 RESULTS = Path(__file__).parent / "results"
 RATES = RESULTS / "learning_rates.json"
 
-TARGETS = {"hc18": 40, "busi": 55, "sim-ultrasound": 40}  # target: training images
+TARGETS = {"hc18": 40, "busi": 50, "sim-ultrasound": 40}  # target: training images
 SEEDS = range(5)
 CHOOSING = 5  # the seed that is kept for choosing learning rates
 LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2)

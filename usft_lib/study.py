@@ -60,6 +60,20 @@ class Experiment:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def check_sizes(experiments: Iterable[Experiment]) -> None:
+    """Refuse a grid that asks for more images than its targets have, before any of it is run.
+
+    Raises:
+        BadInput: naming the target, what is asked and what is there.
+    """
+    for name, size, seed in sorted({(e.target, e.size, e.seed) for e in experiments}):
+        pool = targets.parts(name, size, seed)[0]
+        there = len(set(pool.subjects))
+        asked = max(e.n for e in experiments if (e.target, e.size, e.seed) == (name, size, seed))
+        if asked > there:
+            raise BadInput(f"{name} has {there} subjects to train on (seed {seed}), not {asked}: take a smaller n.")
+
+
 def run(experiment: Experiment) -> dict:
     """Train and test: a record of plain values, the Dice of every test image among them.
 
