@@ -140,3 +140,11 @@ def test_shipped_weights_are_small_and_say_what_they_are(name):
 
 def test_both_promised_weights_are_there():
     assert {p.stem for p in WEIGHTS.glob("*.safetensors")} >= {"xray", "xray-simulated"}
+
+
+def test_a_fingerprint_tells_one_changed_number(small):
+    before = usft.checkpoints.fingerprint(small)
+    assert re.fullmatch("[0-9a-f]{12}", before) and before == usft.checkpoints.fingerprint(small)
+    with torch.no_grad():
+        next(small.buffers())[0] += 1e-6
+    assert usft.checkpoints.fingerprint(small) != before

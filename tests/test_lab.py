@@ -297,6 +297,11 @@ def test_steps_to_plateau_of_a_hand_made_history():
     assert run.to_plateau == (30, 15.0)
 
 
+def test_the_same_strategy_again_gets_a_name_of_its_own(lab):
+    names = [lab.run("first 1")["strategy"] for _ in range(3)]
+    assert names == ["first 1", "first 1 (2)", "first 1 (3)"]
+
+
 def test_cost_is_that_of_the_summary(lab, pretrained):
     part = usft.train_only(deepcopy(pretrained), ["dec1", "head"])
     now, full = (usft.summary(m, 32).iloc[-1] for m in (part, pretrained))

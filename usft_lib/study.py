@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from . import targets
+from .checkpoints import fingerprint
 from .errors import BadInput, check_count
 from .freezing import named, train_only
 from .metrics import evaluate, mean_shape, score
@@ -86,6 +87,7 @@ def run(experiment: Experiment) -> dict:
     pool, val, test = targets.parts(e.target, e.size, e.seed)
     train = pool.subset(e.n, seed=e.seed)
     model = begin(e.source, e.seed, e.size)
+    weights = fingerprint(model)  # strategies of a seed share them: two tables from two pretrainings would not pair
     settings, seconds, loss = {}, 0.0, None
     if e.strategy == "mean shape":
         shape = mean_shape(train)
@@ -116,6 +118,7 @@ def run(experiment: Experiment) -> dict:
             "torch": torch.__version__,
             "machine": platform.machine(),
             "data": test.provenance,
+            "origin": weights,
         },
     }
 

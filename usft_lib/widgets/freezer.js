@@ -23,9 +23,11 @@ function drawn(tag, attributes = {}, text) {
   if (text !== undefined) node.textContent = text;
   return node;
 }
+// Colour and dashes of a run: the seventh has the first one's colour, and other dashes.
+const pen = ({ colour }) => ({ stroke: COLOURS[colour % 6], "stroke-dasharray": DASHES[(colour + Math.floor(colour / 6)) % 6] });
 function swatch(run) { // the run's line as it is drawn in the plots
   const svg = drawn("svg", { viewBox: "0 0 26 10", class: "usft-swatch", "aria-hidden": "true" });
-  svg.append(drawn("line", { x1: 1, x2: 25, y1: 5, y2: 5, stroke: COLOURS[run.colour % 6], "stroke-width": 3, "stroke-dasharray": DASHES[run.colour % 6] }));
+  svg.append(drawn("line", { x1: 1, x2: 25, y1: 5, y2: 5, "stroke-width": 3, ...pen(run) }));
   return svg;
 }
 function button(text, onClick) {
@@ -66,9 +68,12 @@ function talk(model, onSilence) {
 // ---- the U: a switch for every group ----
 function theU(blocks, onToggle, onLook) {
   const height = blocks[0].height;
-  const svg = drawn("svg", { viewBox: `0 40 760 ${height - 74}`, class: "usft-u", role: "group", "aria-label": "The U-Net's groups" });
+  const svg = drawn("svg", { viewBox: `0 20 760 ${height - 54}`, class: "usft-u", role: "group", "aria-label": "The U-Net's groups" });
   const at = Object.fromEntries(blocks.map((b) => [b.name, b.box]));
-  const line = (x1, y1, x2, y2, skip) => svg.append(drawn("line", { x1, y1, x2, y2, class: skip ? "usft-skip" : "usft-path" }));
+  const tip = drawn("marker", { id: "usft-lab-tip", viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
+  tip.append(drawn("path", { d: "M0 0 8 4 0 8z", class: "usft-tip" }));
+  svg.append(tip);
+  const line = (x1, y1, x2, y2, skip) => svg.append(drawn("line", { x1, y1, x2, y2, class: skip ? "usft-skip" : "usft-path", "marker-end": "url(#usft-lab-tip)" }));
   const deepest = Math.max(...blocks.map((b) => b.level));
   for (let level = 1; level < deepest; level++) {
     const [ax, ay, aw, ah] = at[`enc${level}`], [bx, by, bw, bh] = at[`dec${level}`];
@@ -79,6 +84,10 @@ function theU(blocks, onToggle, onLook) {
     line(up, right[1], up, by + bh);
   }
   line(at.dec1[0] + at.dec1[2], at.dec1[1] + 33, at.head[0], at.dec1[1] + 33);
+  const end = at.head[0] + at.head[2];
+  for (const [x, anchor, word] of [[at.enc1[0], "start", "image ↓"], [end, "end", "mask ↑"]]) {
+    svg.append(drawn("text", { x, y: at.enc1[1] - 8, class: "usft-end", "text-anchor": anchor }, word));
+  }
   const switches = {};
   blocks.forEach((block, place) => {
     const [x, y, w, h] = block.box;
@@ -119,10 +128,11 @@ function theU(blocks, onToggle, onLook) {
   return { svg, show };
 }
 
-// The next of 1, 2, 5, 10, 20 … tenths: the end of an axis.
+// The end of an axis: the next round number, 1 where there is nothing yet.
 function round(value) {
-  const ten = 10 ** Math.floor(Math.log10(Math.max(value, 0.1)));
-  return [1, 2, 5, 10].map((m) => m * ten).find((end) => end >= value);
+  if (!(value > 0)) return 1;
+  const ten = 10 ** Math.floor(Math.log10(value));
+  return [1, 1.5, 2, 3, 4, 6, 8, 10].map((m) => m * ten).find((end) => end >= value * 0.999);
 }
 
 // ---- curves: one plot, a line a run, the newest thick ----
@@ -142,13 +152,16 @@ function plot(title) {
     }
     svg.append(drawn("text", { x: L, y: H - 8, class: "usft-tick" }, "0"));
     svg.append(drawn("text", { x: W - 10, y: H - 8, class: "usft-tick", "text-anchor": "end" }, `step ${steps}`));
+    if (!runs.some((r) => r[key].length)) {
+      svg.append(drawn("text", { x: (L + W - 10) / 2, y: (T + H - B) / 2 - 14, class: "usft-tick", "text-anchor": "middle" }, "A curve grows here while it learns."));
+    }
     const live = runs.filter((r) => r.status === "running");
     for (const run of runs) {
       if (run.hidden || !run[key].length) continue;
       const now = live.length ? run.status === "running" : run === runs[runs.length - 1];
       svg.append(drawn("polyline", {
         points: run[key].map(([s, v]) => `${X(s).toFixed(1)},${Y(v).toFixed(1)}`).join(" "),
-        fill: "none", stroke: COLOURS[run.colour % 6], "stroke-width": now ? 2.6 : 1, "stroke-dasharray": DASHES[run.colour % 6],
+        fill: "none", "stroke-width": now ? 2.6 : 1, ...pen(run),
       }));
     }
   }
@@ -181,7 +194,7 @@ function pictures() {
   function show(runs) {
     overlays.forEach((layer, k) => {
       layer.replaceChildren(...runs.filter((r) => !r.hidden).flatMap((run) => (run.outlines[k] ?? []).map((points) =>
-        drawn("polygon", { points: points.join(" "), fill: "none", "stroke-width": 5, stroke: COLOURS[run.colour % 6] }))));
+        drawn("polygon", { points: points.join(" "), fill: "none", "stroke-width": 5, stroke: pen(run).stroke }))));
     });
   }
   return { frame, begin, show };
@@ -189,9 +202,12 @@ function pictures() {
 
 // ---- the scoreboard ----
 const COLUMNS = [
-  ["label", "strategy"], ["trainable", "parameters"], ["dice", "Dice"], ["low", "95 % interval"], ["seconds", "seconds"],
-  ["steps_to_95", "steps to 95 % of plateau"], ["guess", "your guess (error)"], ["status", ""],
+  ["label", "strategy"], ["trainable", "parameters"], ["dice", "Dice (95 % interval)"], ["seconds", "training"],
+  ["steps_to_95", "to 95 % of its plateau"], ["guess", "your guess (error)"], ["status", ""],
 ];
+const REFERENCES = { untouched: "not fine-tuned at all", "mean shape": "mean of training masks" };
+const shortly = (seconds) => `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+const within = (x) => (x.low === null || x.low === undefined ? "" : ` (${three(x.low)} … ${three(x.high)})`);
 function scoreboard(ask) {
   const node = make("div", "usft-board"), table = make("table"), hidden = make("p", "usft-hidden");
   node.append(table, hidden);
@@ -208,11 +224,11 @@ function scoreboard(ask) {
       return td;
     }
     const text = {
-      trainable: () => run.trainable.toLocaleString("en"), dice: () => three(run.dice), seconds: () => run.seconds.toFixed(0),
-      low: () => (run.low === null ? "–" : `${three(run.low)} … ${three(run.high)}`), steps_to_95: () => run.steps_to_95 ?? "–",
+      trainable: () => run.trainable.toLocaleString("en"), dice: () => three(run.dice) + within(run), seconds: () => shortly(run.seconds),
+      steps_to_95: () => (run.steps_to_95 === null ? "–" : `${run.steps_to_95} steps, ${shortly(run.seconds_to_95)}`),
       guess: () => (run.guess === null ? "–" : `${run.guess.toFixed(2)} (${run.dice === null ? "?" : (run.guess - run.dice >= 0 ? "+" : "−") + Math.abs(run.guess - run.dice).toFixed(2)})`),
     }[key];
-    if (text) return make("td", "", text());
+    if (text) return make("td", "usft-number", text());
     const td = make("td", "usft-row-buttons");
     if (run.status === "stopped" || run.status === "failed") td.append(make("span", "", run.status));
     const hide = button("hide", () => ask({ do: "hide", run: run.run, hidden: true }));
@@ -220,7 +236,7 @@ function scoreboard(ask) {
     td.append(hide);
     if (run.status === "done" && newest.has_test && !newest.test) {
       const sure = committing === run.run;
-      td.append(button(sure ? "Sure? It opens once." : "open the test set", () => {
+      td.append(button(sure ? "Sure? Only once." : "open the test set", () => {
         committing = sure ? null : run.run;
         if (sure) ask({ do: "commit", run: run.run });
         else show(newest);
@@ -240,6 +256,7 @@ function scoreboard(ask) {
     for (const [key, title] of COLUMNS) {
       const th = make("th");
       th.scope = "col";
+      if (key !== "label" && title) th.className = "usft-number";
       if (title) {
         const sorter = button(title + (by === key ? (down ? " ▾" : " ▴") : ""), () => {
           down = by === key ? !down : true;
@@ -260,10 +277,10 @@ function scoreboard(ask) {
       tr.append(...COLUMNS.map(([key]) => cell(run, key)));
       return tr;
     });
-    for (const [name, dice] of Object.entries(told.references)) {
-      const tr = make("tr", "usft-reference"), th = make("th", "", name);
+    for (const [name, found] of Object.entries(told.references)) {
+      const tr = make("tr", "usft-reference"), th = make("th", "", REFERENCES[name] ?? name);
       th.scope = "row";
-      tr.append(th, make("td"), make("td", "", three(dice)), ...Array.from({ length: 5 }, () => make("td")));
+      tr.append(th, make("td"), make("td", "usft-number", three(found.dice) + within(found)), ...Array.from({ length: COLUMNS.length - 3 }, () => make("td")));
       lines.push(tr);
     }
     const top = make("thead"), body = make("tbody");
@@ -421,7 +438,13 @@ function render({ model, el }) {
     root.dataset.state = told.state;
   }
 
-  root.append(above, about, presets, cost, guessing, actions, racers, said, live, seen, board.node, csv, test);
+  const part = (words) => make("div", "usft-part", words);
+  root.append(
+    part("1 · Choose who learns: click a group. ● trained learns, ❄ frozen stays as it is."), above, about, presets, cost,
+    part("2 · Guess before you know."), guessing,
+    part("3 · Fine-tune from the pretrained weights; or add two to six strategies to a race."), actions, racers, said, live, seen,
+    part("4 · Compare."), board.node, csv, test,
+  );
   const frame = make("div", "usft-frame"); // what the widths of the style are measured by
   frame.append(root);
   el.append(frame);

@@ -214,6 +214,11 @@ class Lab:
                     return f"{name} {k}"
         return " ".join(chosen) or "nothing"
 
+    def _new_label(self, label: str) -> str:
+        """The label, with a number behind it where a run has that name already."""
+        taken = {run.label for run in self.runs}
+        return next(n for k in range(1, len(taken) + 2) if (n := label if k == 1 else f"{label} ({k})") not in taken)
+
     def _begin(self, wanted: list[tuple[str, list[str], float | None]]) -> list[int]:
         self._idle("start a run")
         for label, chosen, _ in wanted:
@@ -221,7 +226,10 @@ class Lab:
                 raise BadInput(f"{label}: everything is frozen, so nothing would learn. Train at least one group.")
         first = self.runs[-1].number + 1 if self.runs else 1
         steps = self.settings["steps"]
-        runs = [Run(first + k, str(label), list(names), guess, steps) for k, (label, names, guess) in enumerate(wanted)]
+        runs = [
+            Run(first + k, self._new_label(str(label)), list(names), guess, steps)
+            for k, (label, names, guess) in enumerate(wanted)
+        ]
         session = Session(runs, self._source, self.train, self.val, self.settings)
         self.runs += runs
         self._session = session
@@ -321,6 +329,7 @@ class Lab:
             return self._told(session)
 
     def _told(self, session: Session | None) -> dict:
+        references = sorted(self._references.items(), key=lambda item: -item[1]["dice"])
         ranked = sorted((run for run in self.runs if run.dice is not None and not run.hidden), key=lambda r: -r.dice)
         return {
             "version": self.version,
@@ -336,7 +345,7 @@ class Lab:
             # Outlines are what weighs: only those of the newest runs are drawn.
             "runs": [told(run, bool(session) and run in session.runs) for run in self.runs],
             "board": [run.number for run in ranked],
-            "references": {name: found["dice"] for name, found in self._references.items()},
+            "references": {n: {key: found[key] for key in ("dice", "low", "high")} for n, found in references},
             "has_test": self._test is not None,
             "test": self.revealed,
         }
