@@ -1,4 +1,4 @@
-"""The freezing lab in a real kernel, of whatever version is installed: a busy kernel loses nothing, Ctrl-C harms nothing."""
+"""The freezing lab in a real kernel of whatever version is installed: nothing is lost, an interrupt harms nothing."""
 
 import time
 
