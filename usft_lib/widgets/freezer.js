@@ -1,12 +1,13 @@
 // The freezing lab: the U-Net as a U of switches, a guess, buttons, live curves and outlines, a scoreboard (lesson 06).
 //
 // The front end asks ({id, do, …}), the kernel answers ({to, ok, message, snapshot}), and what is drawn is always the
-// newest snapshot, never a guess of what a click will do. While something runs it looks three times a second.
+// newest snapshot, never a guess of what a click will do. While something runs it looks twice a second, and draws anew only
+// what changed: the browser shares its processor with the training.
 
 const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]; // Okabe and Ito
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "4 2", "12 4"]; // a second sign beside the colour
-const BUSY_MS = 300, IDLE_MS = 2000, SILENCE_MS = 5000;
+const BUSY_MS = 500, IDLE_MS = 2000, SILENCE_MS = 5000;
 const PRESETS = ["everything", "contracting", "expanding", "first", "last", "outer", "inner"];
 const COUNTED = ["first", "last", "outer", "inner"];
 
@@ -35,6 +36,15 @@ function button(text, onClick) {
   node.type = "button";
   node.addEventListener("click", onClick);
   return node;
+}
+// Call `draw` only if `key` is another one than the last time.
+function onChange() {
+  let last = null;
+  return (key, draw) => {
+    const now = JSON.stringify(key);
+    if (now !== last) draw();
+    last = now;
+  };
 }
 const short = (n) => (n >= 999500 ? `${(n / 1e6).toFixed(2)} M` : n >= 1000 ? `${(n / 1e3).toFixed(1)} k` : `${n}`);
 const three = (x) => (x === null || x === undefined ? "–" : x.toFixed(3));
@@ -139,7 +149,12 @@ function round(value) {
 function plot(title) {
   const W = 360, H = 190, L = 42, B = 28, T = 24;
   const svg = drawn("svg", { viewBox: `0 0 ${W} ${H}`, class: "usft-plot", role: "img", "aria-label": title });
+  const changed = onChange();
   function show(runs, key, planned, top) {
+    const seen = runs.map((r) => [r.run, r.hidden, r.status, r[key].length]);
+    changed([planned, seen], () => paint(runs, key, planned, top));
+  }
+  function paint(runs, key, planned, top) {
     svg.replaceChildren(drawn("text", { x: L, y: 15, class: "usft-plot-title" }, title));
     const steps = Math.max(planned, ...runs.map((r) => r.steps));
     const high = top ?? round(Math.max(0, ...runs.flatMap((r) => r[key].map((p) => p[1]))));
@@ -171,6 +186,7 @@ function plot(title) {
 // ---- three validation images: the truth dashed, what the network draws in the run's colour ----
 function pictures() {
   const frame = make("figure", "usft-pictures");
+  const changed = onChange();
   let overlays = [];
   function begin({ size, truth }, buffers) {
     frame.replaceChildren();
@@ -192,6 +208,9 @@ function pictures() {
     frame.append(make("figcaption", "", "Validation images: the truth dashed, the network’s outline in its run’s colour."));
   }
   function show(runs) {
+    changed([overlays.length, runs.map((r) => [r.run, r.hidden, r.val.length, Object.keys(r.outlines).length])], () => paint(runs));
+  }
+  function paint(runs) {
     overlays.forEach((layer, k) => {
       layer.replaceChildren(...runs.filter((r) => !r.hidden).flatMap((run) => (run.outlines[k] ?? []).map((points) =>
         drawn("polygon", { points: points.join(" "), fill: "none", "stroke-width": 5, stroke: pen(run).stroke }))));
@@ -398,14 +417,28 @@ function render({ model, el }) {
   const board = scoreboard(ask), test = make("p", "usft-test");
   const csv = button("Save the scoreboard as CSV", () => ask({ do: "csv" }));
 
-  function progress(run) {
-    const line = make("div", "usft-progress"), bar = make("progress");
-    Object.assign(bar, { max: run.steps, value: run.step });
-    bar.setAttribute("aria-label", `Progress of ${run.label}`);
+  const changed = onChange();
+  const lines = new Map(); // of the runs that are under way
+  function progress(runs) {
+    changed(runs.map((r) => r.run), () => {
+      lines.clear();
+      for (const run of runs) {
+        const line = make("div", "usft-progress"), bar = make("progress"), words = make("span");
+        bar.setAttribute("aria-label", `Progress of ${run.label}`);
+        bar.max = run.steps;
+        line.append(swatch(run), bar, words);
+        lines.set(run.run, { line, bar, words });
+      }
+      live.replaceChildren(...[...lines.values()].map(({ line }) => line));
+    });
+    for (const run of runs) {
+      lines.get(run.run).bar.value = run.step;
+      lines.get(run.run).words.textContent = howFar(run);
+    }
+  }
+  function howFar(run) {
     const rate = run.rate ? `${run.rate.toFixed(1)} steps/s` : "", left = run.left ? `${Math.ceil(run.left)} s left` : "";
-    const words = [`${run.label}: step ${run.step} of ${run.steps}`, rate, left].filter(Boolean).join(", ");
-    line.append(swatch(run), bar, make("span", "", words));
-    return line;
+    return [`${run.label}: step ${run.step} of ${run.steps}`, rate, left].filter(Boolean).join(", ");
   }
   function show(message) {
     const idle = told.state === "idle";
@@ -427,7 +460,7 @@ function render({ model, el }) {
     const running = told.runs.filter((r) => r.status === "running");
     const now = [message || told.message, told.state === "paused" ? "Paused." : ""].filter(Boolean).join(" ");
     if (said.textContent !== now) said.textContent = now; // read aloud only when it changes
-    live.replaceChildren(...running.map(progress));
+    progress(running);
     if (looked) tell(looked);
     diceplot.show(told.runs, "val", told.steps, 1);
     lossplot.show(told.runs, "loss", told.steps);

@@ -14,6 +14,7 @@ import traitlets
 from ..errors import BadInput
 from ..freezing import summary, unfreeze
 from ..receptive import receptive_fields
+from . import teams
 from .diagram import UNetDiagram
 from .lab import Lab
 
@@ -44,6 +45,7 @@ class FreezeLab(anywidget.AnyWidget):
         super().__init__(blocks=_blocks(model, train.size))
         self._still = UNetDiagram(model).svg
         self.on_msg(self._asked)
+        teams.dismiss_after_cells()  # measuring receptive fields has made one; so may the student's next cell
 
     @property
     def scores(self):

@@ -8,6 +8,7 @@ home first; a new one is there when it computes again.
 
 import contextlib
 import ctypes
+import sys
 from pathlib import Path
 
 import torch
@@ -22,3 +23,18 @@ def dismiss() -> bool:
         with contextlib.suppress(OSError, AttributeError):  # not there, or older than OpenMP 5.0
             return ctypes.CDLL(str(file)).omp_pause_resource_all(SOFT) == 0
     return False
+
+
+def dismiss_after_cells() -> None:
+    """In a notebook: send the team of the thread that runs cells home whenever a cell has ended.
+
+    A click may be handled in another thread, which cannot do it.
+    """
+    dismiss()
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None and _cell_has_ended not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", _cell_has_ended)
+
+
+def _cell_has_ended(result=None) -> None:
+    dismiss()
