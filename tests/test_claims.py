@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from usft_lib import claims
+from usft_lib import claims, outcomes
 from usft_lib.study import Experiment
 
 KINDS = {"first": 0.8, "last": 0.7, "outer": 0.78, "inner": 0.74}
@@ -66,7 +66,7 @@ def test_the_worst_of_four_kinds_is_counted():
 
 
 def test_weights_are_the_trapezoid_rule():
-    weights = claims.area("first", (1, 2, 4, 5, 7))
+    weights = outcomes.area("first", (1, 2, 4, 5, 7))
     heights = np.array([0.2, 0.5, 0.6, 0.8, 0.9])
     assert sum(weights.values()) == pytest.approx(1)
     assert np.dot(list(weights.values()), heights) == pytest.approx(np.trapezoid(heights, [1, 2, 4, 5, 7]) / 6)

@@ -70,18 +70,21 @@ def test_an_edited_grid_keeps_old_results_and_does_not_mix_them(small, monkeypat
 
 
 def test_a_failure_is_told_with_its_traceback_and_the_rest_goes_on(small, monkeypatch, capsys):
-    grids.GRIDS["schemes"] = lambda: [replace(TINY, n=5000), TINY]
+    grids.GRIDS["schemes"] = lambda: [replace(TINY, strategy="first 99"), TINY]
     command(monkeypatch, "--grid", "schemes", "--folder", small / "work")
     told = capsys.readouterr().out
-    assert "1 of 2 done, 1 failed" in told and "a subset of 5000" in told and "Traceback" in told
+    assert "1 of 2 done, 1 failed" in told and "k must be" in told and "Traceback" in told
 
 
 def test_what_cannot_be_is_one_line(small, monkeypatch, capsys):
     (small / "file").write_text("")
-    for words in (("--grid", "schemes", "--folder", small / "file" / "x"), ("--grid", "lr", "--quick")):
+    grids.GRIDS["sizes"] = lambda: [TINY, replace(TINY, n=5000)]  # more than there are: refused before any is run
+    calls = ("schemes", "--folder", small / "file" / "x"), ("lr", "--quick"), ("sizes", "--folder", small / "work")
+    for words in [("--grid", *rest) for rest in calls]:
         with pytest.raises(SystemExit) as end:
             command(monkeypatch, *words)
         assert end.value.code == 1 and len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not list((small / "work").glob("*.json"))
 
 
 def test_time_that_is_up_begins_nothing_new(small, monkeypatch, capsys):

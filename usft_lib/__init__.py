@@ -24,6 +24,7 @@ from .history import History
 from .inference import segment
 from .losses import dice_and_cross_entropy, soft_dice_loss
 from .metrics import dice, evaluate, hausdorff95, head_circumference_mm, iou, mean_shape, score, summarise
+from .outcomes import results
 from .plots import alt
 from .progress import predict, predictions, progress
 from .receptive import footprint, reach, receptive_fields
@@ -42,7 +43,7 @@ from .simulate import (
     ultrasound_scenes,
 )
 from .sources import datasets, load, load_folder
-from .statistics import bootstrap_mean, paired_difference, seed_difference, subject_interval
+from .statistics import bootstrap_mean, paired_difference, seed_difference, seed_mean, subject_interval
 from .training import Training, fit
 from .unet import UNet, groups
 from .verdicts import reading, verdict

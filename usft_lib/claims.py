@@ -5,18 +5,11 @@ tells the difference with its interval, how many seeds it covers, and what may b
 ``python data_scripts/run_study.py --grid schemes --report``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .statistics import seed_difference
-from .study import scores
+from .outcomes import Outcomes, area
 from .verdicts import MARGIN, verdict
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ALONG, BY_LEVEL = (1, 2, 4, 5, 7), (1, 2, 3, 4)
 SHARED = (1, 2, 4)  # numbers of groups that all four kinds were tried with
@@ -33,55 +26,6 @@ class Line:
     high: float
     seeds: int
     said: str
-
-
-class Outcomes:
-    """The records of a grid, found by target and strategy."""
-
-    def __init__(self, records: Iterable[dict]):
-        self._found: dict[tuple[str, str], dict[int, dict]] = {}
-        for record in records:
-            e = record["experiment"]
-            self._found.setdefault((e["target"], e["strategy"]), {})[e["seed"]] = record
-
-    @property
-    def targets(self) -> list[str]:
-        return sorted({target for target, _ in self._found})
-
-    def seeds(self, target: str, strategies: Iterable[str]) -> list[int]:
-        """The seeds that all of these strategies were run with."""
-        each = [set(self._found.get((target, name), {})) for name in strategies]
-        return sorted(set.intersection(*each)) if each else []
-
-    def tables(self, target: str, weights: dict[str, float], seeds: Sequence[int]) -> "list[pd.DataFrame]":
-        """A table of scores for each seed: the weighted sum of the strategies' Dice, image by image."""
-        found = []
-        for seed in seeds:
-            parts = {name: scores(self._found[target, name][seed]).set_index("image") for name in weights}
-            table = next(iter(parts.values())).copy()
-            table["dice"] = sum(weight * parts[name]["dice"] for name, weight in weights.items())
-            found.append(table.reset_index())
-        return found
-
-    def mean(self, target: str, strategy: str) -> float:
-        """Mean Dice over the seeds that there are."""
-        return float(np.mean([record["dice"] for record in self._found[target, strategy].values()]))
-
-    def difference(self, target: str, a: dict[str, float], b: dict[str, float]):
-        """``(mean, low, high, seeds)`` of the weighted strategies ``a`` less ``b``; None without a common seed."""
-        seeds = self.seeds(target, [*a, *b])
-        if not seeds:
-            return None
-        found = seed_difference(self.tables(target, a, seeds), self.tables(target, b, seeds))
-        return *found, len(seeds)
-
-
-def area(kind: str, ks: Sequence[int]) -> dict[str, float]:
-    """Weights of the trapezoid rule over k, which add up to 1: the mean height of the curve of ``kind``."""
-    ks = np.asarray(ks, dtype=float)
-    steps = np.diff(ks)
-    weights = (np.append(steps, 0) + np.insert(steps, 0, 0)) / 2 / (ks[-1] - ks[0])
-    return {f"{kind} {int(k)}": float(weight) for k, weight in zip(ks, weights, strict=True)}
 
 
 COMPARED = {

@@ -1,0 +1,48 @@
+"""Figures read off the study's tables: Dice against k with bands, differences with their intervals (lessons 07 to 11)."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from .outcomes import Outcomes
+from .plots import COLOURS, MARKERS
+from .verdicts import MARGIN
+
+LOOKS = {"first": 0, "last": 1, "outer": 2, "inner": 3}  # a kind of strategy looks the same in every lesson
+LINES = {"first": "-", "last": "--", "outer": "-", "inner": "--"}
+
+
+def against_k(axes: Axes, found: Outcomes, target: str, kinds: Mapping[str, Sequence[int]]) -> None:
+    """Mean Dice against the number of trained groups, a curve a kind with its 95 % band (lessons 07, 08).
+
+    Args:
+        kinds: for each kind (``"first"``, ``"last"``, ``"outer"``, ``"inner"``) the k that were run.
+
+    Grey levels for comparison: everything trained, nothing trained, and the mean shape of the training masks.
+    """
+    for kind, ks in kinds.items():
+        means, lows, highs, _ = zip(*(found.dice(target, f"{kind} {k}") for k in ks), strict=True)
+        colour = COLOURS[LOOKS[kind]]
+        axes.fill_between(ks, lows, highs, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(ks, means, LINES[kind], color=colour, marker=MARKERS[LOOKS[kind]], lw=2, label=f"{kind} k")
+    right = max(k for ks in kinds.values() for k in ks)
+    words = {"everything": "everything", "untouched": "not fine-tuned", "mean shape": "mean shape"}
+    for (name, word), line in zip(words.items(), ("solid", "dashdot", "dotted"), strict=True):
+        if found.seeds(target, [name]):
+            level = found.mean(target, name)
+            axes.axhline(level, color="0.45", linestyle=line, lw=1)
+            axes.annotate(word, (right, level), (0, 2), textcoords="offset points", ha="right", color="0.35", fontsize=9)
+    axes.set(xlabel="k, groups that learn", title=target, xticks=sorted({k for ks in kinds.values() for k in ks}))
+
+
+def intervals(axes: Axes, differences: Mapping[str, tuple[float, float, float]], margin: float = MARGIN) -> None:
+    """Differences in Dice with their intervals, one below the other, against 0 and the margin (lessons 07 to 11)."""
+    for row, (mean, low, high) in enumerate(differences.values()):
+        axes.plot([low, high], [-row, -row], color="black", lw=2)
+        axes.plot(mean, -row, "o", color="black", ms=7)
+        axes.annotate(f"{mean:+.3f}", (mean, -row), (0, 7), textcoords="offset points", ha="center", fontsize=10)
+    axes.axvline(0, color="0.3")
+    axes.axvline(margin, color="0.3", linestyle=":")
+    axes.annotate(f"{margin:g}", (margin, 0.55), (3, 0), textcoords="offset points", fontsize=9, color="0.3")
+    axes.set_yticks(range(0, -len(differences), -1), list(differences))
+    axes.set(ylim=(-len(differences) + 0.4, 0.9), xlabel="difference in Dice, 95 % interval")
