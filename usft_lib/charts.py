@@ -1,4 +1,4 @@
-"""Figures read off the study's tables: Dice against k with bands, differences with their intervals (lessons 07 to 11)."""
+"""Figures read off the study's tables: Dice against k with bands, differences with intervals (lessons 07 to 11)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,7 +31,8 @@ def against_k(axes: Axes, found: Outcomes, target: str, kinds: Mapping[str, Sequ
         if found.seeds(target, [name]):
             level = found.mean(target, name)
             axes.axhline(level, color="0.45", linestyle=line, lw=1)
-            axes.annotate(word, (right, level), (0, 2), textcoords="offset points", ha="right", color="0.35", fontsize=9)
+            look = {"textcoords": "offset points", "ha": "right", "color": "0.35", "fontsize": 9}
+            axes.annotate(word, (right, level), (0, 2), **look)
     axes.set(xlabel="k, groups that learn", title=target, xticks=sorted({k for ks in kinds.values() for k in ks}))
 
 
