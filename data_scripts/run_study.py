@@ -14,8 +14,9 @@ from pathlib import Path
 import usft_lib as usft
 from usft_lib import grids
 from usft_lib.claims import report
+from usft_lib.experiment import check_sizes
 from usft_lib.sources.cache import cache_folder
-from usft_lib.study import Study, check_sizes, gather, gathered, left, table
+from usft_lib.study import Study, gather, gathered, left, table
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from usft_lib import claims, outcomes
-from usft_lib.study import Experiment
+from usft_lib.experiment import Experiment
 
 KINDS = {"first": 0.8, "last": 0.7, "outer": 0.78, "inner": 0.74}
 

@@ -9,7 +9,8 @@ import pytest
 from scripts import script
 
 from usft_lib import grids, study, targets
-from usft_lib.study import Experiment, Study
+from usft_lib.experiment import Experiment
+from usft_lib.study import Study
 
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-24)", allow_module_level=True)

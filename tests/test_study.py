@@ -10,9 +10,10 @@ import torch
 
 import usft_lib as usft
 import usft_lib.freezing
-from usft_lib import BadInput, grids, study, targets
+from usft_lib import BadInput, experiment, grids, study, targets
+from usft_lib.experiment import Experiment
 from usft_lib.metrics import head_circumference_mm
-from usft_lib.study import Experiment, Study
+from usft_lib.study import Study
 
 TINY = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
 
@@ -78,7 +79,8 @@ def test_no_validation_left_is_said(monkeypatch):
 
 def test_a_key_depends_on_every_field_and_on_nothing_else():
     changed = {"source": "xray", "target": "busi", "n": 5, "strategy": "last 1", "lr": 2e-3, "seed": 1, "steps": 3,
-               "batch_size": 3, "augment": False, "size": 48}  # fmt: skip
+               "batch_size": 3, "augment": False, "size": 48, "statistics": "adapting",
+               "course": "plateau"}  # fmt: skip
     assert set(changed) == set(asdict(TINY))
     keys = {replace(TINY, **{name: value}).key for name, value in changed.items()}
     assert len(keys | {TINY.key}) == len(changed) + 1 and TINY.key == replace(TINY).key
@@ -86,7 +88,7 @@ def test_a_key_depends_on_every_field_and_on_nothing_else():
 
 def test_a_record_is_what_the_public_functions_give(small):
     torch.set_num_threads(1)
-    record = study.run(TINY)
+    record = experiment.run(TINY)
     pool, val, test = targets.parts("sim-ultrasound", 32)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -103,7 +105,7 @@ def test_a_record_is_what_the_public_functions_give(small):
 
 
 def test_references_are_not_trained(small):
-    untouched, shape = (study.run(replace(TINY, strategy=name, lr=0.0)) for name in study.UNTRAINED)
+    untouched, shape = (experiment.run(replace(TINY, strategy=name, lr=0.0)) for name in experiment.UNTRAINED)
     assert untouched["seconds"] == shape["seconds"] == 0 and untouched["made"]["precision"] is None
     pool, _, test = targets.parts("sim-ultrasound", 32)
     expected = usft.score(usft.mean_shape(pool.subset(4, seed=0)), test)["dice"].mean()
@@ -118,10 +120,70 @@ def test_nonsense_gets_a_line(small):
         ({"strategy": "middle 2"}, "middle"),
         ({"strategy": "first"}, "How many"),
         ({"source": "lungs"}, "xray"),
+        ({"statistics": "drifting"}, "adapting"),
+        ({"course": "uphill"}, "plateau"),
+        ({"strategy": "first 1 + tail"}, "head"),
     ):
         with pytest.raises(BadInput, match=word) as error:
-            study.run(replace(TINY, **change))
+            experiment.run(replace(TINY, **change))
         assert "\n" not in str(error.value)
+
+
+def moved(e: Experiment) -> tuple[set[str], set[str]]:
+    """Groups whose weights, and groups whose normalisation statistics, an experiment's training moves."""
+    pool, _, _ = targets.parts(e.target, e.size, e.seed)
+    model = experiment.prepare(usft.UNet(4, 2), e.strategy, e.statistics, pool.subset(4))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    usft.fit(model, pool.subset(4), steps=2, batch_size=2, lr=1e-2, progress=False)
+    differ = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    statistics = {name.partition(".")[0] for name in differ if "running" in name}
+    return {name.partition(".")[0] for name in differ if "running" not in name and "tracked" not in name}, statistics
+
+
+def test_treatments_of_statistics_and_the_head(small):
+    everywhere = {"enc1", "enc2", "bottleneck", "dec2", "dec1"}
+    assert moved(replace(TINY, strategy="first 2")) == ({"enc1", "enc2"}, {"enc1", "enc2"})
+    assert moved(replace(TINY, strategy="first 1 + head")) == ({"enc1", "head"}, {"enc1"})
+    assert moved(replace(TINY, statistics="adapting")) == ({"enc1"}, everywhere)
+    assert moved(replace(TINY, statistics="reestimated")) == ({"enc1"}, {"enc1"})
+    pool = targets.parts("sim-ultrasound", 32)[0].subset(4)
+    new = experiment.prepare(usft.UNet(4, 2), "first 1", "reestimated", pool)
+    assert not torch.equal(new.bottleneck[1].running_mean, torch.zeros(16))
+
+
+def test_a_watched_run_keeps_its_curve(small):
+    record = experiment.run(replace(TINY, course="plateau", steps=20))
+    assert [step for step, _ in record["curve"]] == [10, 20] and record["experiment"]["course"] == "plateau"
+    assert Experiment(**record["experiment"]).key == record["key"]
+
+
+# --- grids ---------------------------------------------------------------------------------------------------------
+
+SIZES = {"lr": 144, "schemes": 315, "headline": 60, "sizes": 66, "xray": 130, "origins": 45, "matched": 108,
+         "norm": 100, "mechanism": 72}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_grids_hold_what_the_protocol_says(name):
+    made = grids.grid(name)
+    assert len(made) == len(set(made)) == len({e.key for e in made}) == SIZES[name]
+    seeds = {e.seed for e in made}
+    assert (grids.CHOOSING in seeds) == (name == "lr"), "the seed that chooses rates is used for nothing else"
+    for e in made:
+        model = usft.UNet(4, 4)
+        if e.strategy not in experiment.UNTRAINED and not e.strategy.startswith("matched"):
+            experiment.prepare(model, e.strategy, "kept", None)
+        assert e.target in targets.names()
+        assert (e.lr in grids.LEARNING_RATES) == (e.strategy not in experiment.UNTRAINED)
+
+
+def test_five_more_seeds_test_every_lesion_again_in_other_folds():
+    data = heads(60)
+    parts = {seed: targets.busi_parts(64, seed, data=data)[2] for seed in (*range(6), *grids.MORE_SEEDS)}
+    assert parts[5].ids == parts[0].ids
+    again = [parts[seed] for seed in grids.MORE_SEEDS]
+    assert sorted(name for part in again for name in part.ids) == sorted(data.ids)
+    assert not any(set(part.ids) == set(parts[seed].ids) for part in again for seed in range(5))
 
 
 # --- many ----------------------------------------------------------------------------------------------------------
@@ -188,7 +250,8 @@ import sys, time
 from dataclasses import replace
 from pathlib import Path
 from usft_lib import study, targets
-from usft_lib.study import Experiment, Study
+from usft_lib.experiment import Experiment
+from usft_lib.study import Study
 targets.TESTED, targets.CHOSEN = 6, 4
 tiny = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
 for seed in range(6):

@@ -1,126 +1,21 @@
-"""Experiments as plain records: run once, kept for good, gathered into a table (lessons 07 to 11).
+"""Experiments run once, kept for good, gathered into a table (lessons 07 to 11).
 
 An `Experiment` says all that its outcome depends on; `key` names its result. A `Study` is a folder of results, one file
 each, written by rename: whatever is killed, what is there is whole, and what is there is never run again.
 """
 
 import gzip
-import hashlib
 import json
 import os
-import platform
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from . import targets
-from .checkpoints import fingerprint
-from .errors import BadInput, check_count
-from .freezing import named, train_only
-from .metrics import evaluate, mean_shape, score
-from .origins import begin
-from .training import fit
-
-PROTOCOL = 1  # a new number when the meaning of a record changes: no old result answers for a new question
-UNTRAINED = ("untouched", "mean shape")  # references: what a strategy has to beat
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One training and its score: everything that the outcome depends on, but for the machine.
-
-    Args:
-        source: where the weights come from, see `origins.begin`.
-        target: what is segmented, see `targets.names`.
-        n: training images, one a subject; the subset of a smaller n lies inside that of a larger one.
-        strategy: as in `freezing.named`, or ``"untouched"``, or ``"mean shape"``.
-        lr, steps, batch_size, augment, seed: of the training, see `Training`. ``seed`` also draws the subset and takes
-            the source's checkpoint of that number; in ``busi`` it is the fold as well.
-        size: side of the images in pixels.
-    """
-
-    source: str
-    target: str
-    n: int
-    strategy: str
-    lr: float
-    seed: int = 0
-    steps: int = 300
-    batch_size: int = 8
-    augment: bool = True
-    size: int = 128
-
-    @property
-    def key(self) -> str:
-        """16 hexadecimal digits that depend on every field: the name of the result."""
-        text = json.dumps({**asdict(self), "protocol": PROTOCOL}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def check_sizes(experiments: Iterable[Experiment]) -> None:
-    """Refuse a grid that asks for more images than its targets have, before any of it is run.
-
-    Raises:
-        BadInput: naming the target, what is asked and what is there.
-    """
-    for name, size, seed in sorted({(e.target, e.size, e.seed) for e in experiments}):
-        pool = targets.parts(name, size, seed)[0]
-        there = len(set(pool.subjects))
-        asked = max(e.n for e in experiments if (e.target, e.size, e.seed) == (name, size, seed))
-        if asked > there:
-            raise BadInput(f"{name} has {there} subjects to train on (seed {seed}), not {asked}: take a smaller n.")
-
-
-def run(experiment: Experiment) -> dict:
-    """Train and test: a record of plain values, the Dice of every test image among them.
-
-    Raises:
-        BadInput: the experiment makes no sense, for example more images than the target has.
-        DataUnavailable: its images cannot be had.
-    """
-    e = experiment
-    check_count("n", e.n)
-    pool, val, test = targets.parts(e.target, e.size, e.seed)
-    train = pool.subset(e.n, seed=e.seed)
-    model = begin(e.source, e.seed, e.size)
-    weights = fingerprint(model)  # strategies of a seed share them: two tables from two pretrainings would not pair
-    settings, seconds, loss = {}, 0.0, None
-    if e.strategy == "mean shape":
-        shape = mean_shape(train)
-        tables = {"val": score(shape, val), "test": score(shape, test)}
-    else:
-        if e.strategy != "untouched":
-            train_only(model, named(model, e.strategy))
-            how = {"steps": e.steps, "batch_size": e.batch_size, "lr": e.lr, "seed": e.seed, "augment": e.augment}
-            history = fit(model, train, progress=False, **how)
-            settings, seconds, loss = history.settings, history.seconds[-1], history.loss[-1]
-        tables = {"val": evaluate(model, val), "test": evaluate(model, test)}
-    return {
-        "key": e.key,
-        "experiment": asdict(e),
-        "val_dice": float(tables["val"]["dice"].mean()),
-        "dice": float(tables["test"]["dice"].mean()),
-        "scores": {
-            "image": list(tables["test"]["image"]),
-            "subject": list(tables["test"]["subject"]),
-            "dice": [round(float(value), 4) for value in tables["test"]["dice"]],
-        },
-        "seconds": round(seconds, 2),
-        "loss": loss,
-        "made": {
-            "precision": settings.get("precision"),
-            "device": settings.get("device"),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "machine": platform.machine(),
-            "data": test.provenance,
-            "origin": weights,
-        },
-    }
+from .errors import BadInput
+from .experiment import Experiment, run
 
 
 class Study:
@@ -150,7 +45,7 @@ class Study:
         path = self.folder / f"{experiment.key}.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            if found["key"] != experiment.key or found["experiment"] != asdict(experiment) or "dice" not in found:
+            if found["key"] != experiment.key or found["experiment"] != experiment.plain or "dice" not in found:
                 raise ValueError("it is the result of another experiment")
             return found
         except FileNotFoundError:

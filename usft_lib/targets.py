@@ -3,7 +3,7 @@
 A target's parts are fixed by its images alone, before any training: the same for every strategy, seed and machine.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 
@@ -11,10 +11,11 @@ from .data import SegmentationData
 from .errors import BadInput, check_name
 from .metrics import head_circumference_mm
 from .seeds import uniform
-from .simulate import simulate_ultrasound
+from .simulate import shifted_shapes, shifted_speckle, simulate_ultrasound
 from .sources import load
 
 FOLDS = 5
+SHIFTS = (0.25, 0.5, 0.75, 1.0)  # of claim 11: from home, 0, to as far as can be
 TESTED, CHOSEN = 160, 60  # subjects of a fixed test set, and of the validation set
 
 
@@ -23,19 +24,20 @@ def names() -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def parts(name: str, size: int = 128, fold: int = 0) -> tuple[SegmentationData, SegmentationData, SegmentationData]:
+def parts(name: str, size: int = 128, seed: int = 0) -> tuple[SegmentationData, SegmentationData, SegmentationData]:
     """``(pool, val, test)`` of a target; the three share no subject.
 
     Args:
         name: one of `names`.
-        fold: which fifth of the lesions is tested; only ``busi`` has folds, the others one fixed test set.
+        seed: of the experiment. Only ``busi`` heeds it: seeds 0 to 4 test the five folds of one partition of the
+            lesions, seeds 6 to 10 those of another; all other targets have one fixed test set.
 
     Raises:
         BadInput: there is no such target, or a part would be left empty.
         DataUnavailable: its images cannot be had.
     """
     check_name("target", name, names())
-    made = _PARTS[name](size, fold % FOLDS)
+    made = _PARTS[name](size, seed)
     for what, part in zip(("training", "validation", "test"), made, strict=True):
         if not len(part):
             raise BadInput(f"{name}: no {what} images are left after the split.")
@@ -55,7 +57,7 @@ def _one_each(data: SegmentationData) -> SegmentationData:
     return data.subset(len(set(data.subjects)))
 
 
-def hc18_parts(size: int, fold: int = 0, data: SegmentationData | None = None):
+def hc18_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
     """Fetal heads: one fetus from each of 160 strata of head circumference is tested (files are ordered by age)."""
     data = load("hc18", size=size, large=True) if data is None else data
     heads = _one_each(data)
@@ -69,22 +71,23 @@ def hc18_parts(size: int, fold: int = 0, data: SegmentationData | None = None):
     return _of(data, set(rest) - chosen), _one_each(_of(data, chosen)), _one_each(_of(data, tested))
 
 
-def busi_parts(size: int, fold: int = 0, data: SegmentationData | None = None):
-    """Breast lesions: five folds over clusters of near-duplicates, so that every lesion is tested once.
+def busi_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
+    """Breast lesions: five folds over clusters of near-duplicates, so that five seeds test every lesion once.
 
     Of the four other folds a sixth of the clusters are for choosing. Normal images have no lesion to overlap with:
     they are left out here.
     """
     data = load("busi", size=size, large=True) if data is None else data
     data = data[~data.empty]
-    clusters = sorted(set(data.subjects), key=lambda s: uniform("busi fold", s))
-    tested = set(clusters[fold::FOLDS])
+    again, fold = divmod(seed, FOLDS + 1)  # 0 to 4: the first partition; 5, for choosing rates, its fold 0; 6 to 10
+    clusters = sorted(set(data.subjects), key=lambda s: uniform("busi fold", *([again] if again else []), s))
+    tested = set(clusters[fold % FOLDS :: FOLDS])
     rest = sorted(set(clusters) - tested, key=lambda s: uniform("busi val", s))
     chosen = set(rest[: len(rest) // 6])
     return _of(data, set(rest) - chosen), _of(data, chosen), _of(data, tested)
 
 
-def simulated_parts(size: int, fold: int = 0):
+def simulated_parts(size: int, seed: int = 0):
     """Simulated breasts: three draws with seeds of their own."""
     counts = {"pool": 400, "val": CHOSEN, "test": TESTED}
     return tuple(
@@ -92,7 +95,13 @@ def simulated_parts(size: int, fold: int = 0):
     )
 
 
-def shenzhen_parts(size: int, fold: int = 0):
+def shifted_parts(size: int, seed: int = 0, *, draw, shift: float):
+    """Simulated lesions that differ from the source ``home`` in their speckle alone, or in their shapes alone."""
+    counts = {"pool": 100, "val": CHOSEN, "test": TESTED}
+    return tuple(draw(n, size, seed=7010 + k, shift=shift) for k, n in enumerate(counts.values()))
+
+
+def shenzhen_parts(size: int, seed: int = 0):
     """Chest X-rays of another hospital, the control: a hashed split."""
     data = load("shenzhen", size=size, large=True)
     people = sorted(set(data.subjects), key=lambda s: uniform("shenzhen test", s))
@@ -106,4 +115,9 @@ _PARTS = {
     "busi": busi_parts,
     "sim-ultrasound": simulated_parts,
     "shenzhen": shenzhen_parts,
+    **{
+        f"{what} {shift}": partial(shifted_parts, draw=draw, shift=shift)
+        for what, draw in (("speckle", shifted_speckle), ("shapes", shifted_shapes))
+        for shift in SHIFTS
+    },
 }
