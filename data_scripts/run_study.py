@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument(
         "--report",
         action="store_true",
-        help="only print the table of what is done; of schemes also write results/VERDICTS.md",
+        help="only print the table of what is done, and write results/VERDICTS.md from all grids",
     )
     chosen = parser.parse_args()
     try:
@@ -59,17 +59,26 @@ def _run(chosen) -> None:
         alike.setdefault(study.failure(e).strip(), []).append(e)
     for trace, those in alike.items():
         print(f"{len(those)} failed like this, the first of them {those[0]}:\n{trace}")
-    if chosen.report and chosen.grid == "schemes" and not chosen.quick:
+    if chosen.report and not chosen.quick:
         verdicts = grids.RESULTS / "VERDICTS.md"
-        verdicts.write_text(
-            report(records, "python data_scripts/run_study.py --grid schemes --report"), encoding="utf-8"
-        )
+        verdicts.write_text(report(_all_grids(), "python data_scripts/run_study.py --grid schemes --report"), "utf-8")
         print(f"written: {verdicts.name}")
     if chosen.report or chosen.quick:
         shown = table(records)
         if len(shown):
             rows = ["target", "strategy", "lr"]
             print(shown.groupby(rows)[["dice", "val_dice"]].mean().round(3).sort_values("dice").to_string())
+
+
+def _all_grids() -> dict[str, list[dict]]:
+    """What is gathered of each grid and belongs to it as it is now."""
+    found = {}
+    for name in grids.GRIDS:
+        path = grids.RESULTS / f"{name}.jsonl.gz"
+        if name != "lr" and path.exists():
+            wanted = {e.key for e in grids.grid(name)}
+            found[name] = [record for record in gathered(path) if record["key"] in wanted]
+    return found
 
 
 def _work(study: Study, experiments, chosen, kept: Path | None) -> None:

@@ -49,7 +49,7 @@ def test_one_seed_gives_no_verdict_and_missing_strategies_give_no_line():
     assert all(one.said.startswith("no verdict") for one in claims.lines(planted(everything(), seeds=1)))
     few = planted({"first 4": 0.8, "last 4": 0.7, "everything": 0.8})
     assert {one.claim[:1] for one in claims.lines(few)} == {"1", "6"}
-    assert claims.worst(few) == {} and "no cell is complete" in claims.report(few, "x")
+    assert claims.worst(few) == {} and "no cell is complete" in claims.report({"schemes": few}, "x")
 
 
 def test_targets_are_judged_by_themselves():
@@ -61,8 +61,8 @@ def test_targets_are_judged_by_themselves():
 def test_the_worst_of_four_kinds_is_counted():
     cells = claims.worst(planted(everything(inner_2=0.5)))
     assert cells == {("hc18", 1): "last", ("hc18", 2): "inner", ("hc18", 4): "last"}
-    assert "in 2: reproduced" in claims.report(planted(everything(inner_2=0.5)), "x")
-    assert "in 1: not reproduced" in claims.report(planted(everything(inner_2=0.5, inner_1=0.5)), "x")
+    assert "in 2: reproduced" in claims.report({"schemes": planted(everything(inner_2=0.5))}, "x")
+    assert "in 1: not reproduced" in claims.report({"schemes": planted(everything(inner_2=0.5, inner_1=0.5))}, "x")
 
 
 def test_weights_are_the_trapezoid_rule():
@@ -83,4 +83,4 @@ def test_equivalence_at_its_borders(low, high, word):
 
 def test_the_report_does_not_depend_on_the_order_of_the_records():
     records = planted(everything())
-    assert claims.report(records, "x") == claims.report(records[::-1], "x")
+    assert claims.report({"schemes": records}, "x") == claims.report({"schemes": records[::-1]}, "x")

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from usft_lib import BadInput, bootstrap_mean, paired_difference, seed_difference, subject_interval
-from usft_lib.statistics import over_folds, over_seeds_and_subjects
+from usft_lib.statistics import over_folds, over_repeated_folds, over_seeds_and_subjects
 
 
 def table(dice, subjects):
@@ -117,6 +117,31 @@ def test_with_five_seeds_the_interval_covers_the_truth_in_93_to_97_of_100(subjec
             hits[name] += low <= 0 <= high
     print(f"covered: {hits['crossed'] / trials:.3f} on one test set, {hits['folds'] / trials:.3f} on folds")
     assert all(0.93 <= count / trials <= 0.97 for count in hits.values())
+
+
+@pytest.mark.parametrize("by_subject, by_seed, rest", [(0.155, 0.005, 0.1), (0.05, 0.02, 0.05), (0.03, 0.03, 0.1)])
+def test_two_deals_into_five_folds_cover_the_truth(by_subject, by_seed, rest):
+    draw, trials, hits = np.random.default_rng(4), 600, {"repeated": 0, "as if new": 0}
+    for _ in range(trials):
+        own, parts = draw.normal(0, by_subject, 80), []
+        for _ in range(2):
+            for fold in draw.permutation(80).reshape(5, 16):
+                values = own[fold] + draw.normal(0, by_seed) + draw.normal(0, rest, 16)
+                parts.append(pd.Series(values, index=fold))
+        for name, (_, low, high) in (("repeated", over_repeated_folds(parts, 2)), ("as if new", over_folds(parts))):
+            hits[name] += low <= 0 <= high
+    right, wrong = (count / trials for count in hits.values())
+    print(f"covered: {right:.3f}; as if the second deal had new subjects {wrong:.3f}")
+    assert 0.92 <= right <= 0.98
+
+
+def test_repeated_folds_are_recognised():
+    draw = np.random.default_rng(5)
+    deals = [draw.permutation(20).reshape(5, 4) for _ in range(2)]
+    a = [pd.DataFrame({"image": f, "subject": f, "dice": draw.random(4)}) for deal in deals for f in deal]
+    zero = [table.assign(dice=0.0) for table in a]
+    expected = over_repeated_folds([table.set_index("subject")["dice"] for table in a], 2)
+    assert seed_difference(a, zero) == pytest.approx(expected)
 
 
 def test_as_many_tables_on_both_sides():

@@ -1,8 +1,8 @@
-"""The claims on the scheme grids, each read off the records by the protocol's rule (lessons 07, 08).
+"""The claims on the scheme grid, each read off the records by the protocol's rule (lessons 07, 08).
 
 A claim is judged on each target by itself, since one may hold on simulated breasts and fail on fetal heads. Every line
 tells the difference with its interval, how many seeds it covers, and what may be said. results/VERDICTS.md is made by
-``python data_scripts/run_study.py --grid schemes --report``.
+``python data_scripts/run_study.py --grid schemes --report``. Claims on the other grids: `further_claims`.
 """
 
 from collections.abc import Iterable
@@ -26,6 +26,7 @@ class Line:
     high: float
     seeds: int
     said: str
+    unit: str = "Dice"
 
 
 COMPARED = {
@@ -78,26 +79,29 @@ def worst(records: Iterable[dict]) -> dict[tuple[str, int], str]:
     return found
 
 
-def report(records: list[dict], command: str) -> str:
-    """VERDICTS.md: every claim with its evidence; the same records give the same text."""
-    found, cells = lines(records), worst(records)
+def report(grids: dict[str, list[dict]], command: str) -> str:
+    """VERDICTS.md: every claim with its evidence; the same records give the same text.
+
+    Args:
+        grids: records by the name of their grid, as far as there are any.
+    """
+    from .further_claims import further_lines
+
+    schemes = [*grids.get("schemes", []), *grids.get("headline", [])]
+    found, cells = lines(schemes) + further_lines(grids), worst(grids.get("schemes", []))
     last = sum(kind == "last" for kind in cells.values())
     said = "reproduced" if last > len(cells) / 2 else "not reproduced"
-    rows = [
-        f"| {one.claim} | {one.target} | {one.mean:+.3f} | {one.low:+.3f} to {one.high:+.3f} "
-        f"| {one.seeds} | {one.said} |"
-        for one in found
-    ]
     each = ", ".join(f"{target} k = {k}: {kind}" for (target, k), kind in cells.items())
+    counted = ", ".join(f"{name} {len(records)}" for name, records in grids.items())
     return "\n".join([
         "# Verdicts",
         "",
-        f"Made by `{command}` from {len(records)} experiments; the rule is that of PROTOCOL.md. Differences in mean "
-        "Dice with 95 % intervals over subjects and trainings.",
+        f"Made by `{command}` from these experiments: {counted}. The rule is that of PROTOCOL.md. Differences are in "
+        "mean Dice unless another unit is said, with 95 % intervals.",
         "",
         "| claim | target | difference | 95 % interval | seeds | |",
         "|---|---|---|---|---|---|",
-        *rows,
+        *(_row(one) for one in sorted(found, key=lambda one: int(one.claim.split(" ")[0].rstrip(",")))),
         "",
         f"**5 · The last blocks alone are often the worst choice.** Of {len(cells)} cells (target, k) they are the "
         f"worst of the four kinds in {last}: {said if cells else 'no verdict: no cell is complete'}. It counts "
@@ -105,3 +109,12 @@ def report(records: list[dict], command: str) -> str:
         *(["", f"Worst in each cell: {each}."] if cells else []),
         "",
     ])  # fmt: skip
+
+
+def _row(one: Line) -> str:
+    unit = "" if one.unit == "Dice" else f" {one.unit}"
+    digits = 0 if one.unit == "steps" else 3
+    mean, low, high = (f"{value:+.{digits}f}" for value in (one.mean, one.low, one.high))
+    if one.mean != one.mean:  # not tested
+        return f"| {one.claim} | {one.target} | – | – | {one.seeds} | {one.said} |"
+    return f"| {one.claim} | {one.target} | {mean}{unit} | {low} to {high} | {one.seeds} | {one.said} |"

@@ -59,6 +59,23 @@ class Outcomes:
         each = [set(self._found.get((target, name), {})) for name in strategies]
         return sorted(set.intersection(*each)) if each else []
 
+    def strategies(self, target: str) -> list[str]:
+        """What was run with this target, in the order in which it was found."""
+        return [strategy for goal, strategy in self._found if goal == target]
+
+    def common(self, targets: Iterable[str], strategies: Iterable[str]) -> list[int]:
+        """The seeds that all of these strategies were run with on all of these targets."""
+        strategies = list(strategies)
+        return sorted(set.intersection(*(set(self.seeds(target, strategies)) for target in targets)))
+
+    def one(self, target: str, strategy: str, seed: int) -> float:
+        """Mean Dice on test images of a single experiment."""
+        return float(self._found[target, strategy][seed]["dice"])
+
+    def curves(self, target: str, strategy: str) -> dict[int, list]:
+        """By seed the validation curves of experiments that were watched, see `plateau.watch`."""
+        return {seed: r["curve"] for seed, r in self._found.get((target, strategy), {}).items() if "curve" in r}
+
     def tables(self, target: str, weights: dict[str, float], seeds: Sequence[int]) -> "list[pd.DataFrame]":
         """A table of scores for each seed: the weighted sum of the strategies' Dice, image by image."""
         found = []

@@ -4,6 +4,7 @@ Images of one subject are not independent, so a subject counts once: its images 
 what the bootstrap draws (Efron, Annals of Statistics 7:1, 1979, doi 10.1214/aos/1176344552).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,32 @@ def over_folds(values: Sequence, level: float = 0.95) -> tuple[float, float, flo
     return float(means.mean()), float(means.mean() - half), float(means.mean() + half)
 
 
+def over_repeated_folds(values: "Sequence[pd.Series]", repeats: int, level: float = 0.95) -> tuple[float, float, float]:
+    """As `over_folds`, where all subjects were dealt into folds ``repeats`` times: ``(mean, low, high)`` (lesson 09).
+
+    Another deal is another training for every subject, but no new subject. The spread of the folds' means counts what
+    belongs to the subjects as if every repeat had new ones; the covariance of a subject's values says how much that
+    is, and what was left out is added. Satterthwaite's degrees of freedom, as in `over_seeds_and_subjects`.
+
+    Args:
+        values: a series of subjects' values a fold, indexed by subject.
+    """
+    import pandas as pd
+    from scipy import stats
+
+    means = np.array([part.mean() for part in values])
+    each = pd.concat(values).groupby(level=0)
+    mean, people = each.mean().mean(), len(each)
+    by_fold = means.var(ddof=1) / len(means)
+    # Of a subject's values: their mean varies by what is the subject's own, and by a part of what is not.
+    own = each.mean().var(ddof=1) - (each.var(ddof=1) / repeats).mean()
+    left_out = max(own, 0.0) * (1 - 1 / repeats) / people
+    variance = by_fold + left_out
+    freedom = variance**2 / (by_fold**2 / (len(means) - 1) + left_out**2 / (people - 1)) if variance else 1
+    half = stats.t.ppf((1 + level) / 2, freedom) * variance**0.5
+    return float(mean), float(mean - half), float(mean + half)
+
+
 def seed_difference(
     a: "Sequence[pd.DataFrame]", b: "Sequence[pd.DataFrame]", column: str = "dice"
 ) -> tuple[float, float, float]:
@@ -138,6 +165,10 @@ def _over_both(each: "list[pd.Series]") -> tuple[float, float, float]:
     people = [frozenset(part.index) for part in each]
     if len(set(people)) == 1 and len(people[0]) > 1:
         return over_seeds_and_subjects([part.sort_index() for part in each])
-    if len(frozenset().union(*people)) == sum(map(len, people)):
+    repeats, rest = divmod(sum(map(len, people)), len(frozenset().union(*people)))
+    if repeats == 1 and not rest:
         return over_folds(each)
+    counts = Counter(name for part in people for name in part)
+    if set(counts.values()) == {repeats}:
+        return over_repeated_folds(each, repeats)
     raise BadInput("Seeds share some subjects and not others: score all on one test set, or each on a fold of its own.")
