@@ -36,7 +36,11 @@ class Kernel:
         return reply["status"] if reply["status"] == "ok" else reply["ename"]
 
     def tell(self, expression: str):
-        reply = self.client.execute_interactive("", user_expressions={"it": expression}, timeout=60)["content"]
+        for _ in range(20):
+            reply = self.client.execute_interactive("", user_expressions={"it": expression}, timeout=60)["content"]
+            if reply["status"] == "ok":
+                break
+            time.sleep(0.1)  # after an error, older kernels turn away for a moment what comes next
         return eval(reply["user_expressions"]["it"]["data"]["text/plain"])  # plain values of our own kernel
 
     def ask(self, **content) -> int:
