@@ -65,6 +65,15 @@ def test_the_worst_of_four_kinds_is_counted():
     assert "in 1: not reproduced" in claims.report({"schemes": planted(everything(inner_2=0.5, inner_1=0.5))}, "x")
 
 
+def test_the_worst_is_found_among_the_seeds_that_all_four_share():
+    records = planted(everything(inner_2=0.5))
+    lost = [r for r in records if (r["experiment"]["strategy"], r["experiment"]["seed"]) != ("inner 2", 0)]
+    for record in lost:  # the seed that inner 2 lacks would make first 2 the worst
+        if (record["experiment"]["strategy"], record["experiment"]["seed"]) == ("first 2", 0):
+            record["dice"] = -10.0
+    assert claims.worst(lost)["hc18", 2] == "inner"
+
+
 def test_weights_are_the_trapezoid_rule():
     weights = outcomes.area("first", (1, 2, 4, 5, 7))
     heights = np.array([0.2, 0.5, 0.6, 0.8, 0.9])

@@ -42,6 +42,10 @@ def test_curves_pass_through_the_means_inside_their_bands():
     assert band[:, 1].min() <= low and band[:, 1].max() >= high
     assert "everything" in {text.get_text() for text in axes.texts}
     plt.close()
+    for kinds in ({}, {"first": ()}, {"first": (1, 9)}):
+        with pytest.raises(BadInput):
+            charts.against_k(plt.figure().subplots(), found, "hc18", kinds)
+        plt.close()
 
 
 def test_intervals_are_drawn_where_they_lie():

@@ -259,6 +259,23 @@ for seed in range(6):
 """
 
 
+def test_each_worker_takes_a_gpu_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(study.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    taken = []
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    held = study.FileLock(tmp_path / "usft-gpu-0.lock")
+    study._take_a_gpu.cache_clear()
+    try:
+        with held:  # by another worker
+            assert study._take_a_gpu() == study._take_a_gpu() == 1 and taken == [1]
+        study._take_a_gpu.cache_clear()
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        assert study._take_a_gpu() is None and taken == [1]
+    finally:
+        study._take_a_gpu.cache_clear()
+
+
 @pytest.mark.slow
 def test_killed_at_any_moment_and_begun_again_the_table_is_that_of_an_undisturbed_run(small, tmp_path):
     some = [replace(TINY, seed=seed) for seed in range(6)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
+from .errors import BadInput
 from .outcomes import Outcomes
 from .plots import COLOURS, MARKERS
 from .verdicts import MARGIN
@@ -18,22 +19,26 @@ def against_k(axes: Axes, found: Outcomes, target: str, kinds: Mapping[str, Sequ
     Args:
         kinds: for each kind (``"first"``, ``"last"``, ``"outer"``, ``"inner"``) the k that were run.
 
-    Grey levels for comparison: everything trained, nothing trained, and the mean shape of the training masks.
+    Grey levels for comparison: everything trained, and the mean shape of the training masks where it is in the picture.
+
+    Raises:
+        BadInput: there is no kind, or one of these strategies was not run.
     """
+    if not kinds or not all(kinds.values()):
+        raise BadInput("Name at least one kind, each with the k that were run, such as {'first': (1, 2, 4)}.")
     for kind, ks in kinds.items():
         means, lows, highs, _ = zip(*(found.dice(target, f"{kind} {k}") for k in ks), strict=True)
         colour = COLOURS[LOOKS[kind]]
         axes.fill_between(ks, lows, highs, color=colour, alpha=0.18, linewidth=0)
         axes.plot(ks, means, LINES[kind], color=colour, marker=MARKERS[LOOKS[kind]], lw=2, label=f"{kind} k")
     right = max(k for ks in kinds.values() for k in ks)
-    words = {"everything": "everything", "untouched": "not fine-tuned", "mean shape": "mean shape"}
-    for (name, word), line in zip(words.items(), ("solid", "dashdot", "dotted"), strict=True):
-        if found.seeds(target, [name]):
-            level = found.mean(target, name)
+    lowest = axes.get_ylim()[0]
+    for name, line in (("everything", "solid"), ("mean shape", "dotted")):
+        if found.seeds(target, [name]) and (level := found.mean(target, name)) >= lowest:
             axes.axhline(level, color="0.45", linestyle=line, lw=1)
             look = {"textcoords": "offset points", "ha": "right", "color": "0.35", "fontsize": 9}
-            axes.annotate(word, (right, level), (0, 2), **look)
-    axes.set(xlabel="k, groups that learn", title=target, xticks=sorted({k for ks in kinds.values() for k in ks}))
+            axes.annotate(name, (right, level), (0, 2), **look)
+    axes.set(xlabel="k", title=target, xticks=sorted({k for ks in kinds.values() for k in ks}))
 
 
 def intervals(axes: Axes, differences: Mapping[str, tuple[float, float, float]], margin: float = MARGIN) -> None:
@@ -46,4 +51,5 @@ def intervals(axes: Axes, differences: Mapping[str, tuple[float, float, float]],
     axes.axvline(margin, color="0.3", linestyle=":")
     axes.annotate(f"{margin:g}", (margin, 0.55), (3, 0), textcoords="offset points", fontsize=9, color="0.3")
     axes.set_yticks(range(0, -len(differences), -1), list(differences))
+    axes.locator_params(axis="x", nbins=6)
     axes.set(ylim=(-len(differences) + 0.4, 0.9), xlabel="difference in Dice, 95 % interval")

@@ -74,8 +74,9 @@ def worst(records: Iterable[dict]) -> dict[tuple[str, int], str]:
     for target in outcomes.targets:
         for k in SHARED:
             names = [f"{kind} {k}" for kind in ("first", "last", "outer", "inner")]
-            if outcomes.seeds(target, names):
-                found[target, k] = min(names, key=lambda name: outcomes.mean(target, name)).split()[0]
+            seeds = outcomes.seeds(target, names)  # those that all four were run with
+            if seeds:
+                found[target, k] = min(names, key=lambda name: outcomes.mean(target, name, seeds)).split()[0]
     return found
 
 

@@ -97,9 +97,10 @@ class Outcomes:
             raise BadInput(f"No result of {strategy!r} on {target!r}: there are those of {self!r}.")
         return *seed_mean(self.tables(target, {strategy: 1.0}, seeds)), len(seeds)
 
-    def mean(self, target: str, strategy: str) -> float:
-        """Mean Dice over the seeds that there are."""
-        return float(np.mean([record["dice"] for record in self._found[target, strategy].values()]))
+    def mean(self, target: str, strategy: str, seeds: Iterable[int] | None = None) -> float:
+        """Mean Dice over the seeds that there are, or over these."""
+        found = self._found[target, strategy]
+        return float(np.mean([found[seed]["dice"] for seed in (found if seeds is None else seeds)]))
 
     def difference(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]"):
         """``(mean, low, high, seeds)`` of ``a`` less ``b``, paired image by image; None without a common seed.

@@ -4,15 +4,19 @@ An `Experiment` says all that its outcome depends on; `key` names its result. A 
 each, written by rename: whatever is killed, what is there is whole, and what is there is never run again.
 """
 
+import atexit
+import functools
 import gzip
 import json
 import os
+import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from .errors import BadInput
 from .experiment import Experiment, run
@@ -69,6 +73,7 @@ class Study:
     def attempt(self, experiment: Experiment) -> str:
         """Run one experiment and keep what comes of it: ``"done"`` or ``"failed"``. One thread, here and anywhere."""
         torch.set_num_threads(1)
+        _take_a_gpu()
         try:
             result = run(experiment)
         except Exception:  # one bad experiment must not end a night's work
@@ -125,6 +130,29 @@ class Study:
                 self._keep(f"{record['key']}.json", json.dumps(record))
                 new += 1
         return new
+
+
+@functools.cache
+def _take_a_gpu() -> int | None:
+    """Where there are several GPUs, train on one that no other worker of this machine holds; its number.
+
+    Held by a lock for as long as this process lives. With more workers than GPUs, they are shared.
+    """
+    count = torch.cuda.device_count()
+    if count < 2:
+        return None
+    for number in range(count):
+        lock = FileLock(Path(tempfile.gettempdir()) / f"usft-gpu-{number}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            continue
+        atexit.register(lock.release)  # and so it is not collected before
+        break
+    else:
+        number = os.getpid() % count
+    torch.cuda.set_device(number)
+    return number
 
 
 def _attempt(folder: str, experiment: Experiment) -> str:
