@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a slice that takes minutes; never kept")
     parser.add_argument("--jobs", type=int, help="processes of one thread each (default: one a core)")
     parser.add_argument("--scheduler", help="address of a Dask scheduler, instead of processes of this machine")
+    parser.add_argument("--trust-network", action="store_true", help="the scheduler may be tcp:// beyond this machine")
     parser.add_argument("--minutes", type=float, help="begin no experiment after so many minutes")
     parser.add_argument("--folder", type=Path, help="where results are put (default: in the data folder)")
     parser.add_argument("--status", action="store_true", help="only tell what is done, missing and failed")
@@ -91,7 +92,7 @@ def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
         if end is not None and time.monotonic() > end:
             print("The time is up: the rest is left for next time.")
             return
-        for _, _, how in study.run(todo[start : start + portion], chosen.jobs, chosen.scheduler):
+        for _, _, how in study.run(todo[start : start + portion], chosen.jobs, chosen.scheduler, chosen.trust_network):
             done += 1
             print(f"{done} of {len(todo)} {how}, {left(began, done, len(todo))}", flush=True)
         if kept is not None:

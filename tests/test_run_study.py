@@ -31,7 +31,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(grids, "RATES", tmp_path / "results" / "learning_rates.json")
     (tmp_path / "results").mkdir()
 
-    def here(self, experiments, jobs=None, scheduler=None):
+    def here(self, experiments, jobs=None, scheduler=None, trusted=False):
         todo = self.missing(experiments)
         for k, e in enumerate(todo, start=1):
             yield k, len(todo), self.attempt(e)

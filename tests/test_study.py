@@ -157,35 +157,6 @@ def test_a_watched_run_keeps_its_curve(small):
     assert Experiment(**record["experiment"]).key == record["key"]
 
 
-# --- grids ---------------------------------------------------------------------------------------------------------
-
-SIZES = {"lr": 144, "schemes": 315, "headline": 60, "sizes": 66, "xray": 130, "origins": 45, "matched": 108,
-         "norm": 100, "mechanism": 72}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_grids_hold_what_the_protocol_says(name):
-    made = grids.grid(name)
-    assert len(made) == len(set(made)) == len({e.key for e in made}) == SIZES[name]
-    seeds = {e.seed for e in made}
-    assert (grids.CHOOSING in seeds) == (name == "lr"), "the seed that chooses rates is used for nothing else"
-    for e in made:
-        model = usft.UNet(4, 4)
-        if e.strategy not in experiment.UNTRAINED and not e.strategy.startswith("matched"):
-            experiment.prepare(model, e.strategy, "kept", None)
-        assert e.target in targets.names()
-        assert (e.lr in grids.LEARNING_RATES) == (e.strategy not in experiment.UNTRAINED)
-
-
-def test_five_more_seeds_test_every_lesion_again_in_other_folds():
-    data = heads(60)
-    parts = {seed: targets.busi_parts(64, seed, data=data)[2] for seed in (*range(6), *grids.MORE_SEEDS)}
-    assert parts[5].ids == parts[0].ids
-    again = [parts[seed] for seed in grids.MORE_SEEDS]
-    assert sorted(name for part in again for name in part.ids) == sorted(data.ids)
-    assert not any(set(part.ids) == set(parts[seed].ids) for part in again for seed in range(5))
-
-
 # --- many ----------------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +247,19 @@ def test_each_worker_takes_a_gpu_of_its_own(monkeypatch, tmp_path):
         study._take_a_gpu.cache_clear()
 
 
+@pytest.mark.parametrize("address, fine", [
+    ("tcp://127.0.0.1:8786", True), ("tcp://localhost:1", True), ("tcp://[::1]:8786", True), ("tls://10.0.0.5:1", True),
+    ("tcp://10.0.0.5:8786", False), ("tcp://cluster:8786", False), ("10.0.0.5:8786", False), ("tcp://0.0.0.0:1", False),
+])  # fmt: skip
+def test_a_scheduler_that_is_open_to_a_network_is_refused(address, fine):
+    study.check_scheduler(address, trusted=True)
+    if fine:
+        study.check_scheduler(address)
+    else:
+        with pytest.raises(BadInput, match="--trust-network"):
+            study.check_scheduler(address)
+
+
 @pytest.mark.slow
 def test_killed_at_any_moment_and_begun_again_the_table_is_that_of_an_undisturbed_run(small, tmp_path):
     some = [replace(TINY, seed=seed) for seed in range(6)]
@@ -358,6 +342,32 @@ def test_two_dask_workers_do_the_same_work_and_one_finishes_what_a_killed_one_ha
 
 
 # --- grids ---------------------------------------------------------------------------------------------------------
+
+SIZES = {"lr": 144, "schemes": 315, "headline": 60, "sizes": 66, "xray": 130, "origins": 45, "matched": 108,
+         "norm": 100, "mechanism": 72}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_grids_hold_what_the_protocol_says(name):
+    made = grids.grid(name)
+    assert len(made) == len(set(made)) == len({e.key for e in made}) == SIZES[name]
+    seeds = {e.seed for e in made}
+    assert (grids.CHOOSING in seeds) == (name == "lr"), "the seed that chooses rates is used for nothing else"
+    for e in made:
+        model = usft.UNet(4, 4)
+        if e.strategy not in experiment.UNTRAINED and not e.strategy.startswith("matched"):
+            experiment.prepare(model, e.strategy, "kept", None)
+        assert e.target in targets.names()
+        assert (e.lr in grids.LEARNING_RATES) == (e.strategy not in experiment.UNTRAINED)
+
+
+def test_five_more_seeds_test_every_lesion_again_in_other_folds():
+    data = heads(60)
+    parts = {seed: targets.busi_parts(64, seed, data=data)[2] for seed in (*range(6), *grids.MORE_SEEDS)}
+    assert parts[5].ids == parts[0].ids
+    again = [parts[seed] for seed in grids.MORE_SEEDS]
+    assert sorted(name for part in again for name in part.ids) == sorted(data.ids)
+    assert not any(set(part.ids) == set(parts[seed].ids) for part in again for seed in range(5))
 
 
 def test_grids_have_the_sizes_of_the_protocol(monkeypatch, tmp_path):

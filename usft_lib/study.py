@@ -7,6 +7,7 @@ each, written by rename: whatever is killed, what is there is whole, and what is
 import atexit
 import functools
 import gzip
+import ipaddress
 import json
 import os
 import tempfile
@@ -14,6 +15,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import torch
 from filelock import FileLock, Timeout
@@ -89,7 +91,11 @@ class Study:
         return [e for e in dict.fromkeys(experiments) if self.read(e) is None]
 
     def run(
-        self, experiments: Iterable[Experiment], jobs: int | None = None, scheduler: str | None = None
+        self,
+        experiments: Iterable[Experiment],
+        jobs: int | None = None,
+        scheduler: str | None = None,
+        trusted: bool = False,
     ) -> Iterator[tuple[int, int, str]]:
         """Run what is missing, and tell after each ``(how many are done, of how many, "done" or "failed")``.
 
@@ -97,6 +103,10 @@ class Study:
             jobs: processes of one thread each; None: one a core.
             scheduler: address of a Dask scheduler (``tcp://…``) whose workers do the work instead; they must see the
                 same results folder and have the same data at hand.
+            trusted: whether an address beyond this machine may be unencrypted, see `check_scheduler`.
+
+        Raises:
+            BadInput: nobody answers at the scheduler's address, or it is open to a network.
         """
         from joblib import Parallel, delayed, parallel_config
 
@@ -107,7 +117,11 @@ class Study:
         else:
             from dask.distributed import Client
 
-            client = Client(scheduler, timeout=20)
+            check_scheduler(scheduler, trusted)
+            try:
+                client = Client(scheduler, timeout=20)
+            except (OSError, ValueError) as error:
+                raise BadInput(f"No Dask scheduler answers at {scheduler} ({type(error).__name__}).") from None
             backend = {"backend": "dask", "n_jobs": -1, "client": client}
         try:
             with parallel_config(**backend):
@@ -130,6 +144,23 @@ class Study:
                 self._keep(f"{record['key']}.json", json.dumps(record))
                 new += 1
         return new
+
+
+def check_scheduler(address: str, trusted: bool = False) -> None:
+    """Refuse an unencrypted scheduler beyond this machine: whoever reaches it can run anything on its workers.
+
+    Raises:
+        BadInput: it is neither on loopback nor ``tls://…``, and the network was not said to be trusted.
+    """
+    host = urlsplit(address).hostname or ""
+    try:
+        alone = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        alone = False
+    if not (alone or trusted or address.startswith("tls://")):
+        raise BadInput(
+            f"{address} is open to whoever shares its network: use tls://…, or say --trust-network if nobody does."
+        )
 
 
 @functools.cache
