@@ -206,6 +206,50 @@ def test_a_failure_in_training_is_shown_and_the_lab_goes_on(lab, monkeypatch):
     assert shown["state"] == "idle" and lab.run("first 1")["status"] == "done"
 
 
+def test_a_blocking_run_that_fails_says_why_and_bad_settings_are_refused_at_once(lab, pretrained, discs, monkeypatch):
+    def breaking(self):
+        raise RuntimeError("out of memory\nwith a long trace")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "step", breaking)
+        refused(lambda: lab.run("first 1"), "This run failed: out of memory")
+    for settings, word in (({"lr": -1}, "lr"), ({"steps": 0}, "steps"), ({"batch_size": 0}, "batch_size")):
+        refused(lambda settings=settings: make(pretrained, discs, **settings), word)
+    for nonsense in (None, 5, ["enc9"]):
+        refused(lambda n=nonsense: lab.run(n), "group")
+        refused(lambda n=nonsense: lab.choose(n), "group")
+
+
+def test_a_racer_that_falls_does_not_end_the_race(lab, monkeypatch):
+    step = Training.step
+
+    def breaking(self):
+        if self.trained == ["enc1"] and self.done == 3:
+            raise RuntimeError("diverged")
+        step(self)
+
+    monkeypatch.setattr(Training, "step", breaking)
+    lab.race(["first 1", "last 1"])
+    assert lab.wait(60)
+    assert [run.status for run in lab.runs] == ["failed", "done"] and lab.runs[1].dice is not None
+    assert lab.snapshot()["message"] == "first 1 failed: diverged"
+
+
+def test_whoever_looks_at_the_end_learns_of_it(lab, monkeypatch):
+    seen = []
+    tell = lab._begin([("first 1", lab.named("first 1"), None)]) and lab._session.tell
+
+    def watched(event, on):
+        if event is lab._session.done:
+            seen.append(lab.snapshot())
+        tell(event, on)
+
+    monkeypatch.setattr(lab._session, "tell", watched)
+    assert lab.wait(60)
+    time.sleep(0.05)
+    assert seen[0]["state"] == "running" and lab.version != seen[0]["version"] and lab.state == "idle"
+
+
 def test_an_interrupt_stops_the_run_and_leaves_the_lab_usable(lab, monkeypatch):
     slow(monkeypatch)
 

@@ -92,6 +92,17 @@ def test_a_message_that_is_no_message_is_refused(discs):
         assert not answer["ok"] and "\n" not in answer["message"]
 
 
+def test_whatever_goes_wrong_is_answered(discs, monkeypatch):
+    view = made(discs)
+
+    def full(*_):
+        raise OSError("no space left\non the disk")
+
+    monkeypatch.setattr(view.lab, "csv", full)
+    answer = ask(view, do="csv")
+    assert not answer["ok"] and answer["message"] == "That failed: no space left" and answer["snapshot"]
+
+
 def test_thirty_clicks_are_thirty_toggles(discs):
     view = made(discs)
     for _ in range(31):

@@ -92,6 +92,8 @@ def named(model: UNet, name: str, k: int | None = None) -> list[str]:
     if k is None and isinstance(name, str) and len(parts := name.split()) == 2 and parts[1].isdigit():
         name, k = parts[0], int(parts[1])
     check_name("preset", name, PRESETS)
+    if k is not None and name in PRESETS[:3]:
+        raise BadInput(f"{name} takes no number: say {name!r} alone.")
     if name == "everything":
         return list(groups(model))
     if name == "contracting":

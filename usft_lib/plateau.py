@@ -36,6 +36,7 @@ def watch(
         if run.done % EVERY == 0:
             masks = segment(averaged.module, val.images, precision=run.precision.name)
             curve.append((run.done, round(float(dice(masks, val.masks).mean()), 4)))
+    averaged.module.card = run.model.card  # whom it has seen
     return run.history, averaged.module, curve
 
 

@@ -67,6 +67,10 @@ class FreezeLab(anywidget.AnyWidget):
         except BadInput as error:
             self.send({"to": number, "ok": False, "message": str(error), "snapshot": self.lab.snapshot()})
             return
+        except Exception as error:  # no memory, a full disk: a question without an answer would silence the view
+            line = (str(error) or type(error).__name__).splitlines()[0]
+            self.send({"to": number, "ok": False, "message": f"That failed: {line}", "snapshot": self.lab.snapshot()})
+            return
         seen = content.get("version") if content.get("do") == "look" else None
         told = None if seen is not None and seen == self.lab.version else self.lab.snapshot()
         self.send({"to": number, "ok": True, "message": "", "snapshot": told, **more}, sent)

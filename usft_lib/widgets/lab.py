@@ -6,6 +6,7 @@
 
 import time
 import weakref
+from collections.abc import Iterable
 from copy import deepcopy
 
 from .. import freezing
@@ -13,12 +14,12 @@ from ..cost import by_pass
 from ..data import SegmentationData
 from ..errors import BadInput, check_name
 from ..metrics import evaluate, mean_shape, score, summarise
-from ..training import VALIDATION_IMAGES
+from ..training import VALIDATION_IMAGES, Training
 from ..unet import UNet, groups
 from . import teams
 from .contours import outlines
 from .runs import SHOWN, Run, Session
-from .scoreboard import as_csv, rows, told
+from .scoreboard import as_csv, row, rows, told
 
 RACERS = 6
 
@@ -52,6 +53,7 @@ class Lab:
         self._source = freezing.unfreeze(deepcopy(model))
         self.train, self.val, self._test = train, val, test
         self.settings = {"steps": steps, "lr": lr, "batch_size": batch_size, "seed": seed, "augment": augment}
+        Training(deepcopy(self._source), train, val, **self.settings)  # says now what a run could not begin with
         self.groups = list(groups(self._source))
         self._chosen = list(self.groups)
         self.guess: float | None = None
@@ -82,6 +84,8 @@ class Lab:
     def choose(self, names) -> None:
         """Train these groups in the next run."""
         self._idle("choose groups")
+        if not isinstance(names, Iterable):
+            raise BadInput(f"Name groups in a list, such as ['enc1', 'enc2'], not {names!r}.")
         wanted = {check_name("group", name, self.groups) for name in names}
         self._chosen = [name for name in self.groups if name in wanted]
         self._changes += 1
@@ -159,11 +163,13 @@ class Lab:
         if self.state != "running":
             raise BadInput(f"Nothing to pause: the lab is {self.state}.")
         self._session.pause()
+        self._changes += 1
 
     def resume(self) -> None:
         if self.state != "paused":
             raise BadInput(f"Nothing to resume: the lab is {self.state}.")
         self._session.tell(self._session.paused, False)
+        self._changes += 1
 
     def stop(self) -> None:
         if self.state == "idle":
@@ -182,12 +188,16 @@ class Lab:
         """The same work as a blocking call: train, and return the run's line of the scoreboard.
 
         ``strategy``: a list of groups, or a preset such as ``"first 2"``. Ctrl-C stops the run; the lab stays usable.
+
+        Raises:
+            BadInput: it cannot be begun; or it failed, and why.
         """
         chosen = self._groups_of(strategy)
         self._idle("start a run")
         _check_dice(guess)
         fallback = strategy if isinstance(strategy, str) else self._label(chosen)
         number = self._begin([(label or fallback, chosen, guess)])[0]
+        run, session = self._run(number), self._session
         try:
             self.wait()
         except KeyboardInterrupt:
@@ -195,11 +205,15 @@ class Lab:
                 self.stop()
             self.wait()
             raise
-        return next(row for row in self._rows() if row["run"] == number)
+        if run.dice is None:
+            raise BadInput(session.message or f"Run {number} was stopped before its first step.")
+        return row(run)
 
     def _groups_of(self, strategy) -> list[str]:
         if isinstance(strategy, str):
             return self.named(strategy)
+        if not isinstance(strategy, Iterable):
+            raise BadInput(f"Name a preset, such as 'first 2', or groups in a list, not {strategy!r}.")
         wanted = {check_name("group", name, self.groups) for name in strategy}
         return [name for name in self.groups if name in wanted]
 

@@ -106,17 +106,22 @@ class Session:
         try:
             torch.set_num_threads(self.threads)  # this number belongs to each thread
             self._train()
-        except Exception as error:  # whatever goes wrong in training is shown in the lab, which goes on
-            line = (str(error) or type(error).__name__).splitlines()[0]
-            with self.lock:
-                self.message = f"This run failed: {line}"
-                for run in self.runs:
-                    run.status = "failed" if run.status == "running" else run.status
+        except Exception as error:  # whatever goes wrong is shown in the lab, which goes on
+            for run in self.runs:
+                if run.status == "running":
+                    self._fail(run, error)
         finally:
-            with self.lock:
-                self.version += 1
             atexit.unregister(self._finish)
             self.tell(self.done, True)
+            with self.lock:
+                self.version += 1  # after done: whoever looked in between looks again
+
+    def _fail(self, run: Run, error: Exception) -> None:
+        line = (str(error) or type(error).__name__).splitlines()[0]
+        with self.lock:
+            run.status = "failed"
+            self.message = f"{'This run' if len(self.runs) == 1 else run.label} failed: {line}"
+            self.version += 1
 
     def _train(self) -> None:
         trainings = []
@@ -128,18 +133,25 @@ class Session:
         watched = trainings[0].val.images[:SHOWN]
         times: list[float] = []
         started = time.perf_counter()
-        while self._may_go_on() and not all(t.finished for t in trainings):
-            for run, training in zip(self.runs, trainings, strict=True):
+        racing = list(zip(self.runs, trainings, strict=True))
+        while racing and self._may_go_on():
+            for run, training in racing:
                 if not self._may_go_on():
                     break
                 began = time.perf_counter()
-                training.step()
+                try:
+                    training.step()
+                except Exception as error:  # one that falls must not end the race of the others
+                    self._fail(run, error)
+                    continue
                 times.append(time.perf_counter() - began)
                 self._note(run, training, watched)
                 run.wall = time.perf_counter() - started
                 self._spare_a_core(times)
+            racing = [(run, t) for run, t in racing if run.status == "running" and not t.finished]
         for run, training in zip(self.runs, trainings, strict=True):
-            self._end(run, training)
+            if run.status == "running":
+                self._end(run, training)
 
     def _may_go_on(self) -> bool:
         """Wait while paused; whether to go on then."""

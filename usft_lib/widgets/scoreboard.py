@@ -10,23 +10,24 @@ POINTS = 120  # of a loss curve: more cannot be seen
 
 def rows(runs: list[Run], references: dict[str, dict]) -> list[dict]:
     """A line a run that ended and is not hidden, and one a reference, best Dice first."""
-    found = []
-    for run in runs:
-        if run.dice is None or run.hidden:
-            continue
-        reached = run.to_plateau or (None, None)
-        found.append({
-            "run": run.number, "strategy": run.label, "groups": " ".join(run.groups), "trainable": run.trainable,
-            "dice": run.dice, "low": run.low, "high": run.high, "steps": len(run.seconds),
-            "steps_to_95": reached[0], "seconds_to_95": reached[1], "seconds": run.seconds[-1], "guess": run.guess,
-            "guess_error": None if run.guess is None else run.guess - run.dice, "status": run.status,
-        })  # fmt: skip
+    found = [row(run) for run in runs if run.dice is not None and not run.hidden]
     blank = dict.fromkeys(("groups", "steps_to_95", "seconds_to_95", "guess", "guess_error"))
     for name, reference in references.items():
         ends = {key: reference[key] for key in ("dice", "low", "high")}
         more = {"run": None, "strategy": name, "trainable": 0, "steps": 0, "seconds": 0.0, "status": "reference"}
         found.append(blank | more | ends)
     return sorted(found, key=lambda row: -row["dice"])
+
+
+def row(run: Run) -> dict:
+    """The scoreboard's line of a run that ended."""
+    reached = run.to_plateau or (None, None)
+    return {
+        "run": run.number, "strategy": run.label, "groups": " ".join(run.groups), "trainable": run.trainable,
+        "dice": run.dice, "low": run.low, "high": run.high, "steps": len(run.seconds),
+        "steps_to_95": reached[0], "seconds_to_95": reached[1], "seconds": run.seconds[-1], "guess": run.guess,
+        "guess_error": None if run.guess is None else run.guess - run.dice, "status": run.status,
+    }  # fmt: skip
 
 
 def as_csv(lines: list[dict]) -> str:
