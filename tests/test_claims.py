@@ -42,14 +42,14 @@ def test_planted_differences_are_found_and_planted_ties_are_not():
     assert tie["1"] == "not reproduced"
     turned = planted(everything(first_4=0.6))
     assert {o.said for o in claims.lines(turned) if o.claim.startswith("1 ")} == {"not reproduced"}
-    assert {o.said for o in claims.lines(turned) if o.claim.startswith("6 · the con")} == {"not reproduced"}
+    assert {o.said for o in claims.lines(turned) if o.claim.startswith("6 · first 4")} == {"not reproduced"}
 
 
 def test_one_seed_gives_no_verdict_and_missing_strategies_give_no_line():
     assert all(one.said.startswith("no verdict") for one in claims.lines(planted(everything(), seeds=1)))
     few = planted({"first 4": 0.8, "last 4": 0.7, "everything": 0.8})
     assert {one.claim[:1] for one in claims.lines(few)} == {"1", "6"}
-    assert claims.worst(few) == {} and "no cell is complete" in claims.report({"schemes": few}, "x")
+    assert claims.cells(few) == [] and "no verdict: 0 of 9 cells" in claims.report({"schemes": few}, "x")
 
 
 def test_targets_are_judged_by_themselves():
@@ -58,11 +58,20 @@ def test_targets_are_judged_by_themselves():
     assert found == {"hc18": "reproduced", "busi": "not reproduced"}
 
 
+def nine(**changed) -> list[dict]:
+    return [r for target in ("hc18", "busi", "sim-ultrasound") for r in planted(everything(**changed), target=target)]
+
+
 def test_the_worst_of_four_kinds_is_counted():
-    cells = claims.worst(planted(everything(inner_2=0.5)))
-    assert cells == {("hc18", 1): "last", ("hc18", 2): "inner", ("hc18", 4): "last"}
-    assert "in 2: reproduced" in claims.report({"schemes": planted(everything(inner_2=0.5))}, "x")
-    assert "in 1: not reproduced" in claims.report({"schemes": planted(everything(inner_2=0.5, inner_1=0.5))}, "x")
+    found = claims.cells(planted(everything(inner_2=0.5)))
+    assert [(cell.k, cell.worst, cell.seeds) for cell in found] == [(1, "last", 5), (2, "inner", 5), (4, "last", 5)]
+    assert found[1].below_the_next == pytest.approx(0.2, abs=0.01)
+    assert claims.often_worst(found).startswith("no verdict: 3 of 9 cells")
+    assert claims.often_worst(claims.cells(nine(inner_2=0.5))) == "reproduced"
+    assert claims.often_worst(claims.cells(nine(inner_2=0.5, inner_1=0.5))) == "not reproduced"
+    assert "in 6: reproduced" in claims.report({"schemes": nine(inner_2=0.5)}, "x")
+    alone = [r for r in nine() if r["experiment"]["seed"] == 0]
+    assert claims.often_worst(claims.cells(alone)).startswith("no verdict: one seed")
 
 
 def test_the_worst_is_found_among_the_seeds_that_all_four_share():
@@ -70,8 +79,8 @@ def test_the_worst_is_found_among_the_seeds_that_all_four_share():
     lost = [r for r in records if (r["experiment"]["strategy"], r["experiment"]["seed"]) != ("inner 2", 0)]
     for record in lost:  # the seed that inner 2 lacks would make first 2 the worst
         if (record["experiment"]["strategy"], record["experiment"]["seed"]) == ("first 2", 0):
-            record["dice"] = -10.0
-    assert claims.worst(lost)["hc18", 2] == "inner"
+            record["scores"]["dice"] = [-10.0] * 80
+    assert [(cell.worst, cell.seeds) for cell in claims.cells(lost) if cell.k == 2] == [("inner", 4)]
 
 
 def test_weights_are_the_trapezoid_rule():

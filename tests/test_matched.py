@@ -32,8 +32,9 @@ def test_draws_meet_their_budget_and_lie_everywhere(unet, like):
     draws = [matched.draw(unet, f"matched {like} #{k}") for k in range(6)]
     for drawn in draws:
         assert abs(sum(part.parameters for part in drawn) - budget) <= 0.05 * budget
-        assert sum(part.channels < part.of for part in drawn) <= 1
-    assert len({tuple(p.convolution for p in drawn) for drawn in draws}) > 3
+        assert len(drawn) >= 3 and max(part.parameters for part in drawn) <= budget // 3
+    places = [matched.position(drawn, unet) for drawn in draws]
+    assert places[0] < 0.35 and places[-1] - places[0] > 0.3, "from near the input to near the output"
     assert matched.draw(unet, f"matched {like} #0") == draws[0]
 
 
@@ -62,15 +63,22 @@ def test_what_is_not_drawn_stands_still_and_all_that_is_drawn_moves(unet):
                 expected += before[f"{name}.{kind}"].movedim(axis, 0)[: part.channels].numel()
     assert not any(changed.any() for changed in moved.values())
     assert expected == sum(part.parameters for part in chosen)
-    whole = {part.norm for part in chosen if part.channels == part.of and part.norm}
-    buffers, old = dict(model.named_buffers()), dict(unet.named_buffers())
-    for name, value in buffers.items():
-        stands = torch.equal(value, old[name])
-        assert stands != (name.rpartition(".")[0] in whole), name
+    old = dict(unet.named_buffers())
+    assert all(torch.equal(value, old[name]) for name, value in model.named_buffers()), "statistics stand still"
+
+
+def test_operations_are_those_of_whole_groups_where_groups_are_drawn(unet):
+    whole = [part for part in matched.parts(unet) if part.group in ("enc1", "enc2")]
+    table = [usft.summary(usft.train_only(deepcopy(unet), names), 64).iloc[-1] for names in (["enc1", "enc2"],
+             list(usft.groups(unet)))]  # fmt: skip
+    ways = ["forward", "to_inputs", "to_weights"]
+    assert matched.step_flops(whole, unet, 64) == pytest.approx(table[0][ways].sum() / table[1][ways].sum())
+    everything = matched.parts(unet)
+    assert matched.position(everything[:1], unet) == 0 and matched.position(everything[-1:], unet) == 1
 
 
 def test_nonsense_is_one_line(unet):
-    for strategy in ("matched first 2", "matched #1", "matched first #1", "first 2 #1"):
+    for strategy in ("matched first 2 #6", "matched first 2", "matched #1", "matched first #1", "first 2 #1"):
         with pytest.raises(BadInput) as error:
             matched.draw(unet, strategy)
         assert "\n" not in str(error.value)

@@ -29,6 +29,45 @@ def test_means_and_differences_hold_the_planted_truth():
     assert found.difference("busi", "first 2", "last 2") is None
 
 
+def test_settings_that_would_be_mixed_must_be_told_apart():
+    few, many = planted(everything()), planted(everything(first_2=0.5))
+    for record in many:
+        record["experiment"] = record["experiment"] | {"n": 160, "statistics": "adapting"}
+    found = Outcomes(few + many)
+    for call in (found.dice, found.mean):
+        with pytest.raises(BadInput, match="differ in n, statistics: narrow them with .where") as error:
+            call("hc18", "first 2")
+        assert "\n" not in str(error.value)
+    assert found.where(n=160).mean("hc18", "first 2") == pytest.approx(0.5, abs=0.02)
+    assert found.where(statistics="kept").mean("hc18", "first 2") == pytest.approx(0.8, abs=0.02)
+    with pytest.raises(BadInput, match="statistics"):
+        found.where(statistic="kept")
+
+
+def test_what_began_with_other_weights_is_not_paired():
+    records = planted(everything())
+    for record in records:
+        away = record["experiment"]["strategy"] == "last 2" and record["experiment"]["seed"] == 3
+        record["made"] = {"origin": "elsewhere" if away else f"here {record['experiment']['seed']}"}
+    with pytest.raises(BadInput, match="seed 3 began with different weights from xray"):
+        Outcomes(records).difference("hc18", "first 2", "last 2")
+
+
+def test_a_subject_counts_once_and_half_a_deal_into_folds_is_left_out():
+    records = planted({"first 1": 0.8}, seeds=2)
+    for record in records:
+        scores = record["scores"]
+        scores["subject"] = ["s0"] * 40 + scores["subject"][40:]  # forty images of one subject
+        scores["dice"] = [0.0] * 40 + [0.82] * 40
+    assert Outcomes(records).mean("hc18", "first 1") == pytest.approx(40 * 0.82 / 41)
+    deals = planted({"first 1": 0.8, "last 1": 0.7}, seeds=9, target="busi")
+    for record in deals:
+        fold = record["experiment"]["seed"] % 5
+        record["scores"] = {key: values[16 * fold : 16 * (fold + 1)] for key, values in record["scores"].items()}
+    for told in (Outcomes(deals).difference("busi", "first 1", "last 1"), Outcomes(deals).dice("busi", "first 1")):
+        assert told[3] == 5, "seeds 5 to 8 are four folds of a second deal"
+
+
 def test_curves_pass_through_the_means_inside_their_bands():
     found, ks = Outcomes(planted(everything())), (1, 2, 4)
     axes = plt.figure().subplots()

@@ -123,6 +123,8 @@ def test_nonsense_gets_a_line(small):
         ({"statistics": "drifting"}, "adapting"),
         ({"course": "uphill"}, "plateau"),
         ({"strategy": "first 1 + tail"}, "head"),
+        ({"strategy": "contracting 9"}, "no number"),
+        ({"strategy": "matched first 2 #0", "statistics": "adapting"}, "keep their statistics"),
     ):
         with pytest.raises(BadInput, match=word) as error:
             experiment.run(replace(TINY, **change))
@@ -343,8 +345,8 @@ def test_two_dask_workers_do_the_same_work_and_one_finishes_what_a_killed_one_ha
 
 # --- grids ---------------------------------------------------------------------------------------------------------
 
-SIZES = {"lr": 144, "schemes": 315, "headline": 60, "sizes": 66, "xray": 130, "origins": 45, "matched": 108,
-         "norm": 100, "mechanism": 72}  # fmt: skip
+SIZES = {"lr": 144, "schemes": 315, "headline": 60, "sizes": 90, "xray": 130, "origins": 45, "matched": 108,
+         "norm": 100, "mechanism": 96}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SIZES)

@@ -1,21 +1,23 @@
 """The claims on the further grids, each read off the records by the protocol's rule (lessons 09 to 11).
 
-Where a claim is about a number that one seed gives as a whole (a share, a count of steps, a correlation), its interval
-is Student's t over seeds; results/PROTOCOL.md says which number each claim goes by.
+Where a claim is about a number that one seed gives as a whole (a count of steps, a correlation), its interval is
+Student's t over seeds; others are over subjects and seeds. results/PROTOCOL.md says which number each claim goes by.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
-from . import plateau
+from . import matched, plateau
 from .claims import Line
+from .freezing import named
 from .grids import ALL_HEADS, STRATEGIES
-from .matched import draw, shallow_share
+from .matched import draw
 from .outcomes import Outcomes
-from .statistics import over_folds
-from .unet import UNet
+from .statistics import over_folds, over_trainings
+from .unet import UNet, groups
 from .verdicts import MARGIN, verdict
 
 SMALLEST_GAP = 0.10  # claim 2: a share of less is noise divided by little
@@ -38,52 +40,73 @@ def _kept(lines: Iterable[Line | None]) -> list[Line]:
 def modality(records: Iterable[dict]) -> list[Line]:
     """Claim 2: from photographs, does the contracting path gain more on ultrasound than on X-rays?
 
-    Counted in shares of the gap that training everything closes. Where that gap is small, it is told and not tested.
+    First 4 less last 4 as a share of the gap that training everything closes, on either; a ratio of means, whose
+    interval is that of its linear part (the delta method). Where a gap is small, it is told and not tested.
     """
-    found, lines = Outcomes(r for r in records if r["experiment"]["source"] == "natural"), []
+    found, lines = Outcomes(records).where(source="natural"), []
     claim = "2 · first 4 less last 4 is more on ultrasound than on X-rays (shares of the recoverable gap)"
     for target in ("hc18", "busi"):
-        where, gains, gaps = f"{target} against shenzhen", [], []
-        for seed in found.common([target, "shenzhen"], ["everything", "untouched", "first 4", "last 4"]):
-            gap, gain = zip(*(_gain(found, goal, seed) for goal in (target, "shenzhen")), strict=True)
-            gaps.append(gap)
-            gains.append(gain[0] / gap[0] - gain[1] / gap[1] if min(gap) > 0 else np.nan)
-        if len(gains) > 1 and np.mean(gaps, axis=0).min() < SMALLEST_GAP:
-            told = " and ".join(f"{gap:.3f}" for gap in np.mean(gaps, axis=0))
-            said, nothing = f"reported, not tested: gaps of {told}", [float("nan")] * 3
-            lines.append(Line(claim, where, *nothing, len(gains), said, "share"))
-        else:
-            lines.append(_line(claim, where, gains, unit="share"))
-    return _kept(lines)
+        told = [_share_of_gap(found, goal) for goal in (target, "shenzhen")]
+        if None in told:
+            continue
+        (us, us_half, us_gap, n), (xray, xray_half, xray_gap, m) = told
+        where, seeds = f"{target} against shenzhen", min(n, m)
+        if min(us_gap, xray_gap) < SMALLEST_GAP:
+            said, nothing = f"reported, not tested: gaps of {us_gap:.3f} and {xray_gap:.3f}", [float("nan")] * 3
+            lines.append(Line(claim, where, *nothing, seeds, said, "share"))
+            continue
+        mean, half = us - xray, (us_half**2 + xray_half**2) ** 0.5  # other subjects, other trainings: independent
+        said = verdict(mean, mean - half, mean + half, seeds=seeds, data=where)
+        lines.append(Line(claim, where, mean, mean - half, mean + half, seeds, said, "share"))
+    return lines
 
 
-def _gain(found: Outcomes, target: str, seed: int) -> tuple[float, float]:
-    full, none, shallow, deep = (found.one(target, s, seed) for s in ("everything", "untouched", "first 4", "last 4"))
-    return full - none, shallow - deep
+def _share_of_gap(found: Outcomes, target: str) -> tuple[float, float, float, int] | None:
+    """The share, half of its interval, the gap in Dice, and the seeds; None with fewer than two."""
+    seeds = found.seeds(target, ["everything", "untouched", "first 4", "last 4"])
+    if len(seeds) < 2:
+        return None
+    gains, gaps = (
+        [found.by_subject(target, weights, seed) for seed in seeds]
+        for weights in ({"first 4": 1.0, "last 4": -1.0}, {"everything": 1.0, "untouched": -1.0})
+    )
+    gain, gap = (np.mean([each.mean() for each in values]) for values in (gains, gaps))
+    share = gain / gap
+    _, low, high = over_trainings([(a - share * b) / gap for a, b in zip(gains, gaps, strict=True)])
+    return float(share), (high - low) / 2, float(gap), len(seeds)
 
 
 def speed(records: Iterable[dict]) -> list[Line]:
-    """Claim 7: with all heads, does the contracting path reach the plateau of full tuning in fewer steps than it?"""
-    found = Outcomes(r for r in records if r["experiment"]["n"] == ALL_HEADS and r["experiment"]["source"] == "xray")
+    """Claim 7: with all heads, does the contracting path reach the plateau of full tuning in fewer steps than it?
+
+    First 4 decides; the others stand beside it. No verdict where full tuning itself does not arrive with every seed.
+    """
+    found = Outcomes(records).where(n=ALL_HEADS, source="xray")
     curves = {s: found.curves("hc18", s) for s in ("everything", *FOUR)}
     lines = []
-    for strategy in FOUR:
-        saved, arrived = [], 0
+    for strategy in ("first 4", *(s for s in FOUR if s != "first 4")):
+        saved, arrived = [], [0, 0]
         for seed in sorted(set(curves["everything"]) & set(curves[strategy])):
             full, part = curves["everything"][seed], curves[strategy][seed]
             goal, end = plateau.level(full), full[-1][0]
             times = [plateau.reached(curve, goal) for curve in (full, part)]
             saved.append(plateau.restricted_mean(times[:1], end) - plateau.restricted_mean(times[1:], end))
-            arrived += times[1] is not None
-        claim = f"7 · {strategy} reaches the plateau sooner than everything ({arrived} of {len(saved)} reached it)"
-        lines.append(_line(claim, "hc18", saved, margin=0.0, unit="steps"))
+            arrived = [count + (step is not None) for count, step in zip(arrived, times, strict=True)]
+        n = len(saved)
+        beside = "" if strategy == "first 4" else ", beside it"
+        claim = f"7{beside} · {strategy} reaches the plateau sooner than everything ({arrived[1]} of {n} did)"
+        line = _line(claim, "hc18", saved, margin=0.0, unit="steps")
+        if line and arrived[0] < n:
+            line = replace(line, said=f"no verdict: everything itself arrives with {arrived[0]} of {n} seeds")
+        lines.append(line)
     return _kept(lines)
 
 
 def position(records: Iterable[dict]) -> list[Line]:
     """Claim 8: of sets with one number of parameters, are those nearer to the input better?
 
-    The slope of a set's mean Dice on the share of its parameters in the contracting path, the budget held fixed.
+    The slope of a set's mean Dice on its place along the path, from the output to the input, budgets held fixed;
+    beside it the same with a step's operations in the regression. The interval is over sets.
     """
     from scipy import stats
 
@@ -91,49 +114,89 @@ def position(records: Iterable[dict]) -> list[Line]:
     for target in found.targets:
         names = [name for name in found.strategies(target) if name.startswith("matched ")]
         seeds = found.seeds(target, names)
-        if len(names) < 6 or not seeds:
-            continue
         budgets = sorted({name.partition(" #")[0] for name in names})
-        share = np.array([shallow_share(draw(model, name)) for name in names])
-        dice = np.array([np.mean([found.one(target, name, seed) for seed in seeds]) for name in names])
-        design = np.stack([share, *([name.startswith(f"{b} #") for name in names] for b in budgets)], 1).astype(float)
-        fit, *_ = np.linalg.lstsq(design, dice, rcond=None)
-        free = len(names) - design.shape[1]
-        rest = ((dice - design @ fit) ** 2).sum() / free
-        half = stats.t.ppf(0.975, free) * (rest * np.linalg.inv(design.T @ design)[0, 0]) ** 0.5
-        claim = f"8 · position beats number: from none to all in the contracting path, {len(names)} sets"
-        ends = float(fit[0]), float(fit[0] - half), float(fit[0] + half)
-        lines.append(Line(claim, target, *ends, len(seeds), verdict(*ends, seeds=len(seeds), data=target)))
+        if len(names) < len(budgets) + 4 or not seeds:
+            continue
+        sets = [draw(model, name) for name in names]
+        dice = np.array([found.mean(target, name, seeds) for name in names])
+        levels = [np.array([name.startswith(f"{budget} #") for name in names], float) for budget in budgets]
+        place = np.array([matched.position(chosen, model) for chosen in sets])
+        flops = np.array([matched.step_flops(chosen, model) for chosen in sets])
+        for beside, columns in (("", []), (", beside it", [flops])):
+            design = np.stack([1 - place, *columns, *levels], 1)
+            fit, *_ = np.linalg.lstsq(design, dice, rcond=None)
+            free = len(names) - design.shape[1]
+            rest = ((dice - design @ fit) ** 2).sum() / free
+            half = stats.t.ppf(0.975, free) * (rest * np.linalg.inv(design.T @ design)[0, 0]) ** 0.5
+            ends = float(fit[0]), float(fit[0] - half), float(fit[0] + half)
+            said = verdict(*ends, seeds=len(seeds), data=target)
+            words = "Dice from output to input, operations held fixed" if columns else "Dice from output to input"
+            lines.append(Line(f"8{beside} · position beats number ({words}, {len(names)} sets)", target, *ends,
+                              len(seeds), said))  # fmt: skip
     return lines
 
 
 def scarcity(records: Iterable[dict], few: int = 10, many: int = 160) -> list[Line]:
-    """Claim 9: does the choice matter more with few images? Best less worst of four, at ``few`` less at ``many``."""
-    spreads: dict[int, dict[int, float]] = {}
-    for n in (few, many):
-        found = Outcomes(r for r in records if r["experiment"]["n"] == n and r["experiment"]["source"] == "xray")
-        for seed in found.seeds("hc18", FOUR):
-            values = [found.one("hc18", strategy, seed) for strategy in FOUR]
-            spreads.setdefault(seed, {})[n] = max(values) - min(values)
-    values = [each[few] - each[many] for each in spreads.values() if len(each) == 2]
-    claim = f"9 · the choice matters more with less data (spread at n = {few} less at n = {many})"
-    return _kept([_line(claim, "hc18", values)])
+    """Claim 9: does the choice matter more with few images? Best less worst of four, at ``few`` less at ``many``.
+
+    The largest less the smallest of noisy numbers is large by noise alone, and with few images there is more of it. So
+    the other seeds say which is the best and which the worst, and the seed that is left says by how much.
+    """
+    found, each = Outcomes(records).where(source="xray"), []
+    parts = [found.where(n=n) for n in (few, many)]
+    seeds = sorted(set.intersection(*(set(part.seeds("hc18", FOUR)) for part in parts)))
+    if len(seeds) < 3:
+        return []
+    for seed in seeds:
+        spreads = []
+        for part in parts:
+            others = {s: part.mean("hc18", s, [k for k in seeds if k != seed]) for s in FOUR}
+            best, worst = max(others, key=others.get), min(others, key=others.get)
+            spreads.append(part.by_subject("hc18", {best: 1.0, worst: -1.0}, seed))
+        each.append(spreads[0] - spreads[1])
+    claim = f"9 · the choice matters more with less data (best less worst, at n = {few} less at n = {many})"
+    told = over_trainings(each)
+    return [Line(claim, "hc18", *told, len(seeds), verdict(*told, seeds=len(seeds), data="hc18"))]
 
 
-def pretraining(schemes: Iterable[dict], origins: Iterable[dict]) -> list[Line]:
-    """Claim 10: X-ray weights against none, and against random halves that stay frozen."""
-    found = Outcomes([*schemes, *(_renamed(r, "scratch: ") for r in origins)])
+def normalisation(schemes: Iterable[dict], norm: Iterable[dict]) -> list[Line]:
+    """Beside claims 1 and 3: does the order turn with other statistics, or with a head that always learns?"""
+    records, lines = list(norm), []
+    found = Outcomes([
+        *schemes,
+        *(_renamed(r, f"{r['experiment'].get('statistics', 'kept')}: ") for r in records),
+    ])  # fmt: skip
+    for k, number in ((4, 1), (2, 3)):
+        for words, a, b in (
+            ("statistics that adapt", f"adapting: first {k}", f"adapting: last {k}"),
+            ("statistics re-estimated first", f"reestimated: first {k}", f"reestimated: last {k}"),
+            ("a head that always learns", f"kept: first {k} + head", f"last {k}"),
+        ):
+            for target in ("hc18", "busi"):
+                told = found.difference(target, a, b)
+                if told is not None:
+                    said = verdict(*told[:3], seeds=told[3], data=target)
+                    claim = f"{number}, beside it · first {k} − last {k}, with {words}"
+                    lines.append(Line(claim, target, *told, said, p=found.wilcoxon(target, a, b)))
+    return lines
+
+
+def pretraining(schemes: Iterable[dict], origins: Iterable[dict], photographs: Iterable[dict] = ()) -> list[Line]:
+    """Claim 10: X-ray weights against none, against random halves that stay frozen, and against photographs."""
+    natural = [_renamed(r, "natural: ") for r in photographs if r["experiment"]["source"] == "natural"]
+    found = Outcomes([*schemes, *(_renamed(r, "scratch: ") for r in origins), *natural])
     lines = []
-    for strategy, words in {
-        "everything": "everything from X-rays − from scratch",
-        "last 5": "a frozen encoder from X-rays − a random one (last 5)",
-        "first 5": "a frozen decoder from X-rays − a random one (first 5)",
-    }.items():
+    for strategy, other, words in (
+        ("everything", "scratch: everything", "everything from X-rays − from scratch"),
+        ("last 5", "scratch: last 5", "a frozen encoder from X-rays − a random one (last 5)"),
+        ("first 5", "scratch: first 5", "a frozen decoder from X-rays − a random one (first 5)"),
+        ("everything", "natural: everything", "everything from X-rays − from photographs"),
+    ):
         for target in found.targets:
-            told = found.difference(target, strategy, f"scratch: {strategy}")
+            told = found.difference(target, strategy, other)
             if told is not None:
-                said = verdict(*told[:3], seeds=told[3], data=target)
-                lines.append(Line(f"10 · pretraining helps: {words}", target, *told, said))
+                said, p = verdict(*told[:3], seeds=told[3], data=target), found.wilcoxon(target, strategy, other)
+                lines.append(Line(f"10 · pretraining helps: {words}", target, *told, said, p=p))
     return lines
 
 
@@ -143,28 +206,48 @@ def _renamed(record: dict, before: str) -> dict:
 
 
 def mechanism(records: Iterable[dict], shift: float = 1.0) -> list[Line]:
-    """Claim 11: first 2 less last 2 where speckle has changed, less the same where shapes have."""
+    """Claim 11: first 2 less last 2 where speckle has changed, less the same where shapes have; lesion by lesion.
+
+    Beside it, what everything gains over the untouched network in each: a shift that costs nothing shows nothing.
+    """
     found = Outcomes(records)
-    goals, both = [f"speckle {shift}", f"shapes {shift}"], ["first 2", "last 2"]
-    values = []
-    for seed in found.common(goals, both):
-        speckle, shapes = (found.one(goal, "first 2", seed) - found.one(goal, "last 2", seed) for goal in goals)
-        values.append(speckle - shapes)
+    goals, pair = [f"speckle {shift}", f"shapes {shift}"], {"first 2": 1.0, "last 2": -1.0}
+    seeds, where = found.common(goals, pair), f"speckle against shapes, shift {shift:g}"
+    if len(seeds) < 2:
+        return []
+    speckle, shapes = ([found.by_subject(goal, pair, seed) for seed in seeds] for goal in goals)
+    told = over_trainings([a - b for a, b in zip(speckle, shapes, strict=True)])
+    said = verdict(*told, seeds=len(seeds), data=where)
     claim = "11 · shallow layers matter more when speckle shifts than when shapes do"
-    return _kept([_line(claim, f"speckle against shapes, shift {shift:g}", values)])
+    lines = [Line(claim, where, *told, len(seeds), said)]
+    for goal in goals:
+        gain = found.difference(goal, "everything", "untouched")
+        if gain is not None:
+            lines.append(Line("11, beside it · everything − untouched", goal, *gain, "not a claim"))
+    return lines
 
 
 def ranking(records: Iterable[dict]) -> list[Line]:
-    """Claim 12: do two ultrasound sets rank the strategies alike? Kendall's τ, one a seed."""
+    """Claim 12: do two ultrasound sets rank the strategies alike? Kendall's τ, one a seed.
+
+    Strategies differ in size, and if larger ones win everywhere, τ is high for that alone. So beside it stands the τ of
+    what is left of the Dice when a straight line on the logarithm of the number of parameters is taken away.
+    """
     from scipy import stats
 
-    found, lines = Outcomes(records), []
+    model, found, lines = UNet(), Outcomes(records), []
+    sizes = {name: sum(p.numel() for p in module.parameters()) for name, module in groups(model).items()}
+    logs = np.log([sum(sizes[name] for name in named(model, strategy)) for strategy in STRATEGIES])
     for a, b in combinations(found.targets, 2):
-        taus = []
+        taus: dict[str, list[float]] = {"": [], ", beside it": []}
         for seed in found.common([a, b], STRATEGIES):
-            ranks = [[found.one(target, s, seed) for s in STRATEGIES] for target in (a, b)]
-            taus.append(float(stats.kendalltau(*ranks).statistic))
-        lines.append(_line("12 · the ranking carries over (Kendall's τ)", f"{a} and {b}", taus, margin=0.0, unit="τ"))
+            dice = [np.array([found.one(target, s, seed) for s in STRATEGIES]) for target in (a, b)]
+            left = [values - np.polyval(np.polyfit(logs, values, 1), logs) for values in dice]
+            for which, pair in zip(taus, (dice, left), strict=True):
+                taus[which].append(float(np.nan_to_num(stats.kendalltau(*pair).statistic)))
+        for which, values in taus.items():
+            words = "the ranking carries over when size is allowed for" if which else "the ranking carries over"
+            lines.append(_line(f"12{which} · {words} (Kendall's τ)", f"{a} and {b}", values, margin=0.0, unit="τ"))
     return _kept(lines)
 
 
@@ -178,9 +261,11 @@ def further_lines(grids: dict[str, list[dict]]) -> list[Line]:
     if "matched" in grids:
         told += position(grids["matched"])
     if "origins" in grids and "schemes" in grids:
-        told += pretraining(grids["schemes"], grids["origins"])
+        told += pretraining(grids["schemes"], grids["origins"], grids.get("xray", []))
+    if "norm" in grids and "schemes" in grids:
+        told += normalisation(grids["schemes"], grids["norm"])
     if "mechanism" in grids:
         told += mechanism(grids["mechanism"])
     if "schemes" in grids:
         told += ranking(grids["schemes"])
-    return sorted(told, key=lambda line: int(line.claim.partition(" ")[0]))
+    return told

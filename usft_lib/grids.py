@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .errors import BadInput, check_name
 from .experiment import UNTRAINED, Experiment
+from .matched import DRAWS
 from .targets import SHIFTS
 
 RESULTS = Path(__file__).parent / "results"
@@ -89,7 +90,7 @@ def headline_grid() -> list[Experiment]:
 def sizes_grid() -> list[Experiment]:
     """Dice against the number of images, and with all of them how soon the plateau comes (claims 7 and 9)."""
     strategies = ["everything", "first 2", "first 4", "last 2", "last 4"]
-    few = [(s, n, seed) for seed in range(3) for n in (10, 160) for s in [*strategies, "scratch"]]
+    few = [(s, n, seed) for seed in SEEDS for n in (10, 160) for s in [*strategies, "scratch"]]
     many = [(s, ALL_HEADS, seed) for seed in SEEDS for s in [*strategies, "scratch"]]
     found = []
     for strategy, n, seed in few + many:
@@ -131,7 +132,7 @@ def matched_grid() -> list[Experiment]:
         for seed in range(3)
         for target in ("hc18", "sim-ultrasound")
         for like in ("first 2", "first 4", "last 2")
-        for draw in range(6)
+        for draw in range(DRAWS)
     ]
 
 
@@ -156,7 +157,7 @@ def mechanism_grid() -> list[Experiment]:
         for what in ("speckle", "shapes")
         for shift in SHIFTS
         for seed in range(3)
-        for strategy in ("first 2", "last 2", "untouched")
+        for strategy in ("everything", "first 2", "last 2", "untouched")
     ]
 
 

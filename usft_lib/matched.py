@@ -1,7 +1,7 @@
 """Sets of layers with a given number of parameters, wherever they lie: position against number (lesson 10, claim 8).
 
-Groups differ a thousandfold in size, so no two of them match. Single convolutions do: they are drawn at random, each
-with the normalisation behind it, and the last is trained in as many of its output channels as are still wanted.
+Groups differ a thousandfold in size, so no two of them match. Single convolutions do, each with the normalisation
+behind it: they are drawn at random, and trained in as many of their output channels as the budget allows.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from .errors import BadInput
-from .freezing import named, train_only
+from .freezing import convolution_flops, named, train_only
 from .seeds import generator
 from .unet import UNet, groups
 
 CLOSE = 0.05  # of the budget
+DRAWS = 6
 
 
 @dataclass(frozen=True)
@@ -48,35 +49,40 @@ def parts(model: UNet) -> list[Part]:
 def draw(model: UNet, strategy: str) -> list[Part]:
     """The set that a strategy such as ``"matched first 2 #3"`` means: draw 3 with as many parameters as first 2 has.
 
-    Whole convolutions in random order, until one does not fit: of that one as many channels as fit. Draws that miss
-    the budget by more than 5 % are drawn again; the same strategy always means the same set.
+    Convolutions in random order, draw 0 leaning to the input, draw 5 to the output, those between less so. Of each as
+    many output channels as still fit, and never more than a third of the budget, so that a set holds three at least.
+    The same strategy always means the same set.
 
     Raises:
         BadInput: the strategy is not of this form, or no draw comes near its budget.
     """
     like, sign, number = strategy.removeprefix("matched ").partition(" #")
-    if not (strategy.startswith("matched ") and sign and number.isdigit()):
-        raise BadInput(f"{strategy!r}: say 'matched first 2 #0', with the number of the draw.")
+    if not (strategy.startswith("matched ") and sign and number.isdigit() and int(number) < DRAWS):
+        raise BadInput(f"{strategy!r}: say 'matched first 2 #0', with the number of the draw, 0 to {DRAWS - 1}.")
     chosen, everything = named(model, like), parts(model)
     budget = sum(p.numel() for name in chosen for p in groups(model)[name].parameters())
+    lean = 4 * (1 - 2 * int(number) / (DRAWS - 1))
+    place = torch.linspace(0, 1, len(everything))
     for again in range(200):
-        order = torch.randperm(len(everything), generator=generator("matched", like, number, again)).tolist()
-        taken, room = [], budget
-        for part in (everything[k] for k in order):
-            channels = min(part.of, room * part.of // part.parameters)
+        chance = torch.rand(len(everything), generator=generator("matched", like, number, again))
+        taken, room = {}, budget
+        for k in (lean * place + chance).argsort().tolist():
+            part = everything[k]
+            channels = min(part.of, min(room, budget // 3) * part.of // part.parameters)
             if channels:
                 count = part.parameters * channels // part.of
-                taken.append(Part(part.convolution, part.norm, channels, part.of, count))
+                taken[k] = Part(part.convolution, part.norm, channels, part.of, count)
                 room -= count
-            if channels < part.of:
-                break
-        if abs(room) <= CLOSE * budget:
-            return sorted(taken, key=lambda p: [q.convolution for q in everything].index(p.convolution))
+            if room <= CLOSE * budget:
+                return [taken[k] for k in sorted(taken)]
     raise BadInput(f"No set of convolutions comes within 5 % of the {budget:,} parameters of {like}.")
 
 
 def train_only_these(model: UNet, chosen: list[Part]) -> UNet:
-    """Train these parts and freeze all else, normalisation statistics too. Returns the model."""
+    """Train these parts and freeze all else. Returns the model.
+
+    Normalisation keeps its statistics in all of it: sets would else differ in how many of them adapt.
+    """
     train_only(model, {part.group for part in chosen})
     by_name = {part.convolution: part for part in chosen}
     modules = dict(model.named_modules())
@@ -85,9 +91,8 @@ def train_only_these(model: UNet, chosen: list[Part]) -> UNet:
             continue
         part = by_name.get(whole.convolution)
         layers = [modules[name] for name in (whole.convolution, whole.norm) if name]
-        if part is None or part.channels < part.of:
-            for layer in layers:
-                _keep_statistics(layer)
+        for layer in layers:
+            _keep_statistics(layer)
         for layer in layers:
             for parameter in layer.parameters():
                 if part is None:
@@ -115,6 +120,22 @@ def _keep_statistics(layer: nn.Module) -> None:
     layer.train = lambda mode=True: layer
 
 
-def shallow_share(chosen: list[Part]) -> float:
-    """Of the trained parameters, the part in the contracting path (lesson 10)."""
-    return sum(part.parameters for part in chosen if part.group.startswith("enc")) / sum(p.parameters for p in chosen)
+def position(chosen: list[Part], model: UNet) -> float:
+    """Where a set lies along the path: the mean place of its parameters, 0 at the input and 1 at the output."""
+    names = [part.convolution for part in parts(model)]
+    whole = sum(part.parameters for part in chosen)
+    return sum(part.parameters * names.index(part.convolution) for part in chosen) / whole / (len(names) - 1)
+
+
+def step_flops(chosen: list[Part], model: UNet, size: int = 128) -> float:
+    """Operations of a step that trains this set, against those of training everything (lesson 10).
+
+    A convolution that is trained in part has its whole gradient computed.
+    """
+    trained, reached, total, full = {part.convolution for part in chosen}, False, 0.0, 0.0
+    forward = [one for each in convolution_flops(model, size).values() for one in each]
+    for k, (part, one) in enumerate(zip(parts(model), forward, strict=True)):
+        total += one * (1 + reached + (part.convolution in trained))
+        full += one * (2 + (k > 0))
+        reached |= part.convolution in trained
+    return total / full

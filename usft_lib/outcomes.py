@@ -1,13 +1,16 @@
 """What the study found, to be read and drawn: means, differences and their intervals by strategy (lessons 07 to 11)."""
 
+import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import BadInput
+from .errors import BadInput, check_name
+from .experiment import Experiment
 from .grids import RESULTS
-from .statistics import seed_difference, seed_mean
+from .statistics import seed_difference, seed_mean, subject_means
 from .study import gathered, scores, table
 
 if TYPE_CHECKING:
@@ -30,20 +33,35 @@ def results(grid: str) -> "Outcomes":
 
 
 class Outcomes:
-    """The records of a grid, found by target and strategy (lesson 07).
+    """The records of a grid, found by target, strategy and seed (lesson 07).
 
-    Strategies of one seed began with the same weights and saw the same batches, so they are compared within seeds.
+    Strategies of one seed began with the same weights and saw the same batches, so they are compared within seeds. A
+    subject counts once, however many images it has. Where a grid varies more than target, strategy and seed, narrow it
+    first: ``results("sizes").where(n=10)``.
     """
 
     def __init__(self, records: Iterable[dict]):
         self.records = list(records)
-        self._found: dict[tuple[str, str], dict[int, dict]] = {}
+        self._found: dict[tuple[str, str], dict[int, list[dict]]] = {}
         for record in self.records:
             e = record["experiment"]
-            self._found.setdefault((e["target"], e["strategy"]), {})[e["seed"]] = record
+            self._found.setdefault((e["target"], e["strategy"]), {}).setdefault(e["seed"], []).append(record)
 
     def __repr__(self) -> str:
         return f"{len(self.records)} experiments on {', '.join(self.targets)}"
+
+    def where(self, **fields) -> "Outcomes":
+        """Only the experiments with these settings, such as ``source="xray"``, ``n=10``, ``statistics="kept"``.
+
+        Raises:
+            BadInput: experiments have no such setting.
+        """
+        usual = {field.name: field.default for field in dataclasses.fields(Experiment)}
+        for name in fields:
+            check_name("setting", name, usual)
+        return Outcomes(
+            r for r in self.records if all(r["experiment"].get(k, usual[k]) == v for k, v in fields.items())
+        )
 
     @property
     def table(self) -> "pd.DataFrame":
@@ -68,26 +86,65 @@ class Outcomes:
         strategies = list(strategies)
         return sorted(set.intersection(*(set(self.seeds(target, strategies)) for target in targets)))
 
+    def record(self, target: str, strategy: str, seed: int) -> dict:
+        """One experiment's record.
+
+        Raises:
+            BadInput: there is none, or there are several.
+        """
+        found = self._found.get((target, strategy), {}).get(seed, [])
+        if not found:
+            raise BadInput(f"No result of {strategy!r} on {target!r} with seed {seed} among {self!r}.")
+        if len(found) > 1:
+            one, other = (each["experiment"] for each in found[:2])
+            differ = sorted(k for k in one.keys() | other.keys() if one.get(k) != other.get(k))
+            raise BadInput(
+                f"{len(found)} results of {strategy!r} on {target!r} with seed {seed}, which differ in "
+                f"{', '.join(differ)}: narrow them with .where({differ[0]}=…)."
+            )
+        return found[0]
+
     def one(self, target: str, strategy: str, seed: int) -> float:
-        """Mean Dice on test images of a single experiment."""
-        return float(self._found[target, strategy][seed]["dice"])
+        """Mean Dice over test subjects of a single experiment."""
+        return float(subject_means(scores(self.record(target, strategy, seed)), "dice").mean())
 
     def curves(self, target: str, strategy: str) -> dict[int, list]:
         """By seed the validation curves of experiments that were watched, see `plateau.watch`."""
-        return {seed: r["curve"] for seed, r in self._found.get((target, strategy), {}).items() if "curve" in r}
+        each = {seed: self.record(target, strategy, seed) for seed in self.seeds(target, [strategy])}
+        return {seed: record["curve"] for seed, record in each.items() if "curve" in record}
 
     def tables(self, target: str, weights: dict[str, float], seeds: Sequence[int]) -> "list[pd.DataFrame]":
-        """A table of scores for each seed: the weighted sum of the strategies' Dice, image by image."""
+        """A table of scores for each seed: the weighted sum of the strategies' Dice, image by image.
+
+        Raises:
+            BadInput: experiments of one seed began with different weights, or were tested on other data.
+        """
         found = []
         for seed in seeds:
-            parts = {name: scores(self._found[target, name][seed]).set_index("image") for name in weights}
+            records = {name: self.record(target, name, seed) for name in weights}
+            self._check_pairs(target, seed)
+            parts = {name: scores(record).set_index("image") for name, record in records.items()}
             table = next(iter(parts.values())).copy()
             table["dice"] = sum(weight * parts[name]["dice"] for name, weight in weights.items())
             found.append(table.reset_index())
         return found
 
+    def _check_pairs(self, target: str, seed: int) -> None:
+        """All experiments of a target and seed from one source began with the very same weights."""
+        began: dict[str, set[str]] = {}
+        for (goal, _), by_seed in self._found.items():
+            for record in by_seed.get(seed, []) if goal == target else []:
+                if weights := record.get("made", {}).get("origin"):
+                    began.setdefault(record["experiment"]["source"], set()).add(weights)
+        for source, weights in began.items():
+            if len(weights) > 1:
+                raise BadInput(
+                    f"Experiments on {target} with seed {seed} began with different weights from {source} "
+                    f"({', '.join(sorted(weights))}), so they cannot be paired: run them on one machine."
+                )
+
     def dice(self, target: str, strategy: str) -> tuple[float, float, float, int]:
-        """``(mean, low, high, seeds)``: mean Dice on test images, with its 95 % interval over subjects and trainings.
+        """``(mean, low, high, seeds)``: mean Dice over test subjects, with its 95 % interval over both.
 
         Raises:
             BadInput: nothing was run with this target and strategy.
@@ -95,12 +152,16 @@ class Outcomes:
         seeds = self.seeds(target, [strategy])
         if not seeds:
             raise BadInput(f"No result of {strategy!r} on {target!r}: there are those of {self!r}.")
-        return *seed_mean(self.tables(target, {strategy: 1.0}, seeds)), len(seeds)
+        whole = _whole_deals(self.tables(target, {strategy: 1.0}, seeds))
+        return *seed_mean(whole), len(whole)
 
     def mean(self, target: str, strategy: str, seeds: Iterable[int] | None = None) -> float:
-        """Mean Dice over the seeds that there are, or over these."""
-        found = self._found[target, strategy]
-        return float(np.mean([found[seed]["dice"] for seed in (found if seeds is None else seeds)]))
+        """Mean Dice over subjects and the seeds that there are, or over these."""
+        chosen = self.seeds(target, [strategy]) if seeds is None else seeds
+        values = [self.one(target, strategy, seed) for seed in chosen]
+        if not values:
+            raise BadInput(f"No result of {strategy!r} on {target!r}: there are those of {self!r}.")
+        return float(np.mean(values))
 
     def difference(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]"):
         """``(mean, low, high, seeds)`` of ``a`` less ``b``, paired image by image; None without a common seed.
@@ -111,13 +172,46 @@ class Outcomes:
         seeds = self.seeds(target, [*a, *b])
         if not seeds:
             return None
-        found = seed_difference(self.tables(target, a, seeds), self.tables(target, b, seeds))
-        return *found, len(seeds)
+        one, other = (_whole_deals(self.tables(target, each, seeds)) for each in (a, b))
+        return *seed_difference(one, other), len(one)
+
+    def wilcoxon(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]") -> float:
+        """p of Wilcoxon's signed-rank test on subjects' mean differences over seeds: supporting evidence only.
+
+        It asks about other subjects, not about other trainings.
+        """
+        import pandas as pd
+        from scipy import stats
+
+        a, b = ({each: 1.0} if isinstance(each, str) else each for each in (a, b))
+        seeds = self.seeds(target, [*a, *b])
+        one, other = (_whole_deals(self.tables(target, each, seeds)) for each in (a, b))
+        differences = [subject_means(x, "dice") - subject_means(y, "dice") for x, y in zip(one, other, strict=True)]
+        return float(stats.wilcoxon(pd.concat(differences).groupby(level=0).mean()).pvalue)
+
+    def by_subject(self, target: str, weights: dict[str, float], seed: int) -> "pd.Series":
+        """The weighted sum of the strategies' Dice by subject, of one seed."""
+        return subject_means(self.tables(target, weights, [seed])[0], "dice")
+
+
+def _whole_deals(tables: "list[pd.DataFrame]") -> "list[pd.DataFrame]":
+    """As many of the first tables as test every subject equally often: half a deal into folds cannot be averaged."""
+    for count in range(len(tables), 1, -1):
+        tested = Counter(subject for table in tables[:count] for subject in set(table["subject"]))
+        if len(set(tested.values())) == 1:
+            return tables[:count]
+    return tables[:1]
 
 
 def area(kind: str, ks: Sequence[int]) -> dict[str, float]:
-    """Weights of the trapezoid rule over k, which add up to 1: the mean height of the curve of ``kind``."""
+    """Weights of the trapezoid rule over k, which add up to 1: the mean height of the curve of ``kind``.
+
+    Raises:
+        BadInput: fewer than two k.
+    """
     ks = np.asarray(ks, dtype=float)
+    if len(ks) < 2:
+        raise BadInput("A curve has at least two k.")
     steps = np.diff(ks)
     weights = (np.append(steps, 0) + np.insert(steps, 0, 0)) / 2 / (ks[-1] - ks[0])
     return {f"{kind} {int(k)}": float(weight) for k, weight in zip(ks, weights, strict=True)}

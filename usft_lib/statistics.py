@@ -144,7 +144,7 @@ def seed_difference(
         raise BadInput(f"Give one table a seed for both, at least one; these are {len(a)} and {len(b)}.")
     if len(a) == 1:
         return paired_difference(a[0], b[0], column)
-    return _over_both([subject_means(_differences(x, y, column), "difference") for x, y in zip(a, b, strict=True)])
+    return over_trainings([subject_means(_differences(x, y, column), "difference") for x, y in zip(a, b, strict=True)])
 
 
 def seed_mean(tables: "Sequence[pd.DataFrame]", column: str = "dice") -> tuple[float, float, float]:
@@ -157,11 +157,18 @@ def seed_mean(tables: "Sequence[pd.DataFrame]", column: str = "dice") -> tuple[f
         raise BadInput("Give one table a seed, at least one.")
     if len(tables) == 1:
         return subject_interval(tables[0], column)
-    return _over_both([subject_means(each, column) for each in tables])
+    return over_trainings([subject_means(each, column) for each in tables])
 
 
-def _over_both(each: "list[pd.Series]") -> tuple[float, float, float]:
-    """Of one series of subjects' values a seed, by what the seeds share."""
+def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:
+    """Mean with its 95 % interval of one series of subjects' values a seed, by what the seeds share (lesson 07).
+
+    The same subjects for all: `over_seeds_and_subjects`. Subjects of its own for each: `over_folds`. All subjects dealt
+    into folds several times: `over_repeated_folds`.
+
+    Raises:
+        BadInput: subjects are shared by some of the seeds only.
+    """
     people = [frozenset(part.index) for part in each]
     if len(set(people)) == 1 and len(people[0]) > 1:
         return over_seeds_and_subjects([part.sort_index() for part in each])
