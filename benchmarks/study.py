@@ -30,7 +30,7 @@ STRATEGIES = ["everything", "first 2", "first 4", "first 7", "last 2", "last 4",
 
 def usual(e: Experiment) -> float:
     """One experiment as most would write it; its mean Dice."""
-    pool, _, test = targets.parts(e.target, e.size, e.seed)
+    pool, val, test = targets.parts(e.target, e.size, e.seed)
     train, device = pool.subset(e.n, seed=e.seed), choose_device("auto")
     model = deepcopy(begin(e.source, e.seed, e.size)).to(device)
     chosen = set(named(model, e.strategy))
@@ -49,6 +49,7 @@ def usual(e: Experiment) -> float:
         optimiser.step()
         decay.step()
         loss.item()
+    usft.evaluate(model, val)
     return float(usft.evaluate(model, test)["dice"].mean())
 
 
@@ -69,8 +70,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="of Study; of the usual loop one less, at least one")
     chosen = parser.parse_args()
     some = [Experiment("scratch", "sim-ultrasound", 40, s, 3e-3, steps=chosen.steps) for s in STRATEGIES]
-    warm = [Experiment("scratch", "sim-ultrasound", 40, s, 3e-3, steps=2, seed=k) for k in range(2 * chosen.jobs)
-            for s in ("first 1", "last 1")]  # fmt: skip
+    warm = [
+        Experiment("scratch", "sim-ultrasound", 40, s, 3e-3, steps=2, seed=k)
+        for k in range(3 * chosen.jobs)
+        for s in ("first 1", "last 1")
+    ]
     by_study(warm, chosen.jobs)  # starts the processes, which then have the data at hand
     usual(warm[0])
     ours, theirs = [], []

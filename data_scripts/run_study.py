@@ -8,6 +8,7 @@ usft_lib/results/PROTOCOL.md. With ``--scheduler tcp://…`` the workers of a Da
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from usft_lib.claims import report
 from usft_lib.experiment import check_sizes
 from usft_lib.sources.cache import cache_folder
 from usft_lib.study import Study, gather, gathered, left, table
+
+GATHERED = 16  # experiments between two gatherings
 
 
 def main() -> None:
@@ -49,7 +52,9 @@ def _run(chosen) -> None:
         study.adopt(kept)
     if not (chosen.status or chosen.report):
         _work(study, experiments, chosen, None if chosen.quick else kept)
-        if chosen.grid == "lr" and not study.missing(experiments):
+        # A rate at which training diverges is no candidate, and no reason to choose none.
+        unfit = [e for e in study.missing(experiments) if "TrainingDiverged" in (study.failure(e) or "")]
+        if chosen.grid == "lr" and unfit == study.missing(experiments):
             rates = grids.choose_rates(study.records(experiments))
             grids.RATES.write_text(json.dumps(rates, indent=1) + "\n", encoding="utf-8")
     records, missing = study.records(experiments), study.missing(experiments)
@@ -67,8 +72,9 @@ def _run(chosen) -> None:
     if chosen.report or chosen.quick:
         shown = table(records)
         if len(shown):
-            rows = ["target", "strategy", "lr"]
-            print(shown.groupby(rows)[["dice", "val_dice"]].mean().round(3).sort_values("dice").to_string())
+            names = ("target", "source", "n", "strategy", "statistics", "course", "lr")
+            rows = ["target", *(n for n in names[1:] if n in shown and shown[n].nunique(dropna=False) > 1)]
+            print(shown.fillna("").groupby(rows)[["dice", "val_dice"]].mean().round(3).sort_values("dice").to_string())
 
 
 def _all_grids() -> dict[str, list[dict]]:
@@ -86,19 +92,29 @@ def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
     began, end = time.monotonic(), None if chosen.minutes is None else time.monotonic() + 60 * chosen.minutes
     todo = study.missing(experiments)
     check_sizes(todo)
-    # In portions, so that a time limit or Ctrl-C finds most of the work on disk and little under way.
-    done, portion = 0, max(16, 4 * (chosen.jobs or 1))
-    for start in range(0, len(todo), portion):
+    # In portions, so that a time limit or Ctrl-C finds most of the work gathered and little under way. All workers wait
+    # for the last of a portion: it is many times as large as they are many, but for a time limit.
+    workers = chosen.jobs or os.cpu_count() or 1
+    portion = len(todo) if chosen.scheduler and end is None else workers * (8 if end is None else 1)
+    done = 0
+    for start in range(0, len(todo), portion or 1):
         if end is not None and time.monotonic() > end:
             print("The time is up: the rest is left for next time.")
             return
-        for _, _, how in study.run(todo[start : start + portion], chosen.jobs, chosen.scheduler, chosen.trust_network):
+        part = todo[start : start + portion]
+        for _, _, how in study.run(part, chosen.jobs, chosen.scheduler, chosen.trust_network):
             done += 1
             print(f"{done} of {len(todo)} {how}, {left(began, done, len(todo))}", flush=True)
+            if kept is not None and (done % GATHERED == 0 or done == len(todo)):
+                _gather(study, experiments, kept)
         if kept is not None:
-            before = {record["key"]: record for record in gathered(kept)} if kept.exists() else {}
-            before |= {record["key"]: record for record in study.records(experiments)}
-            gather(list(before.values()), kept)
+            _gather(study, experiments, kept)
+
+
+def _gather(study: Study, experiments, kept: Path) -> None:
+    before = {record["key"]: record for record in gathered(kept)} if kept.exists() else {}
+    before |= {record["key"]: record for record in study.records(experiments)}
+    gather(list(before.values()), kept)
 
 
 if __name__ == "__main__":

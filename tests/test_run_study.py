@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from scripts import script
 
+import usft_lib
 from usft_lib import grids, study, targets
 from usft_lib.experiment import Experiment
 from usft_lib.study import Study
@@ -24,7 +25,7 @@ def small(monkeypatch, tmp_path):
     """Grids of a few tiny experiments, run in this process, with results in a folder of their own."""
     monkeypatch.setattr(targets, "TESTED", 6)
     monkeypatch.setattr(targets, "CHOSEN", 4)
-    targets.parts.cache_clear()
+    targets._parts.cache_clear()
     lr = [replace(TINY, strategy=s, lr=r, seed=5) for s in ("first 1", "last 1") for r in (1e-3, 1e-2)]
     monkeypatch.setattr(grids, "GRIDS", {"lr": lambda: lr, "schemes": lambda: [replace(TINY, seed=s) for s in (0, 1)]})
     monkeypatch.setattr(grids, "RESULTS", tmp_path / "results")
@@ -38,7 +39,7 @@ def small(monkeypatch, tmp_path):
 
     monkeypatch.setattr(Study, "run", here)
     yield tmp_path
-    targets.parts.cache_clear()
+    targets._parts.cache_clear()
 
 
 def command(monkeypatch, *words):
@@ -75,6 +76,21 @@ def test_a_failure_is_told_with_its_traceback_and_the_rest_goes_on(small, monkey
     command(monkeypatch, "--grid", "schemes", "--folder", small / "work")
     told = capsys.readouterr().out
     assert "1 of 2 done, 1 failed" in told and "k must be" in told and "Traceback" in told
+
+
+def test_a_rate_that_diverges_is_no_candidate_and_keeps_no_other_from_being_chosen(small, monkeypatch, capsys):
+    real = study.run
+
+    def run(e):
+        if e.lr == 1e-2:
+            raise usft_lib.TrainingDiverged("The loss became nan at step 1")
+        return real(e)
+
+    monkeypatch.setattr(study, "run", run)
+    command(monkeypatch, "--grid", "lr", "--folder", small / "work")
+    assert "2 of 4 done, 2 failed" in capsys.readouterr().out
+    rates = json.loads((small / "results" / "learning_rates.json").read_text())
+    assert rates == {"sim-ultrasound": {"first 1": 1e-3, "last 1": 1e-3}}
 
 
 def test_what_cannot_be_is_one_line(small, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """The study's machinery: fixed splits, records that are run once, and what is killed, broken or edited in between."""
 
+import getpass
 import json
 import subprocess
 import sys
@@ -23,9 +24,9 @@ def small(monkeypatch):
     """The simulated target with few images, so that a run takes a moment."""
     monkeypatch.setattr(targets, "TESTED", 6)
     monkeypatch.setattr(targets, "CHOSEN", 4)
-    targets.parts.cache_clear()
+    targets._parts.cache_clear()
     yield
-    targets.parts.cache_clear()
+    targets._parts.cache_clear()
 
 
 def heads(n: int = 60) -> usft.SegmentationData:
@@ -68,10 +69,10 @@ def test_every_lesion_is_tested_once_in_five_folds():
 
 def test_no_validation_left_is_said(monkeypatch):
     monkeypatch.setitem(targets._PARTS, "busi", lambda size, fold: targets.busi_parts(size, fold, data=heads(10)))
-    targets.parts.cache_clear()
+    targets._parts.cache_clear()
     with pytest.raises(BadInput, match="no validation images are left"):
         targets.parts("busi", 64)
-    targets.parts.cache_clear()
+    targets._parts.cache_clear()
 
 
 # --- one experiment ------------------------------------------------------------------------------------------------
@@ -216,6 +217,11 @@ def test_gathered_results_come_back_and_equal_records_give_equal_bytes(small, tm
         study.gathered(path)
     with pytest.raises(BadInput, match="run_study"):
         study.gathered(tmp_path / "nothing.jsonl.gz")
+    whole = bytearray((tmp_path / "y.jsonl.gz").read_bytes())
+    whole[len(whole) // 2] ^= 0xFF
+    path.write_bytes(whole)
+    with pytest.raises(BadInput, match="broken"):
+        study.gathered(path)
 
 
 KILLED = """
@@ -232,21 +238,21 @@ for seed in range(6):
 """
 
 
-def test_each_worker_takes_a_gpu_of_its_own(monkeypatch, tmp_path):
+def test_each_worker_takes_a_gpu_of_its_own(small, monkeypatch, tmp_path):
     monkeypatch.setattr(study.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     taken = []
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    held = study.FileLock(tmp_path / "usft-gpu-0.lock")
-    study._take_a_gpu.cache_clear()
+    held = study.FileLock(tmp_path / f"usft-gpu-0-{getpass.getuser()}.lock")
+    study._own_gpu.cache_clear()
     try:
         with held:  # by another worker
-            assert study._take_a_gpu() == study._take_a_gpu() == 1 and taken == [1]
-        study._take_a_gpu.cache_clear()
+            assert Study(tmp_path / "x").attempt(TINY) == "done" and taken == [1] and study._own_gpu() == 1
+        study._own_gpu.cache_clear()
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-        assert study._take_a_gpu() is None and taken == [1]
+        assert study._own_gpu() is None
     finally:
-        study._take_a_gpu.cache_clear()
+        study._own_gpu.cache_clear()
 
 
 @pytest.mark.parametrize("address, fine", [
@@ -260,6 +266,15 @@ def test_a_scheduler_that_is_open_to_a_network_is_refused(address, fine):
     else:
         with pytest.raises(BadInput, match="--trust-network"):
             study.check_scheduler(address)
+
+
+def test_what_a_cluster_lacks_is_one_line(tmp_path):
+    pytest.importorskip("distributed", reason="no Dask here: python -m pip install distributed")
+    with pytest.raises(BadInput, match="trust-network"):
+        study.check_scheduler("tcp://[::1")
+    with pytest.raises(BadInput, match="certificates") as error:
+        list(Study(tmp_path).run([TINY], scheduler="tls://127.0.0.1:9"))
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.slow

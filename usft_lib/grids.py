@@ -61,6 +61,8 @@ def read_rates(path: Path = RATES) -> dict[str, dict[str, float]]:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput("Learning rates are not chosen yet: python data_scripts/run_study.py --grid lr") from None
+    except ValueError as error:
+        raise BadInput(f"{path.name} is broken ({error}): delete it and run --grid lr again.") from None
 
 
 def lr_grid() -> list[Experiment]:

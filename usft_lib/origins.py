@@ -1,7 +1,9 @@
 """Where a study's weights come from: pretrained once a source and seed, kept in the data folder (lessons 07, 10).
 
-Five pretrainings a source, so that a strategy's spread over seeds holds the spread over sources, too.
+A pretraining a source and seed, so that a strategy's spread over seeds holds the spread over sources, too.
 """
+
+from pathlib import Path
 
 import torch
 
@@ -47,9 +49,18 @@ def begin(source: str, seed: int, size: int = 128) -> UNet:
         return model
     with alone(f"origins/{source}-{size}-{seed}") as folder:
         path = folder / "weights.safetensors"
-        if not path.exists():
+        if not _whole(path):
             data = _IMAGES[name](size)
             history = fit(model, data, steps=int(fewer or STEPS), lr=LR, seed=seed, progress=False)
             settings = {key: str(history.settings[key]) for key in ("steps", "lr", "seed", "precision", "threads")}
             save_model(model, path, {"data": data.provenance, **settings})
     return load_model(path)
+
+
+def _whole(path: Path) -> bool:
+    """Whether weights are there and can be read: a power cut may have left half of them."""
+    try:
+        load_model(path)
+    except BadInput:
+        return False
+    return True

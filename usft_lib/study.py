@@ -5,7 +5,9 @@ each, written by rename: whatever is killed, what is there is whole, and what is
 """
 
 import atexit
+import contextlib
 import functools
+import getpass
 import gzip
 import ipaddress
 import json
@@ -13,6 +15,8 @@ import os
 import tempfile
 import time
 import traceback
+import uuid
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,7 +39,7 @@ class Study:
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            probe = self.folder / f".probe-{os.getpid()}"
+            probe = self.folder / f".probe-{uuid.uuid4().hex}"  # other machines share the folder, and process numbers
             probe.write_text("")
             probe.unlink()
         except OSError as error:
@@ -58,7 +62,8 @@ class Study:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             print(f"{path.name} cannot be used ({error}); it is set aside, and the experiment is run again.")
-            path.replace(path.with_suffix(".broken"))
+            with contextlib.suppress(FileNotFoundError):  # another process has seen it, too
+                path.replace(path.with_suffix(".broken"))
             return None
 
     def failure(self, experiment: Experiment) -> str | None:
@@ -68,14 +73,16 @@ class Study:
 
     def _keep(self, name: str, text: str) -> None:
         path = self.folder / name
-        draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+        draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
 
     def attempt(self, experiment: Experiment) -> str:
         """Run one experiment and keep what comes of it: ``"done"`` or ``"failed"``. One thread, here and anywhere."""
         torch.set_num_threads(1)
-        _take_a_gpu()
+        number = _own_gpu()
+        if number is not None:
+            torch.cuda.set_device(number)  # for this thread: Dask's workers may have several
         try:
             result = run(experiment)
         except Exception:  # one bad experiment must not end a night's work
@@ -108,8 +115,10 @@ class Study:
         Raises:
             BadInput: nobody answers at the scheduler's address, or it is open to a network.
         """
-        from joblib import Parallel, delayed, parallel_config
-
+        try:
+            from joblib import Parallel, delayed, parallel_config
+        except ModuleNotFoundError:
+            raise BadInput("A study needs joblib: python -m pip install joblib dask distributed") from None
         todo = self.missing(experiments)
         client = None
         if scheduler is None:
@@ -120,6 +129,8 @@ class Study:
             check_scheduler(scheduler, trusted)
             try:
                 client = Client(scheduler, timeout=20)
+            except TypeError:  # Dask's own way to say that tls:// needs certificates in its configuration
+                raise BadInput(f"{scheduler} needs certificates: distributed.comm.tls in Dask's settings.") from None
             except (OSError, ValueError) as error:
                 raise BadInput(f"No Dask scheduler answers at {scheduler} ({type(error).__name__}).") from None
             backend = {"backend": "dask", "n_jobs": -1, "client": client}
@@ -152,8 +163,8 @@ def check_scheduler(address: str, trusted: bool = False) -> None:
     Raises:
         BadInput: it is neither on loopback nor ``tls://…``, and the network was not said to be trusted.
     """
-    host = urlsplit(address).hostname or ""
     try:
+        host = urlsplit(address).hostname or ""
         alone = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         alone = False
@@ -164,8 +175,8 @@ def check_scheduler(address: str, trusted: bool = False) -> None:
 
 
 @functools.cache
-def _take_a_gpu() -> int | None:
-    """Where there are several GPUs, train on one that no other worker of this machine holds; its number.
+def _own_gpu() -> int | None:
+    """Where there are several GPUs, one that no other worker of this machine holds; its number.
 
     Held by a lock for as long as this process lives. With more workers than GPUs, they are shared.
     """
@@ -173,16 +184,15 @@ def _take_a_gpu() -> int | None:
     if count < 2:
         return None
     for number in range(count):
-        lock = FileLock(Path(tempfile.gettempdir()) / f"usft-gpu-{number}.lock")
+        lock = FileLock(Path(tempfile.gettempdir()) / f"usft-gpu-{number}-{getpass.getuser()}.lock")
         try:
             lock.acquire(blocking=False)
-        except Timeout:
+        except (Timeout, OSError):
             continue
         atexit.register(lock.release)  # and so it is not collected before
         break
     else:
         number = os.getpid() % count
-    torch.cuda.set_device(number)
     return number
 
 
@@ -213,7 +223,7 @@ def gathered(path: str | Path) -> list[dict]:
         return [json.loads(line) for line in gzip.decompress(Path(path).read_bytes()).decode().splitlines()]
     except FileNotFoundError:
         raise BadInput(f"There are no results in {path}: make them with data_scripts/run_study.py.") from None
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadInput(f"{path} is broken ({error}): take it from the repository again.") from None
 
 

@@ -23,7 +23,6 @@ def names() -> list[str]:
     return list(_PARTS)
 
 
-@lru_cache(maxsize=4)
 def parts(name: str, size: int = 128, seed: int = 0) -> tuple[SegmentationData, SegmentationData, SegmentationData]:
     """``(pool, val, test)`` of a target; the three share no subject.
 
@@ -37,6 +36,11 @@ def parts(name: str, size: int = 128, seed: int = 0) -> tuple[SegmentationData, 
         DataUnavailable: its images cannot be had.
     """
     check_name("target", name, names())
+    return _parts(name, size, seed if name == "busi" else 0)
+
+
+@lru_cache(maxsize=6)
+def _parts(name: str, size: int, seed: int):
     made = _PARTS[name](size, seed)
     for what, part in zip(("training", "validation", "test"), made, strict=True):
         if not len(part):
