@@ -13,6 +13,7 @@ from .adaptation import reestimate_statistics
 from .checkpoints import fingerprint
 from .data import SegmentationData
 from .errors import BadInput, check_count, check_name
+from .fast import folded
 from .freezing import named, train_only
 from .metrics import evaluate, mean_shape, score
 from .origins import begin
@@ -105,11 +106,12 @@ def run(experiment: Experiment) -> dict:
         if e.strategy != "untouched":
             model = prepare(model, e.strategy, e.statistics, train)
             how = {"steps": e.steps, "batch_size": e.batch_size, "lr": e.lr, "seed": e.seed, "augment": e.augment}
-            if e.course == "plateau":
-                history, model, curve = plateau.watch(model, train, val, **how)
-                more["curve"] = curve
-            else:
-                history = fit(model, train, progress=False, **how)
+            with folded(model):
+                if e.course == "plateau":
+                    history, model, curve = plateau.watch(model, train, val, **how)
+                    more["curve"] = curve
+                else:
+                    history = fit(model, train, progress=False, **how)
             settings = history.settings
             more |= {"seconds": round(history.seconds[-1], 2), "loss": history.loss[-1]}
         tables = {"val": evaluate(model, val), "test": evaluate(model, test)}
