@@ -46,7 +46,9 @@ def intervals(axes: Axes, differences: Mapping[str, tuple[float, float, float]],
     for row, (mean, low, high) in enumerate(differences.values()):
         axes.plot([low, high], [-row, -row], color="black", lw=2)
         axes.plot(mean, -row, "o", color="black", ms=7)
-        axes.annotate(f"{mean:+.3f}", (mean, -row), (0, 7), textcoords="offset points", ha="center", fontsize=10)
+        clear = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}  # of the two vertical lines
+        look = {"textcoords": "offset points", "ha": "center", "fontsize": 10, "bbox": clear}
+        axes.annotate(f"{mean:+.3f}", (mean, -row), (0, 8), **look)
     axes.axvline(0, color="0.3")
     axes.axvline(margin, color="0.3", linestyle=":")
     axes.annotate(f"{margin:g}", (margin, 0.55), (3, 0), textcoords="offset points", fontsize=9, color="0.3")
