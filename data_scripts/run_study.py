@@ -67,7 +67,8 @@ def _run(chosen) -> None:
         print(f"{len(those)} failed like this, the first of them {those[0]}:\n{trace}")
     if chosen.report and not chosen.quick:
         verdicts = grids.RESULTS / "VERDICTS.md"
-        verdicts.write_text(report(_all_grids(), "python data_scripts/run_study.py --grid schemes --report"), "utf-8")
+        command = "python data_scripts/run_study.py --grid schemes --report"
+        verdicts.write_text(report(*_all_grids(), command), encoding="utf-8")
         print(f"written: {verdicts.name}")
     if chosen.report or chosen.quick:
         shown = table(records)
@@ -77,15 +78,22 @@ def _run(chosen) -> None:
             print(shown.fillna("").groupby(rows)[["dice", "val_dice"]].mean().round(3).sort_values("dice").to_string())
 
 
-def _all_grids() -> dict[str, list[dict]]:
-    """What is gathered of each grid and belongs to it as it is now."""
-    found = {}
+def _all_grids() -> tuple[dict[str, list[dict]], dict[str, str]]:
+    """The records of each complete grid; and of those that are not, how far they are.
+
+    A verdict before the planned end could be stopped at whichever seed suits.
+    """
+    found, begun = {}, {}
     for name in grids.GRIDS:
         path = grids.RESULTS / f"{name}.jsonl.gz"
         if name != "lr" and path.exists():
             wanted = {e.key for e in grids.grid(name)}
-            found[name] = [record for record in gathered(path) if record["key"] in wanted]
-    return found
+            records = [record for record in gathered(path) if record["key"] in wanted]
+            if len(records) == len(wanted):
+                found[name] = records
+            else:
+                begun[name] = f"{len(records)} of {len(wanted)}"
+    return found, begun
 
 
 def _work(study: Study, experiments, chosen, kept: Path | None) -> None:

@@ -69,6 +69,13 @@ def test_an_edited_grid_keeps_old_results_and_does_not_mix_them(small, monkeypat
     command(monkeypatch, "--grid", "schemes", "--folder", small / "work", "--report")
     told = capsys.readouterr().out
     assert "2 of 2 done" in told and (small / "results" / "VERDICTS.md").read_text().startswith("# Verdicts")
+    assert "schemes 2" in (small / "results" / "VERDICTS.md").read_text()
+    grids.GRIDS["headline"] = lambda: [replace(TINY, seed=k) for k in (6, 7)]
+    command(monkeypatch, "--grid", "headline", "--folder", small / "work")
+    grids.GRIDS["headline"] = lambda: [replace(TINY, seed=k) for k in (6, 7, 8)]
+    command(monkeypatch, "--grid", "headline", "--folder", small / "work", "--report")
+    text = (small / "results" / "VERDICTS.md").read_text()
+    assert "not counted before they are complete: headline (2 of 3)" in text and "headline 2" not in text
 
 
 def test_a_failure_is_told_with_its_traceback_and_the_rest_goes_on(small, monkeypatch, capsys):

@@ -105,11 +105,12 @@ def often_worst(found: list[Cell]) -> str:
     return "reproduced" if sum(cell.worst == "last" for cell in found) > len(found) / 2 else "not reproduced"
 
 
-def report(grids: dict[str, list[dict]], command: str) -> str:
+def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) -> str:
     """VERDICTS.md: every claim with its evidence; the same records give the same text.
 
     Args:
-        grids: records by the name of their grid, as far as there are any.
+        grids: records of the grids that are complete, by name.
+        begun: how far the others are; no verdict is read from them, as it could be stopped where it suits.
     """
     from .further_claims import further_lines
 
@@ -118,11 +119,13 @@ def report(grids: dict[str, list[dict]], command: str) -> str:
     each = "; ".join(f"{c.target} k = {c.k}: {c.worst} by {c.below_the_next:.3f} ({c.seeds} seeds)" for c in places)
     last, ordered = sum(c.worst == "last" for c in places), sorted(found, key=_order)
     counted = ", ".join(f"{name} {len(records)}" for name, records in grids.items())
+    waiting = ", ".join(f"{name} ({far})" for name, far in begun.items())
     return "\n".join([
         "# Verdicts",
         "",
         f"Made by `{command}` from these experiments: {counted}. The rule is that of PROTOCOL.md. Differences are in "
         "mean Dice unless another unit is said, with 95 % intervals.",
+        *(["", f"Begun, and not counted before they are complete: {waiting}."] if waiting else []),
         "",
         "| claim | target | difference | 95 % interval | seeds | p | |",
         "|---|---|---|---|---|---|---|",
