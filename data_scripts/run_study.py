@@ -52,12 +52,12 @@ def _run(chosen) -> None:
         study.adopt(kept)
     if not (chosen.status or chosen.report):
         _work(study, experiments, chosen, None if chosen.quick else kept)
-        # A rate at which training diverges is no candidate, and no reason to choose none.
-        unfit = [e for e in study.missing(experiments) if "TrainingDiverged" in (study.failure(e) or "")]
-        if chosen.grid == "lr" and unfit == study.missing(experiments):
-            rates = grids.choose_rates(study.records(experiments))
-            grids.RATES.write_text(json.dumps(rates, indent=1) + "\n", encoding="utf-8")
     records, missing = study.records(experiments), study.missing(experiments)
+    # A rate at which training diverges is no candidate, and no reason to choose none.
+    tried = all("TrainingDiverged" in (study.failure(e) or "") for e in missing)
+    if chosen.grid == "lr" and tried and not (chosen.status or chosen.report):
+        rates = grids.choose_rates(records)
+        grids.RATES.write_text(json.dumps(rates, indent=1) + "\n", encoding="utf-8")
     failed = [e for e in missing if study.failure(e)]
     print(f"{chosen.grid}: {len(records)} of {len(set(experiments))} done, {len(failed)} failed")
     alike: dict[str, list] = {}  # the same mishap a hundred times is told once
@@ -100,10 +100,8 @@ def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
     began, end = time.monotonic(), None if chosen.minutes is None else time.monotonic() + 60 * chosen.minutes
     todo = study.missing(experiments)
     check_sizes(todo)
-    # In portions, so that a time limit or Ctrl-C finds most of the work gathered and little under way. All workers wait
-    # for the last of a portion: it is many times as large as they are many, but for a time limit.
-    workers = chosen.jobs or os.cpu_count() or 1
-    portion = len(todo) if chosen.scheduler and end is None else workers * (8 if end is None else 1)
+    # All workers wait for the last of a portion, so only a time limit cuts the work into small ones.
+    portion = len(todo) if end is None else chosen.jobs or os.cpu_count() or 1
     done = 0
     for start in range(0, len(todo), portion or 1):
         if end is not None and time.monotonic() > end:
@@ -113,7 +111,7 @@ def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
         for _, _, how in study.run(part, chosen.jobs, chosen.scheduler, chosen.trust_network):
             done += 1
             print(f"{done} of {len(todo)} {how}, {left(began, done, len(todo))}", flush=True)
-            if kept is not None and (done % GATHERED == 0 or done == len(todo)):
+            if kept is not None and done % GATHERED == 0:
                 _gather(study, experiments, kept)
         if kept is not None:
             _gather(study, experiments, kept)

@@ -32,14 +32,14 @@ class Line:
 
 
 COMPARED = {
-    "1 · the contracting path beats the expanding path (first 4 − last 4)": ({"first 4": 1.0}, {"last 4": 1.0}),
-    "1, beside it · with the bottleneck (first 5 − last 4)": ({"first 5": 1.0}, {"last 4": 1.0}),
+    "1 · the contracting path beats the expanding path (first 4 − last 4)": ("first 4", "last 4"),
+    "1, beside it · with the bottleneck (first 5 − last 4)": ("first 5", "last 4"),
     "3 · first k beats last k (mean over k of 1 to 7)": (area("first", ALONG), area("last", ALONG)),
     "4 · outer k beats inner k (mean over k of 1 to 4)": (area("outer", BY_LEVEL), area("inner", BY_LEVEL)),
 }
 EQUAL = {
-    "6 · first 4 is equivalent to everything (everything − first 4)": ({"everything": 1.0}, {"first 4": 1.0}),
-    "6 · outer 2 is equivalent to everything (everything − outer 2)": ({"everything": 1.0}, {"outer 2": 1.0}),
+    "6 · first 4 is equivalent to everything (everything − first 4)": ("everything", "first 4"),
+    "6 · outer 2 is equivalent to everything (everything − outer 2)": ("everything", "outer 2"),
 }
 
 

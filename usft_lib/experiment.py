@@ -146,9 +146,9 @@ def prepare(model: UNet, strategy: str, statistics: str, train: SegmentationData
     """
     if statistics == "reestimated":
         model = reestimate_statistics(model, train.images)
-    if strategy.startswith("matched ") and statistics == "adapting":
-        raise BadInput("Matched sets keep their statistics: 'adapting' would not do what it says.")
     if strategy.startswith("matched "):
+        if statistics == "adapting":
+            raise BadInput("Matched sets keep their statistics: 'adapting' would not do what it says.")
         return matched.train_only_these(model, matched.draw(model, strategy))
     name, plus, head = strategy.partition(" + ")
     if plus and head != "head":

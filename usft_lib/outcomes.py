@@ -43,9 +43,12 @@ class Outcomes:
     def __init__(self, records: Iterable[dict]):
         self.records = list(records)
         self._found: dict[tuple[str, str], dict[int, list[dict]]] = {}
+        self._began: dict[tuple[str, int, str], set[str]] = {}  # fingerprints by target, seed and source
         for record in self.records:
             e = record["experiment"]
             self._found.setdefault((e["target"], e["strategy"]), {}).setdefault(e["seed"], []).append(record)
+            if weights := record.get("made", {}).get("origin"):
+                self._began.setdefault((e["target"], e["seed"], e["source"]), set()).add(weights)
 
     def __repr__(self) -> str:
         return f"{len(self.records)} experiments on {', '.join(self.targets)}"
@@ -131,13 +134,8 @@ class Outcomes:
 
     def _check_pairs(self, target: str, seed: int) -> None:
         """All experiments of a target and seed from one source began with the very same weights."""
-        began: dict[str, set[str]] = {}
-        for (goal, _), by_seed in self._found.items():
-            for record in by_seed.get(seed, []) if goal == target else []:
-                if weights := record.get("made", {}).get("origin"):
-                    began.setdefault(record["experiment"]["source"], set()).add(weights)
-        for source, weights in began.items():
-            if len(weights) > 1:
+        for (goal, number, source), weights in self._began.items():
+            if (goal, number) == (target, seed) and len(weights) > 1:
                 raise BadInput(
                     f"Experiments on {target} with seed {seed} began with different weights from {source} "
                     f"({', '.join(sorted(weights))}), so they cannot be paired: run them on one machine."
@@ -168,12 +166,14 @@ class Outcomes:
 
         ``a`` and ``b``: a strategy, or weighted ones, such as those of `area`.
         """
+        one, other = self._paired(target, a, b)
+        return (*seed_difference(one, other), len(one)) if one else None
+
+    def _paired(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]"):
+        """The tables of ``a`` and of ``b``, seed by seed, of the seeds that both were run with; perhaps none."""
         a, b = ({each: 1.0} if isinstance(each, str) else each for each in (a, b))
         seeds = self.seeds(target, [*a, *b])
-        if not seeds:
-            return None
-        one, other = (_whole_deals(self.tables(target, each, seeds)) for each in (a, b))
-        return *seed_difference(one, other), len(one)
+        return [_whole_deals(self.tables(target, each, seeds)) for each in (a, b)]
 
     def wilcoxon(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]") -> float:
         """p of Wilcoxon's signed-rank test on subjects' mean differences over seeds: supporting evidence only.
@@ -183,9 +183,7 @@ class Outcomes:
         import pandas as pd
         from scipy import stats
 
-        a, b = ({each: 1.0} if isinstance(each, str) else each for each in (a, b))
-        seeds = self.seeds(target, [*a, *b])
-        one, other = (_whole_deals(self.tables(target, each, seeds)) for each in (a, b))
+        one, other = self._paired(target, a, b)
         differences = [subject_means(x, "dice") - subject_means(y, "dice") for x, y in zip(one, other, strict=True)]
         return float(stats.wilcoxon(pd.concat(differences).groupby(level=0).mean()).pvalue)
 
