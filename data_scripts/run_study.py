@@ -16,6 +16,7 @@ import usft_lib as usft
 from usft_lib import grids
 from usft_lib.claims import report
 from usft_lib.experiment import check_sizes
+from usft_lib.outcomes import results
 from usft_lib.sources.cache import cache_folder
 from usft_lib.study import Study, gather, gathered, left, table
 
@@ -85,14 +86,12 @@ def _all_grids() -> tuple[dict[str, list[dict]], dict[str, str]]:
     """
     found, begun = {}, {}
     for name in grids.GRIDS:
-        path = grids.RESULTS / f"{name}.jsonl.gz"
-        if name != "lr" and path.exists():
-            wanted = {e.key for e in grids.grid(name)}
-            records = [record for record in gathered(path) if record["key"] in wanted]
-            if len(records) == len(wanted):
-                found[name] = records
+        if name != "lr" and (grids.RESULTS / f"{name}.jsonl.gz").exists():
+            there = results(name)
+            if there.missing:
+                begun[name] = f"{len(there.records)} of {len(there.records) + there.missing}"
             else:
-                begun[name] = f"{len(records)} of {len(wanted)}"
+                found[name] = there.records
     return found, begun
 
 

@@ -7,6 +7,7 @@ from usft_lib import claims, further_claims, grids
 from usft_lib.experiment import UNTRAINED, Experiment
 from usft_lib.freezing import named
 from usft_lib.matched import draw, position
+from usft_lib.outcomes import Outcomes
 from usft_lib.unet import UNet, groups
 
 
@@ -40,6 +41,16 @@ def test_modality_is_counted_in_shares_of_the_gap():
     assert all(line.said.startswith("reported, not tested") for line in small)
     lost = planted("xray", lambda e: dice(e, us=0.3, xray=0.1, gap=0.0 if e.seed == 2 else 0.4))
     assert all(line.low < 0.2 < line.high for line in further_claims.modality(lost)), "one seed without a gap"
+
+
+def test_a_share_of_the_gap_is_0_for_untouched_and_1_for_everything():
+    found = Outcomes(planted("xray", lambda e: 0.3 if e.strategy == "untouched" else 0.5)).where(source="natural")
+    share, half, gap, seeds = further_claims.share_of_gap(found, "hc18", {"everything": 1.0, "untouched": -1.0})
+    assert share == pytest.approx(1) and half == pytest.approx(0, abs=1e-9) and seeds == 5
+    assert gap == pytest.approx(0.2, abs=0.02)
+    share, half, *_ = further_claims.share_of_gap(found, "hc18", {"first 4": 1.0, "untouched": -1.0})
+    assert abs(share - 1) < half < 0.2, "as good as everything, up to chance"
+    assert further_claims.share_of_gap(found, "hc18", {"first 7": 1.0}) is None
 
 
 def test_speed_counts_runs_that_never_arrive_to_the_end():

@@ -9,7 +9,7 @@ import pytest
 from scripts import script
 
 import usft_lib
-from usft_lib import grids, study, targets
+from usft_lib import grids, outcomes, study, targets
 from usft_lib.experiment import Experiment
 from usft_lib.study import Study
 
@@ -28,7 +28,8 @@ def small(monkeypatch, tmp_path):
     targets._parts.cache_clear()
     lr = [replace(TINY, strategy=s, lr=r, seed=5) for s in ("first 1", "last 1") for r in (1e-3, 1e-2)]
     monkeypatch.setattr(grids, "GRIDS", {"lr": lambda: lr, "schemes": lambda: [replace(TINY, seed=s) for s in (0, 1)]})
-    monkeypatch.setattr(grids, "RESULTS", tmp_path / "results")
+    for module in (grids, outcomes):
+        monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(grids, "RATES", tmp_path / "results" / "learning_rates.json")
     (tmp_path / "results").mkdir()
 
@@ -66,6 +67,7 @@ def test_an_edited_grid_keeps_old_results_and_does_not_mix_them(small, monkeypat
     assert "1 of 2 done" in capsys.readouterr().out
     command(monkeypatch, "--grid", "schemes", "--folder", small / "work")
     assert len(study.gathered(small / "results" / "schemes.jsonl.gz")) == 3
+    assert len(usft_lib.results("schemes").records) == 2 and usft_lib.results("schemes").missing == 0
     command(monkeypatch, "--grid", "schemes", "--folder", small / "work", "--report")
     told = capsys.readouterr().out
     assert "2 of 2 done" in told and (small / "results" / "VERDICTS.md").read_text().startswith("# Verdicts")
@@ -76,6 +78,8 @@ def test_an_edited_grid_keeps_old_results_and_does_not_mix_them(small, monkeypat
     command(monkeypatch, "--grid", "headline", "--folder", small / "work", "--report")
     text = (small / "results" / "VERDICTS.md").read_text()
     assert "not counted before they are complete: headline (2 of 3)" in text and "headline 2" not in text
+    both = usft_lib.results("schemes", "headline")
+    assert len(both.records) == 4 and both.missing == 1
 
 
 def test_a_failure_is_told_with_its_traceback_and_the_rest_goes_on(small, monkeypatch, capsys):

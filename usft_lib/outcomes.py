@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import BadInput, check_name
 from .experiment import Experiment
-from .grids import RESULTS
+from .grids import RESULTS, grid
 from .statistics import seed_difference, seed_mean, subject_means
 from .study import gathered, scores, table
 
@@ -17,19 +17,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def results(grid: str) -> "Outcomes":
-    """The committed results of a grid of the study, such as ``"schemes"`` (lesson 07).
+def results(name: str, *more: str) -> "Outcomes":
+    """The committed results of a grid of the study, or of several together, such as ``"schemes"`` (lesson 07).
 
-    They are made by ``python data_scripts/run_study.py --grid NAME``, as results/PROTOCOL.md says.
+    They are made by ``python data_scripts/run_study.py --grid NAME``, as results/PROTOCOL.md says. What a grid does not
+    ask for (any more) is left out; what it asks for and is not there yet is counted in ``missing``.
 
     Raises:
         BadInput: there are no results of that name, or the file is broken.
     """
-    path = RESULTS / f"{grid}.jsonl.gz"
-    if not path.exists():
-        there = sorted(file.name.partition(".")[0] for file in RESULTS.glob("*.jsonl.gz"))
-        raise BadInput(f"There are no results of a grid {grid!r}; there are those of {', '.join(there)}.")
-    return Outcomes(gathered(path))
+    records, missing = [], 0
+    for each in (name, *more):
+        path = RESULTS / f"{each}.jsonl.gz"
+        if not path.exists():
+            there = sorted(file.name.partition(".")[0] for file in RESULTS.glob("*.jsonl.gz"))
+            raise BadInput(f"There are no results of a grid {each!r}; there are those of {', '.join(there)}.")
+        wanted = {experiment.key for experiment in grid(each)}
+        found = [record for record in gathered(path) if record["key"] in wanted]
+        records += found
+        missing += len(wanted) - len(found)
+    return Outcomes(records, missing)
 
 
 class Outcomes:
@@ -40,8 +47,8 @@ class Outcomes:
     first: ``results("sizes").where(n=10)``.
     """
 
-    def __init__(self, records: Iterable[dict]):
-        self.records = list(records)
+    def __init__(self, records: Iterable[dict], missing: int = 0):
+        self.records, self.missing = list(records), missing
         self._found: dict[tuple[str, str], dict[int, list[dict]]] = {}
         self._began: dict[tuple[str, int, str], set[str]] = {}  # fingerprints by target, seed and source
         for record in self.records:
