@@ -1,5 +1,6 @@
 """notebooks/build.py on a small course of its own: what it generates, what it refuses, what it finds wrong."""
 
+import json
 import os
 import re
 import shutil
@@ -229,6 +230,20 @@ def test_a_stub_that_adds_a_line_and_a_leaking_solution_are_found():
     assert any("stands in the student's copy" in line for line in builder.added_lines("n", good, solution))
 
 
+def test_a_solution_that_leaks_in_other_clothes_is_found_by_its_tokens():
+    cell, text = nbformat.v4.new_code_cell, "def f(a):\n    # BEGIN SOLUTION x\n    {}\n    # END SOLUTION"
+    line = "return 2 * (a * a).sum() / (a.sum() + 1)"
+    solution = nbformat.v4.new_notebook(cells=[cell(text.format(line)), cell("pass")])
+    for other, leaks in (
+        ("b = 2*(a*a) . sum()/( a.sum()+1 )", True),
+        ("for a in range(3):\n        c = (2 * (a * a).sum()  # so\n             / (a.sum() + 1))", True),
+        ("b = a.sum() + 1", False),
+    ):
+        copy = nbformat.v4.new_notebook(cells=[cell(builder.stub(solution.cells[0].source)), cell(other)])
+        solution.cells[1].source = other
+        assert bool(builder.added_lines("n", copy, solution)) == leaks, other
+
+
 def test_outputs_survive_while_the_code_is_the_same(root):
     builder.build(root)
     mark_as_executed(root)
@@ -286,6 +301,50 @@ def test_execute_runs_and_cleans(root):
     book = builder.read(root / "solutions/00_first.ipynb")
     assert book.cells[-2].outputs[0].text == "2\n" and "0x…" in book.cells[-2].outputs[1].data["text/plain"]
     assert not builder.unexecuted(book) and "execution" not in book.cells[2].metadata
+    assert "ru_maxrss" not in book.cells[-1].source, "what measures memory is not kept"
+    told = json.loads((root / "measured.json").read_text())["00_first"]
+    assert 1 <= told["seconds"] < 120 and 50 < told["megabytes"] < 4000
+    for folder in (root, root / "solutions"):
+        assert "| it runs in | " in builder.read(folder / "00_first.ipynb").cells[1].source
+    assert not builder.unexecuted(builder.read(root / "solutions/00_first.ipynb")), "the card changed, outputs stay"
+
+
+def test_the_readmes_table_is_written_and_checked(root):
+    readme, marks = root.parent / "README.md", builder.MAP.pattern
+    start, end = re.findall(r"<!--.*?-->", marks)
+    readme.write_text(f"before\n\n{start}\n{end}\n\nafter\n", encoding="utf-8")
+    (root / "measured.json").write_text(json.dumps({"00_first": {"seconds": 41, "megabytes": 830}}))
+    builder.build(root)
+    text = readme.read_text(encoding="utf-8")
+    assert "| 00 | [First](notebooks/00_first.ipynb) | Q0? | 10 min | 45 s and 0.9 GB |" in text
+    assert "| 02 | Third | Q2? |  |  |" in text and text.startswith("before\n") and text.endswith("after\n")
+    builder.build(root)
+    assert readme.read_text(encoding="utf-8") == text and not [w for w in builder.check(root) if "README" in w]
+    edit(readme, "Q1?", "Another?")
+    assert any("README.md is out of step" in line for line in builder.check(root))
+
+
+def test_the_librarys_list_of_exercises_is_written_and_checked(root):
+    (root.parent / "usft_lib").mkdir()
+    edit(root / "source/00_first.py", '"add it to itself")})', '"add it to itself")}, exercise="00.1")')
+    edit(root / "source/00_first.py", "print(1 + 1)", 'print(1 + 1); usft.predict("00.a", 3)')
+    builder.build(root)
+    path = root.parent / "usft_lib" / "lessons.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert told[0] == {"title": "00 First", "exercises": ["00.1"], "guesses": ["00.a"]} and len(told) == 2
+    assert not [line for line in builder.check(root) if "lessons.json" in line]
+    path.unlink()
+    assert any("lessons.json is out of step" in line for line in builder.check(root))
+
+
+def test_nbgrader_finds_each_answer_and_its_check(root):
+    edit(root / "source/00_first.py", '"add it to itself")})', '"add it to itself")}, exercise="00.1")')
+    builder.build(root)
+    for book in (builder.read(root / "00_first.ipynb"), builder.read(root / "solutions" / "00_first.ipynb")):
+        marked = {c.metadata["nbgrader"]["grade_id"]: c for c in book.cells if "nbgrader" in c.metadata}
+        assert list(marked) == ["answer-00-1", "check-00-1"]
+        assert "def double" in marked["answer-00-1"].source and marked["answer-00-1"].metadata["nbgrader"]["solution"]
+        assert marked["check-00-1"].metadata["nbgrader"]["points"] == 1
 
 
 def test_a_widget_is_kept_as_its_still_picture_and_a_progress_bar_not_at_all():
@@ -293,9 +352,11 @@ def test_a_widget_is_kept_as_its_still_picture_and_a_progress_bar_not_at_all():
     outputs = [
         nbformat.v4.new_output("display_data", view | {"image/svg+xml": "<svg/>"}),
         nbformat.v4.new_output("display_data", view),
+        nbformat.v4.new_output("execute_result", view | {"text/html": "<details/>"}, execution_count=1),
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("bench", outputs=outputs)])
     builder.clean(book)
     assert [dict(output["data"]) for output in book.cells[0].outputs] == [
-        {"image/svg+xml": "<svg/>", "text/plain": "shown"}
+        {"image/svg+xml": "<svg/>", "text/plain": "shown"},
+        {"text/html": "<details/>", "text/plain": "shown"},
     ]

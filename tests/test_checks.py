@@ -1,7 +1,10 @@
 """Checking answers: any form of a right one passes, a wrong one fails by name with its hint."""
 
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,9 +108,13 @@ def test_predictions_come_back_from_the_line_that_was_kept(capsys, tmp_path, mon
     usft.predict("00.2", "contracting")
     check(lambda a, b: a + b, CASES, exercise="01.1")
     capsys.readouterr()
-    usft.progress()
-    line = capsys.readouterr().out
-    assert "Solved: 01.1. Predictions kept: 2." in line
+    usft.progress(save=tmp_path / "anna.json")
+    line, saved = capsys.readouterr().out.split("To hand in: ")
+    assert "Exercises solved: 1." in line and "besides" not in line
+    assert re.search(r"^01 Images and masks +✓ 01.1 +· 01.2", line, re.M)
+    assert json.loads(Path(saved.strip()).read_text()) == {"usft": 1, **usft.predictions()}
+    with pytest.raises(BadInput, match="cannot be written"):
+        usft.progress(save=tmp_path / "no folder" / "anna.json")
     kept = line.split("To keep: ")[1].strip()
     monkeypatch.setenv("USFT_DATA", str(tmp_path / "another machine"))
     assert usft.predictions() == {}

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ if os.environ.get("USFT_WHEEL_ONLY"):
 
 
 fetch, make_mirror = script("data_scripts/fetch.py"), script("data_scripts/make_mirror.py")
+collect_progress = script("data_scripts/collect_progress.py")
 
 
 def enlarged(data: bytes, by: int = 4) -> bytes:
@@ -325,3 +327,22 @@ def test_fetch_with_nothing_to_do(capsys):
     assert stopped.value.code == 2 and "--all" in capsys.readouterr().err
     assert fetch.main(["busi", "--size", "50"]) == 1
     assert "multiple of 16" in capsys.readouterr().err
+
+
+def test_a_class_of_progress_files_becomes_a_table(tmp_path, monkeypatch, capsys):
+    for name, text in {
+        "anna": '{"usft": 1, "01.1": "done", "00.a": 0.2}',
+        "ben": '{"usft": 1, "02.1": "done"}',
+        "notes": '{"a": 1}',
+        "broken": "{",
+    }.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    monkeypatch.setattr(sys, "argv", ["collect_progress.py", str(tmp_path)])
+    collect_progress.main()
+    told = capsys.readouterr()
+    assert told.out.splitlines() == ["student,00.a,01.1,02.1", "anna,0.2,done,", "ben,,,done"]
+    assert told.err.count("left out") == 2 and "notes.json" in told.err and "broken.json" in told.err
+    monkeypatch.setattr(sys, "argv", ["collect_progress.py", str(tmp_path / "none")])
+    with pytest.raises(SystemExit):
+        collect_progress.main()
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -24,7 +24,8 @@ LIBRARY = {canonicalize_name(r.name): r for r in map(Requirement, PROJECT["depen
 TEST = {canonicalize_name(r.name): r for r in map(Requirement, EXTRAS["test"])}
 
 # Where the name one imports is not the name one installs.
-DISTRIBUTION = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "skimage": "scikit-image", "yaml": "PyYAML"}
+DISTRIBUTION = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "skimage": "scikit-image", "yaml": "PyYAML",
+                "markdown_it": "markdown-it-py"}  # fmt: skip
 ONLY_IN_COLAB = {"google"}  # google.colab cannot be declared: nothing else can install it
 
 

@@ -57,6 +57,7 @@ _WIDGETS = {
     "freeze_panel": "freeze_panel",
     "Lab": "lab",
     "FreezeLab": "freezer",
+    "Quiz": "quiz",
 }  # name → file in widgets/
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from .errors import BadInput
 
+LESSONS = Path(__file__).parent / "lessons.json"  # written by notebooks/build.py: each lesson's exercises and guesses
+
 
 def predict(question: str, value) -> None:
     """Commit to a guess before its answer is computed: ``usft.predict("00.1", 0.8)`` (all lessons)."""
@@ -27,10 +29,17 @@ def predictions() -> dict:
         return {}
 
 
-def progress(line: str | None = None) -> None:
-    """Print what is solved, with one short line to keep; given such a line, take it back in (all lessons).
+def progress(line: str | None = None, save: str | Path | None = None) -> None:
+    """Print which exercises are solved, lesson by lesson, with one short line to keep (all lessons).
 
-    Colab forgets its disk: paste the line into your notes, and ``usft.progress("usft1:…")`` brings everything back.
+    Args:
+        line: such a line; what it holds is taken back in. Colab forgets its disk: paste the line into your notes, and
+            ``usft.progress("usft1:…")`` brings everything back.
+        save: a file to hand in, such as ``"anna.json"``; `data_scripts/collect_progress.py` makes a class's table of
+            such files.
+
+    Raises:
+        BadInput: the line is not whole, or the file cannot be written.
     """
     if line is not None:
         body, _, mark = line.strip().removeprefix("usft1:").rpartition(":")
@@ -38,8 +47,27 @@ def progress(line: str | None = None) -> None:
             raise BadInput("This line is not whole: copy all of it, from usft1: to its last letter.")
         _write({**predictions(), **json.loads(body)})
     known = predictions()
-    done = sorted(key for key, value in known.items() if value == "done")
-    print(f"Solved: {', '.join(done) or 'nothing yet'}. Predictions kept: {len(known) - len(done)}. {_keep()}")
+    print(card(known))
+    print(_keep())
+    if save is not None:
+        try:
+            Path(save).write_text(json.dumps({"usft": 1, **known}, indent=1, sort_keys=True), encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{save} cannot be written ({error.strerror}): name a file in a folder of yours.") from None
+        print(f"To hand in: {save}")
+
+
+def card(known: dict) -> str:
+    """What is solved (✓) and what is open (·), a line a lesson; what no lesson names comes last."""
+    lines, named = [], set()
+    for lesson in json.loads(LESSONS.read_text(encoding="utf-8")):
+        marks = [f"{'✓' if known.get(number) == 'done' else '·'} {number}" for number in lesson["exercises"]]
+        guessed = sum(number in known for number in lesson["guesses"])
+        lines.append(f"{lesson['title']:34.34s}{'  '.join(marks):28s}guesses: {guessed} of {len(lesson['guesses'])}")
+        named |= {*lesson["exercises"], *lesson["guesses"]}
+    done = sum(value == "done" for value in known.values())
+    others = sorted(set(known) - named)
+    return "\n".join([*lines, *([f"besides: {', '.join(others)}"] if others else []), f"Exercises solved: {done}."])
 
 
 def note(key: str, value) -> None:
