@@ -51,7 +51,7 @@ def draw(model: UNet, strategy: str) -> list[Part]:
 
     Convolutions in random order, draw 0 leaning to the input, draw 5 to the output, those between less so. Of each as
     many output channels as still fit, and never more than a third of the budget, so that a set holds three at least.
-    The same strategy always means the same set.
+    The same strategy always means the same set, and two draws of a budget never mean one.
 
     Raises:
         BadInput: the strategy is not of this form, or no draw comes near its budget.
@@ -62,6 +62,7 @@ def draw(model: UNet, strategy: str) -> list[Part]:
     chosen, everything = named(model, like), parts(model)
     budget = sum(p.numel() for name in chosen for p in groups(model)[name].parameters())
     lean = 4 * (1 - 2 * int(number) / (DRAWS - 1))
+    before = [draw(model, f"matched {like} #{k}") for k in range(int(number))]
     place = torch.linspace(0, 1, len(everything))
     for again in range(200):
         chance = torch.rand(len(everything), generator=generator("matched", like, number, again))
@@ -74,7 +75,10 @@ def draw(model: UNet, strategy: str) -> list[Part]:
                 taken[k] = Part(part.convolution, part.norm, channels, part.of, count)
                 room -= count
             if room <= CLOSE * budget:
-                return [taken[k] for k in sorted(taken)]
+                break
+        found = [taken[k] for k in sorted(taken)]
+        if room <= CLOSE * budget and found not in before:
+            return found
     raise BadInput(f"No set of convolutions comes within 5 % of the {budget:,} parameters of {like}.")
 
 
