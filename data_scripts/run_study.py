@@ -86,8 +86,8 @@ def _all_grids() -> tuple[dict[str, list[dict]], dict[str, str]]:
     """
     found, begun = {}, {}
     for name in grids.GRIDS:
-        if name != "lr" and (grids.RESULTS / f"{name}.jsonl.gz").exists():
-            there = results(name)
+        there = results(name)
+        if name != "lr" and there.records:
             if there.missing:
                 begun[name] = f"{len(there.records)} of {len(there.records) + there.missing}"
             else:

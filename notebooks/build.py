@@ -5,6 +5,7 @@
     build.py --check         say what is out of step, unexecuted or edited by hand; exit status 1 if anything is
     build.py --adopt FILE    an edited solution back into its source
     build.py --repoint OWNER/REPO@TAG   let badges and set-up cells point there
+    build.py --only NN … --to FOLDER    students' copies of some lessons, leading from one to the next: a workshop
 
 A source is a Python file with cells in the percent format of jupytext. Four kinds of blocks mark an exercise:
 
@@ -102,6 +103,16 @@ if "google.colab" in sys.modules:
     return [new_markdown_cell("\n\n".join(title)), new_markdown_cell("\n".join(card)), new_code_cell(setup)]
 
 
+def comparison(course: dict, lesson: dict) -> str:
+    """Where a solution is to be found, folded away."""
+    path = f"notebooks/solutions/{lesson['name']}.ipynb"
+    web = f"https://github.com/{course['course']['repository']}/blob/{course['course']['tag']}/{path}"
+    return (
+        "<details><summary>Compare with the solution</summary>\n\n"
+        f"It stands in the course's folder, `{path}`, and [on the web]({web}).\n</details>"
+    )
+
+
 def footer(course: dict, lesson: dict) -> list[NotebookNode]:
     lessons = ready(course)
     after = lessons[lessons.index(lesson) + 1 :]
@@ -167,7 +178,8 @@ def generated(course: dict, root: Path) -> dict[Path, str]:
 
 def minutes(cells: list[NotebookNode]) -> int:
     """A student's time: reading at 180 words a minute, ten minutes an exercise."""
-    words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+    read = [cell for cell in cells if cell.cell_type == "markdown" or "usft.Quiz(" in cell.source]
+    words = sum(len(cell.source.split()) for cell in read)
     exercises = sum("# BEGIN SOLUTION" in cell.source for cell in cells)
     return max(5, round((words / 180 + 10 * exercises) / 5) * 5)
 
@@ -226,6 +238,8 @@ def assemble(course: dict, lesson: dict, root: Path, student: bool) -> NotebookN
         if "usft.Quiz(" in new.source:  # folded in JupyterLab and in Colab: its code holds the answers
             new.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
         cells.append(new)
+        if "# BEGIN CHECK" in new.source:
+            cells.append(new_markdown_cell(comparison(course, lesson), metadata={"usft": "generated"}))
     for cell in footer(course, lesson):
         cell.metadata["usft"] = "generated"
         cells.append(cell)
@@ -294,7 +308,7 @@ def write(path: Path, book: NotebookNode) -> None:
             f"{path.name} was edited by hand and is not overwritten: take a solution back into its source with "
             f"build.py --adopt, or delete the file."
         )
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(nbformat.writes(seal(book)) + "\n", encoding="utf-8")
 
 
@@ -328,6 +342,22 @@ def build(root: Path = HERE) -> None:
         write(root / "solutions" / name, with_outputs(assemble(course, lesson, root, student=False), old))
     for path, text in generated(course, root).items():
         path.write_text(text, encoding="utf-8")
+
+
+def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
+    """Write students' copies of some lessons into a folder; the sum of their times, in words."""
+    course = manifest(root)
+    chosen = [lesson for lesson in ready(course) if lesson["name"][:2] in numbers]
+    unknown = sorted(set(numbers) - {lesson["name"][:2] for lesson in chosen})
+    if unknown or not chosen:
+        raise OutOfStep(f"No lesson is ready that is called {', '.join(unknown) or '…'}: say 00 02 06, for example.")
+    if folder.resolve() == root.resolve():
+        raise OutOfStep("--to names a folder of its own, not that of the whole course.")
+    total = 0
+    for lesson in chosen:
+        write(folder / f"{lesson['name']}.ipynb", assemble(course | {"lesson": chosen}, lesson, root, student=True))
+        total += minutes([c for c in source_cells(root / "source" / f"{lesson['name']}.py") if not is_hidden(c)])
+    return f"{len(chosen)} lessons in {folder}: about {total} min of a student's time."
 
 
 def execute(numbers: list[str], root: Path = HERE) -> None:
@@ -521,6 +551,8 @@ def main() -> int:
     parser.add_argument("--execute", nargs="*", metavar="NN", help="run solutions and keep their outputs")
     parser.add_argument("--check", action="store_true", help="say what is out of step")
     parser.add_argument("--adopt", type=Path, metavar="FILE", help="an edited solution back into its source")
+    parser.add_argument("--only", nargs="+", metavar="NN", help="a workshop of these lessons")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the workshop is written")
     parser.add_argument("--repoint", metavar="OWNER/REPO@TAG", help="where badges point")
     chosen = parser.parse_args()
     try:
@@ -528,6 +560,11 @@ def main() -> int:
             wrong = check()
             print("\n".join(wrong) or "All notebooks are in step with their sources.")
             return 1 if wrong else 0
+        if chosen.only or chosen.to:
+            if not (chosen.only and chosen.to):
+                raise OutOfStep("A workshop needs both: --only 00 02 06 --to FOLDER.")
+            print(workshop(chosen.only, chosen.to))
+            return 0
         if chosen.adopt:
             print(f"{adopt(chosen.adopt)} now holds the edited lesson.")
         if chosen.repoint:

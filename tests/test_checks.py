@@ -95,6 +95,11 @@ def test_ipython_shows_one_line():
     assert "✎ Your turn: write it" in done.stdout and "Traceback" not in done.stdout + done.stderr
 
 
+def test_an_answer_that_returns_nothing_is_told_so():
+    with pytest.raises(WrongAnswer, match="two and three: got None, not 5.0. Hint: add them"):
+        check(lambda a, b: None, CASES)
+
+
 def test_ranges_print_their_verdict_not_the_value(capsys):
     check_range(torch.tensor(0.87), 0.8, 0.95, "Dice")
     assert capsys.readouterr().out == "✓ Dice lies in 0.8…0.95\n"

@@ -6,15 +6,21 @@ import pytest
 from test_claims import everything, planted
 
 import usft_lib as usft
-from usft_lib import BadInput, charts
+from usft_lib import BadInput, charts, outcomes
 from usft_lib.outcomes import Outcomes
 
 
 def test_committed_results_can_be_read_and_a_wrong_name_is_one_line():
     found = usft.results("lr")
     assert len(found.table) == len(found.records) == 144 and found.targets == ["busi", "hc18", "sim-ultrasound"]
-    with pytest.raises(BadInput, match="there are those of .*lr"):
+    with pytest.raises(BadInput, match="schemes"):
         usft.results("rl")
+
+
+def test_a_grid_without_results_is_empty_and_all_of_it_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(outcomes, "RESULTS", tmp_path)
+    found = usft.results("mechanism")
+    assert not found.records and found.missing == 96 and found.targets == []
 
 
 def test_means_and_differences_hold_the_planted_truth():

@@ -57,6 +57,8 @@ def test_what_cannot_be_paired_or_averaged_is_refused():
     a = table([0.5, 0.6], ["x", "y"])
     with pytest.raises(BadInput, match="score different images"):
         paired_difference(a, a.assign(image=["i0", "i9"]))
+    with pytest.raises(BadInput, match="of other subjects"):
+        paired_difference(a, a.assign(subject=["x", "z"]))
     for bad in ([], [0.5, float("nan")]):
         with pytest.raises(BadInput, match="at least one value and none that is NaN"):
             bootstrap_mean(bad)

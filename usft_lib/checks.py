@@ -78,7 +78,7 @@ def _array(value) -> np.ndarray:
 
 
 def _equal(result, expected, tolerance: float) -> bool:
-    if isinstance(expected, str | dict | None):
+    if result is None or isinstance(expected, str | dict | None):
         return result == expected
     result, expected = _array(result), _array(expected)
     if expected.dtype.kind not in "biufc":  # texts, or things of several kinds

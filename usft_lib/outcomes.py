@@ -24,16 +24,12 @@ def results(name: str, *more: str) -> "Outcomes":
     ask for (any more) is left out; what it asks for and is not there yet is counted in ``missing``.
 
     Raises:
-        BadInput: there are no results of that name, or the file is broken.
+        BadInput: there is no grid of that name, or the file of its results is broken.
     """
     records, missing = [], 0
     for each in (name, *more):
-        path = RESULTS / f"{each}.jsonl.gz"
-        if not path.exists():
-            there = sorted(file.name.partition(".")[0] for file in RESULTS.glob("*.jsonl.gz"))
-            raise BadInput(f"There are no results of a grid {each!r}; there are those of {', '.join(there)}.")
-        wanted = {experiment.key for experiment in grid(each)}
-        found = [record for record in gathered(path) if record["key"] in wanted]
+        wanted, path = {experiment.key for experiment in grid(each)}, RESULTS / f"{each}.jsonl.gz"
+        found = [record for record in gathered(path) if record["key"] in wanted] if path.exists() else []
         records += found
         missing += len(wanted) - len(found)
     return Outcomes(records, missing)

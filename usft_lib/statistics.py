@@ -61,6 +61,8 @@ def _differences(a: "pd.DataFrame", b: "pd.DataFrame", column: str) -> "pd.DataF
         )
     shared = [key for key in ("image", "subject", "empty") if key in a and key in b]
     both = a.merge(b, on=shared, suffixes=("_a", "_b"), validate="one_to_one")
+    if len(both) < len(a):
+        raise BadInput("These two tables score the same images, but of other subjects or masks: use one test set.")
     return both.assign(difference=both[f"{column}_a"] - both[f"{column}_b"])
 
 

@@ -44,8 +44,9 @@ print(f"profile {PROFILE}: two strategies of {STEPS} steps at {SIZE} × {SIZE} p
 #
 # ## Is everything here?
 #
-# The line above names your processor or graphics card. A plain processor is fine for every lesson. The table below
-# lists the images of the course. Lessons that want real ones say so, and use simulated ones where there are none.
+# The first line of output above names your processor or graphics card, and the versions in use. A plain processor is
+# fine for every lesson. The table below lists the images of the course. Lessons that want real ones say so, and use
+# simulated ones where there are none.
 
 # %%
 table = usft.datasets()
@@ -61,8 +62,8 @@ table[["name", "modality", "images", "subjects", "licence", "MB", "on disk?"]]
 # * An **ultrasound image** is an echo. A pulse goes in, tissue sends parts of it back, and the echoes interfere. That
 #   grain is called *speckle*.
 #
-# Look at the pictures before you read on. Where is the object bright, where dark? Could you find its border from a
-# patch of ten pixels?
+# Look at the pictures before you read on. Is the object brighter or darker than what lies around it? Could you find its
+# border if you saw a patch of ten by ten pixels and nothing else?
 
 # %%
 chests = usft.simulate_radiographs(4, size=SIZE, seed=SEED)
@@ -78,16 +79,21 @@ with plt.rc_context(usft.plots.STYLE):
 usft.alt("on X-rays smooth, dark lungs fill the picture; on ultrasound one smaller blob lies in grainy tissue.")
 
 # %% [markdown]
+# Lungs hold air and are dark, and a patch with their border shows an edge. A lesion may be darker or brighter than its
+# surroundings, and in a small patch there is mostly grain.
+#
 # Another object, another texture, another physics. What could possibly carry over? Perhaps something: both networks
 # must find borders, and both must decide which side of a border is inside.
 #
 # ## Predict first
 #
-# Our U-Net has ten groups of layers in a row, from the image to the mask (lesson 02 opens them). We take one that knows
-# simulated X-rays, and show it simulated ultrasound twice.
+# Our U-Net is a row of groups of layers, from the image to the mask (lesson 02 opens them): `enc1` to `enc4`, where the
+# picture shrinks, a `bottleneck`, `dec4` to `dec1`, where it grows again, and a tiny `head` that writes the mask. We
+# take one that knows simulated X-rays, and train it on simulated ultrasound twice.
 #
-# * **first two**: only the two groups nearest to the image learn. All others stay as X-rays made them.
-# * **last two**: only the last two steps, nearest to the mask, learn.
+# * **first two**: only `enc1` and `enc2`, nearest to the image, learn. All else is **frozen**: it stays as X-rays made
+#   it.
+# * **last two**: only `dec2` and `dec1`, nearest to the mask, learn, and the head with them.
 #
 # We score masks by *Dice*: 1 is a perfect outline, 0 is a complete miss. You write it yourself in lesson 01.
 #
@@ -98,8 +104,9 @@ usft.alt("on X-rays smooth, dark lungs fill the picture; on ultrasound one small
 usft.predict("00.a", 0.0)  # your guess: Dice of the first two minus Dice of the last two
 
 # %% [markdown]
-# The line that begins with `usft1:` holds all of your guesses and solved exercises. In Colab, copy the last one into
-# your notes: `usft.progress("usft1:…")` brings everything back.
+# What stands from `usft1:` on holds all of your guesses and solved exercises; `usft.progress()` lists them. Colab
+# forgets them when it closes: copy the last such line into your notes, and `usft.progress("usft1:…")` brings
+# everything back.
 #
 # ## What is in a data set?
 #
@@ -120,6 +127,15 @@ print("subjects", data.subjects)
 #
 # "We tested on 600 images" may mean 600 people, or 6 people who held still. Write a function that reads three numbers
 # off a data set: how many **images**, how many different **subjects**, and the **side** of an image in pixels.
+#
+# <details><summary>Hint 1</summary>
+#
+# `data.images` is a tensor `[N, 1, H, W]`, `data.subjects` a list with one name an image.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# A `set` holds each name once. `data.images.shape[-1]` is the last of the four numbers.
+# </details>
 
 # %%
 def what_is_in(data):
@@ -196,6 +212,15 @@ def what_is_in(data):
 #
 # We will train on some images and score on others. If a person is on both sides, the score rewards memory. Write the
 # guard that every experiment in this course relies on: do two data sets **share a subject**?
+#
+# <details><summary>Hint 1</summary>
+#
+# Both have a list `subjects`. Where a name stands in it does not matter, nor how often.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Python's sets can tell whether they have something in common: look at `isdisjoint`, or at `&`.
+# </details>
 
 # %%
 def share_a_subject(one, other):
@@ -273,8 +298,10 @@ def share_a_subject(one, other):
 # ## Two strategies, two masks growing
 #
 # Now the experiment in miniature. Forty simulated ultrasound images to learn from, others to watch on, and nobody on
-# both sides. `pretrained` brings a network that learnt lungs on simulated X-rays. `train_only` lets the named groups
-# learn and freezes all others.
+# both sides. `pretrained` brings a network that learnt lungs on simulated X-rays.
+#
+# Two scores need no training, and everything else is held against them: the X-ray network as it is (**zero-shot**), and
+# the **mean shape**, the one mask that fits all training images best on average. It never looks at an image.
 
 # %% tags=["train"]
 pool, watch = usft.simulate_ultrasound(120, size=SIZE, seed=SEED, preset="breast").split(0.5, 0.5, seed=SEED)
@@ -290,10 +317,11 @@ print(f"Dice before any step, as X-rays left it: {zero_shot:.2f}")
 print(f"Dice of one mean shape for everybody, no network: {no_network:.2f}")
 
 # %% [markdown]
-# We follow one image with our own eyes: of the dark lesions, the one of middling size. Four in five lesions here are
-# darker than the tissue around them. (Taking the middling one of *all* lesions gave a bright one, on which there was
-# nothing to see: both strategies missed it. We come back to that below, so that the picture does not flatter.) Both
-# strategies see the same batches in the same order, for the same number of steps.
+# `train_only` lets the named groups learn and freezes all others. Both strategies see the same batches in the same
+# order, for the same number of steps.
+#
+# We follow one image with our own eyes: of the dark lesions, the one of middling size. Most lesions here are darker
+# than the tissue around them, but not all. We come back to the bright ones, so that one picture does not flatter.
 
 # %% tags=["train"]
 FOLLOW = "hypoechoic"  # dark; "hyperechoic" follows a bright lesion
@@ -330,22 +358,42 @@ for name, model in models.items():
     print(f"{name}:", ", ".join(f"{kind} {d.mean():.2f} ({len(d)} images)" for kind, d in scores))
 
 # %% [markdown]
-# Two things to notice. At step 0 the X-ray network is no help at all: compare it with the mean shape, which never looks
-# at the image. And a small part of the network repairs a good deal in very few steps. The last two lines above say
-# where it does not: compare dark (hypoechoic) with bright (hyperechoic) lesions. A mean hides that, and so does one
-# picture.
+# Two things to notice. At step 0 the X-ray network is no help: compare it with the mean shape. And a small part of the
+# network repairs a good deal in very few steps. The last two lines above say where it does not: compare black
+# (anechoic) and dark (hypoechoic) lesions with bright (hyperechoic) ones. A mean hides that, and so does one picture.
 #
-# Which strategy won on your machine, and would it win again? One run on a few images cannot say. Change `SEED` at the
-# top, run again, and watch the difference move. That is why this course ends in tables with many seeds and with
-# intervals, not in one pretty picture.
+# Which strategy won on your machine, and **would it win again?** One run on a few images cannot say. You could change
+# `SEED` at the top and run again, and again. The course has done that for you, with care: its *study* trained hundreds
+# of networks, and its results come with the library. Here is the same race on simulated breasts, run with several
+# seeds: each time another X-ray network, other training images, another order. A line a race. Before you look: will all
+# of them go the same way?
+
+# %% tags=["train"]
+found, target, pair = usft.results("schemes"), "sim-ultrasound", ("first 2", "last 2")
+races = {seed: [found.one(target, name, seed) for name in pair] for seed in found.seeds(target, pair)}
+with plt.rc_context(usft.plots.STYLE):
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for dice in races.values():
+        axes.plot(["first two", "last two"], dice, color="0.4", marker="o")
+    for name, line in (("untouched", "dotted"), ("mean shape", "dashed")):
+        axes.axhline(found.mean(target, name), color="0.35", linestyle=line, label=name)
+    axes.set(xlim=(-0.5, 1.5), ylim=(0, 0.85), ylabel="Dice on unseen subjects", title="Would it win again?")
+    axes.legend(frameon=False, loc="lower right")
+plt.show()
+won = sum(first > last for first, last in races.values())
+usft.alt(f"the first two are ahead in {won} of {len(races)} races.")
+
+# %% [markdown]
+# These races were longer and the pictures larger than yours, so compare the *direction* of the lines, not their height.
+# And a few races won are not yet a finding: lesson 07 shows how to put an interval on them.
 #
 # ## Three sealed predictions
 #
 # These are about **real** ultrasound: heads of unborn children, to be outlined for a measurement, starting from a
-# network that learnt lungs. Lesson 11 opens them. Until then, nobody tells.
+# network that learnt lungs. Lesson 11 opens them.
 #
-# * **00.b** Forty images to learn from. Dice of tuning the *contracting* half (the first four groups) minus Dice of
-#   tuning the *expanding* half (the last four).
+# * **00.b** Forty images to learn from. Dice of tuning the *contracting* half (`enc1` to `enc4`) minus Dice of tuning
+#   the *expanding* half (`dec4` to `dec1`, with the head).
 # * **00.c** Only ten images. Dice of tuning everything from the X-ray weights minus Dice of training from scratch.
 #   Is the X-ray past worth anything?
 # * **00.d** Many images. Tuning the contracting half against tuning everything: what share of the *seconds* does it
@@ -359,36 +407,56 @@ usft.predict("00.d", 0.7)  # your guess: share of the seconds
 # %% [markdown]
 # ## Quiz
 #
-# **1.** Both strategies took the same number of steps, yet one took more seconds. Which should it be, and why?
-#
-# <details><summary>answer</summary>
-#
-# The first two. The gradient starts at the mask and travels back to the first layer that learns. If only the last
-# layers learn, it stops early. If the first layers learn, it crosses the whole network, frozen layers included. Frozen
-# does not mean free. Lesson 11 puts a clock to it.
-#
-# </details>
-#
-# **2.** A friend fine-tunes on 40 images and reports Dice on the same 40. What is wrong, and is it enough to hold back
-# 10 of the 40?
-#
-# <details><summary>answer</summary>
-#
-# A score on training images measures memory. Holding back 10 images helps only if they show *other people*: frames of
-# one person look alike. Lesson 01 shows how far this can fool you, without any network.
-#
-# </details>
-#
-# **3.** At step 0 the X-ray network scores about as badly as a shape that ignores the image. Does that prove that its
-# features are useless on ultrasound?
-#
-# <details><summary>answer</summary>
-#
-# No. It was asked for lungs, and there are none: the *task* changed as well as the look of the images. Its features may
-# still be a good place to start from. Only training on, and comparing with training from scratch, can tell.
-#
-# </details>
-#
+# Choose before you click. The wrong answers are explained as well.
+
+# %%
+# @title Question 1
+usft.Quiz("""
+You train the first two groups for 100 steps and then, from the same start, the last two for 100 steps. The images are
+the same. Which run should take more seconds?
+
+- [ ] The one whose groups hold more parameters.
+  Updating the parameters is the least of the work. Most of it is carrying images forward and gradients back, and that
+  depends on how far they have to go.
+- [ ] Neither: the same network looks at the same images.
+  On the way forward, yes. The way back differs: it ends at the first layer that learns.
+- [x] The first two.
+  The gradient starts at the mask and travels back to the first layer that learns. To reach the first groups it crosses
+  the whole network, frozen layers included. Frozen does not mean free; lesson 11 puts a clock to it.
+""")
+
+# %%
+# @title Question 2
+usft.Quiz("""
+A friend has forty ultrasound images, five of each of eight people. She shuffles them, fine-tunes on thirty and reports
+the Dice of the other ten. What do you tell her?
+
+- [ ] "Fine: the network has seen none of the ten."
+  It has not seen the images, but it has seen the people. Frames of one person look alike, so the score rewards memory.
+- [x] "Score it on people whom it has never met."
+  Hold back all images of two people, say. Lesson 01 shows how far the other way can fool you, without any network.
+- [ ] "Ten images are too few. Use all forty for the score."
+  Then most of the score comes from images that the network learnt from: it measures memory even more.
+""")
+
+# %%
+# @title Question 3
+usft.Quiz("""
+Before any step on ultrasound, an X-ray network scores no better than one shape that ignores the image. What does that
+say about its features?
+
+- [x] Little: it was asked for lungs, and there are none.
+  The *task* changed as well as the look of the images. The features may still be a good place to start from. Only
+  training on, compared with training from scratch, can tell.
+- [ ] That they are useless on ultrasound.
+  It says that the *answer* is useless. In the runs above, most layers stayed as X-rays had made them, and yet the Dice
+  rose.
+- [ ] That the first layers are at fault, as the images look so different.
+  They may be. But one score of the whole network cannot say which of its layers is at fault: for that, change some and
+  keep the others.
+""")
+
+# %% [markdown]
 # ## What this does not show
 #
 # * The images are simulated, and so is the difference that you saw. Whether it holds on people is lessons 09 to 11.
@@ -396,13 +464,15 @@ usft.predict("00.d", 0.7)  # your guess: share of the seconds
 # * We watched on validation images while we trained, and looked at them often. A score to report needs a test set that
 #   is opened once.
 # * Our network, sizes and settings are our reconstruction. They are not known to be those of the paper.
-#
+
+# %% [markdown]
 # ## Recap
 #
 # * Fine-tuning starts from weights that learnt something else; *which* layers then learn is a choice.
 # * Compare with what costs nothing: the untouched network, and one mean shape for everybody.
 # * Count people, not images, and keep each of them on one side.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # * Amiri, Brooks, Rivaz, "Fine-Tuning U-Net for Ultrasound Image Segmentation: Different Layers, Different Outcomes",

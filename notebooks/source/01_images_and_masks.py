@@ -30,8 +30,8 @@ print(f"profile {PROFILE}: {PEOPLE} simulated people, four frames of each")
 
 # %% [markdown]
 # Two things stand in every file of this course: an image and a mask. This lesson makes an image from scratch, scores
-# masks in two ways, and then builds a method with a splendid score. It has no network and no training. It is also
-# worthless. Finding out why is the point.
+# masks in two ways, and then builds a method with a splendid score. That method has no network and no training, and it
+# is worthless. Finding out why is the point.
 #
 # ## Predict first
 #
@@ -96,16 +96,19 @@ usft.alt("much tissue in the way, few photons: the negative logarithm makes brig
 
 # %% [markdown]
 # **Play.** In the parameters cell, give bone the attenuation of soft tissue, and run down to here: which parts fade,
-# and which do not? At higher photon energies the two do come closer to each other, and ribs fade on real X-rays too.
+# and which do not? Ribs and spine do, though not wholly: in our five lines they still come on top of the soft tissue.
+# Lungs do not: they are air. At higher photon energies bone and soft tissue do come closer to each other, and ribs fade
+# on real X-rays too.
 #
 # ## From five lines to a film
 #
 # `simulate_radiographs` does the same with more anatomy, and then what a real detector adds. Here is one chest, step by
 # step: thickness of soft tissue and of bone in mm; the **primary** beam, which is Beer–Lambert; **scatter**, photons
-# that were deflected and arrive in the wrong place; **quantum noise**, as photons come one by one; and the display.
+# that were deflected and arrive in the wrong place; **quantum noise**, as photons come one by one; and the display,
+# which stretches the contrast.
 #
-# Before you look: which step takes contrast away between lung and mediastinum? And in which parts of the picture will
-# noise show, the dark or the bright ones?
+# Before you look: which step takes contrast away between the lungs and the mediastinum, the bright strip between them
+# with heart and spine? And in which parts of the picture will noise show, the dark or the bright ones?
 
 # %%
 _, stages = usft.simulate_radiographs(1, size=256, seed=SEED, stages=True)
@@ -123,10 +126,12 @@ with plt.rc_context({**usft.plots.STYLE, "axes.grid": False}):
 usft.alt("bone and tissue add up in the primary beam; scatter greys the bright parts, where noise shows, if anywhere.")
 
 # %% [markdown]
-# Scatter lifts every pixel by nearly the same amount. That is much where little arrives, so the mediastinum loses its
-# contrast, and little behind a lung. Photons come at random: where $N$ are expected, the spread is $\sqrt{N}$. Few
-# photons, a large share of noise. **What will a tenth of the exposure do to it?** Ten times fewer photons, so the
-# relative noise grows by $\sqrt{10}$.
+# Scatter takes it away. It adds nearly the same amount of light everywhere: little behind a lung, where much arrives
+# anyway, and much behind the mediastinum, where little does. So the two come closer.
+#
+# Photons come at random: where $N$ are expected, the spread is $\sqrt{N}$. Few photons, a large share of noise, and few
+# arrive where the picture is bright. Here there are so many that you hardly see it. **What will a tenth of the exposure
+# do to the noise?** Ten times fewer photons, so as a share it grows by $\sqrt{10}$, to about three times as much.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -135,7 +140,7 @@ for photons in (10_000, 1_000, 100):
 
 # %% [markdown]
 # Ultrasound works by other rules: its grey is the strength of an *echo*, and lesson 04 builds it. One thing is the
-# same in both worlds. The grey value is physics, the mask is somebody's **answer**.
+# same in both worlds: the grey value is physics, the mask is somebody's **answer**.
 #
 # ## A mask, and its size in the world
 #
@@ -156,6 +161,9 @@ with plt.rc_context(usft.plots.STYLE):
 usft.alt("lungs outlined on three X-rays measure hundreds of cm², lesions on three ultrasound images a few cm².")
 
 # %% [markdown]
+# An outline that is one pixel too wide all around adds a larger share to a small lesion than to a large one. So an
+# equally careful hand scores lower on small objects, by the scores that follow too.
+#
 # ## How alike are two masks?
 #
 # Call the predicted mask $A$ and the true one $B$. Counting pixels that are right does not help: most of an image is
@@ -168,8 +176,17 @@ usft.alt("lungs outlined on three X-rays measure hundreds of cm², lesions on th
 #
 # ### Exercise 01.1 · Write Dice
 #
-# Two `bool` masks of one shape come in, one number goes out. No smoothing terms: they belong into a loss (lesson 03), a
+# Two `bool` masks of one shape come in, one number goes out. No smoothing terms: they belong in a loss (lesson 03), a
 # score should be what it says.
+#
+# <details><summary>Hint 1</summary>
+#
+# For bool masks, `a & b` is True where both are, and `.sum()` counts what is True.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Ask for the sum of both areas first. If it is 0, nothing is left to divide, and you know the answer.
+# </details>
 
 # %%
 def my_dice(predicted, true):
@@ -269,6 +286,15 @@ def my_dice(predicted, true):
 # Now `[N, 1, H, W]` comes in and **one score an image** goes out, `[N]`. Never pool the pixels of all images first: one
 # big easy object would then hide many small ones, and the score would depend on how you made the batches. The rule for
 # empty masks is the same.
+#
+# <details><summary>Hint 1</summary>
+#
+# `.flatten(1)` makes one row of pixels an image; `.sum(1)` then gives one number a row.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Dividing 0 by 0 gives NaN, without an error. `torch.where(condition, a, b)` chooses image by image.
+# </details>
 
 # %%
 def my_iou(predicted, true):
@@ -364,8 +390,8 @@ def my_iou(predicted, true):
 #
 # ## One Dice, three mistakes
 #
-# A single number must forget something. Here is one simulated lesson-sized lesion, and three wrong masks, built to
-# score **exactly alike**, up to one pixel:
+# A single number must forget something. Here is one simulated lesion, and three wrong masks, built to score **alike**,
+# as nearly as whole pixels allow:
 #
 # * **shifted**: right size, right shape, wrong place;
 # * **too small**: right place, its whole rim is missing;
@@ -406,8 +432,11 @@ usft.alt("Dice and IoU are equal in all three; the island's border is furthest o
 
 # %% [markdown]
 # The line "border off by" is the 95 % Hausdorff distance: 95 % of the outline's points lie closer than that to the
-# other outline. It sees the island at once. The area sees the missing rim, and does not see the shift. So tables in
-# this course carry more than one score, and they count misses, images with a Dice under 0.1, apart.
+# other outline. It sees the island at once. The area sees the missing rim, and does not see the shift.
+#
+# To measure growth, the shifted mask will do: its area is right. To place a needle, take the one that is too small: all
+# of it lies inside the lesion. The island is the one that frightens a patient. So tables in this course carry more than
+# one score, and they count misses, images with a Dice under 0.1, apart.
 #
 # ## A splendid method
 #
@@ -453,14 +482,24 @@ show_copies(train, test, nearest, "Split by image: who is copied? (white dashes:
 usft.alt("compare the names: nearly every test image finds another frame of the same person, so the outline fits.")
 
 # %% [markdown]
-# The nearest image is another frame *of the same person*. The method recognises people, it does not segment lesions.
-# A large network can do just that, silently. A new patient, who is in no training set, gets somebody else's lesion.
+# The nearest image is nearly always another frame *of the same person*. The method recognises people, it does not
+# segment lesions. A large network can do just that, silently. Where the two names differ, you see what awaits a new
+# patient, who is in no training set: somebody else's lesion.
 #
 # ### Exercise 01.3 · Split people, not images
 #
 # Write the split that stops the leak. In: one name an image, and the share of **people** to test. Out: one `True`
 # (test) or `False` (train) an image. Everybody's images stay together, and as many people are tested as
 # `round(share * number of people)`. Which people is up to you.
+#
+# <details><summary>Hint 1</summary>
+#
+# First decide about people, without looking at images: how many different names are there, and which are tested?
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Then walk along the images: is this one's name among the tested?
+# </details>
 
 # %%
 def split_by_subject(subjects, share):
@@ -594,41 +633,61 @@ usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject
 
 # %% [markdown]
 # Nothing about the method changed. Only the question did: "have I seen this person?" or "can I find a lesion in
-# somebody new?". Real data sets leak in quieter ways: two files of one patient, an image and its mirrored copy, the
+# somebody new?". On the second, copying does no better than a mask that never looks.
+#
+# Real data sets leak in quieter ways: two files of one patient, an image and its mirrored copy, the
 # same scan in two folders. Public sets do hold near-duplicates, and some carry no names of patients at all. Lesson 09
 # meets both.
-#
+
+# %% [markdown]
 # ## Quiz
 #
-# **1.** A paper reports an IoU of 0.60, another a Dice of 0.70 on the same images. Who is ahead?
-#
-# <details><summary>answer</summary>
-#
-# The first. An IoU of 0.60 on an image is a Dice of 2 × 0.60 / 1.60 = 0.75. (For means over images the formula holds
-# only roughly: it is curved, and a mean does not pass through a curve.)
-#
-# </details>
-#
-# **2.** A set has 100 healthy images with empty masks and 100 with a lesion. A "network" that never draws anything
-# gets which mean Dice? What should be reported?
-#
-# <details><summary>answer</summary>
-#
-# 0.5, as each empty pair scores 1 and each missed lesion 0. So empty masks are reported apart: Dice on images with an
-# object, and beside it how often something is drawn where nothing is.
-#
-# </details>
-#
-# **3.** To have more data, someone mirrors every image, pools originals and mirrored copies, and then splits at random.
-# What happens?
-#
-# <details><summary>answer</summary>
-#
-# Half-twins end up on both sides: the leak of this lesson in a new coat. Split first, by subject, and augment the
-# training side only.
-#
-# </details>
-#
+# Choose before you click. The wrong answers are explained as well.
+
+# %%
+# @title Question 1
+usft.Quiz("""
+On one and the same image, network A has an IoU of 0.60 and network B a Dice of 0.70. Whose mask is better?
+
+- [ ] B's, as 0.70 is more than 0.60.
+  The two scores are different rulers. Between 0 and 1, the Dice of a mask is always larger than its IoU.
+- [x] A's.
+  An IoU of 0.60 on an image is a Dice of 2 × 0.60 / 1.60 = 0.75. For means over many images this holds only roughly:
+  the formula is curved, and a mean does not pass through a curve.
+- [ ] Nobody can tell, as two different scores cannot be compared.
+  On one image each fixes the other: solve IoU = Dice / (2 − Dice) for Dice.
+""")
+
+# %%
+# @title Question 2
+usft.Quiz("""
+A test set has 100 healthy images with empty masks and 100 with a lesion. A "network" never draws anything. Which mean
+Dice does it get, by the rule of this course?
+
+- [ ] None: on the healthy images Dice is 0/0.
+  That is why a rule is needed, and ours says that two empty masks score 1.
+- [ ] 0, as it found no lesion.
+  Each missed lesion scores 0. But on each healthy image two empty masks agree, and that is a perfect answer.
+- [x] 0.5, though it does nothing.
+  A hundred ones and a hundred zeros. So empty masks are reported apart: Dice on images with an object, and beside it
+  how often something is drawn where nothing is.
+""")
+
+# %%
+# @title Question 3
+usft.Quiz("""
+To have more data, someone mirrors every image, pools originals and mirrored copies, and then splits at random. What
+becomes of the test score?
+
+- [x] It is too high: many an image has its mirrored twin on the other side.
+  The leak of this lesson in a new coat. Split first, by subject, and augment the training side only.
+- [ ] It stays honest, as a mirrored image is a new image.
+  New pixels, but the same person and the same lesion. Whoever remembers the outline need only mirror it.
+- [ ] It is too low, as mirrored bodies do not exist.
+  They may be odd, but they are equally odd in training and in test, and a twin to copy from outweighs that.
+""")
+
+# %% [markdown]
 # ## What this does not show
 #
 # * Simulated frames of one person are very alike, and each person here has exactly four. In real sets the leak may be
@@ -636,13 +695,15 @@ usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject
 # * Our chest of five lines has no scatter, no noise and no blur. `simulate_radiographs` adds them, simply; a real
 #   detector, and the software behind it, adds more.
 # * Truth was exact here. On real images an expert drew it, and two experts differ. No score can be trusted beyond that.
-#
+
+# %% [markdown]
 # ## Recap
 #
 # * A radiograph shows summed thickness through an exponential; a mask is an answer, not physics.
 # * Dice and IoU rank two masks alike, and forget *how* they are wrong: carry a distance and the misses beside them.
 # * Split by subject before anything else, or a photocopier will win.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # * Dice, "Measures of the amount of ecologic association between species", 1945,

@@ -80,6 +80,15 @@ print(list(block(1, 16)(torch.zeros(8, 1, SIZE, SIZE)).shape), "= images, channe
 # * A 3×3 convolution holds 9 weights for each pair of an input channel and an output channel.
 # * A batch normalisation learns two numbers a channel, a scale and a shift. It also keeps a running mean and variance:
 #   these are counted along the way, not learnt, so they are no parameters.
+#
+# <details><summary>Hint 1</summary>
+#
+# Four layers learn: which are they, and how many channels go in and come out of each?
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# The first convolution goes from `inputs` to `outputs`, the second from `outputs` to `outputs`. Neither has a bias.
+# </details>
 
 
 # %%
@@ -181,6 +190,15 @@ for what, t in {"block": features, "pool": smaller, "block below": deeper, "up a
 #
 # A decoder group gets `x` from below and `skip` from across. It doubles `x` with `up`, joins both along the channels
 # (the skip first, as in the library), and convolves the result with `block`. Write that step.
+#
+# <details><summary>Hint 1</summary>
+#
+# Three lines, in the order in which the sentence names them.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Images are `[N, channels, H, W]`, so channels are dimension 1. `torch.cat` joins.
+# </details>
 
 
 # %%
@@ -300,25 +318,31 @@ for hook in hooks:
 print("\n".join(lines))
 
 # %% [markdown]
+# The bottleneck: hardly any pixels are left, and sixteen times as many channels as `enc1` has. From there it goes up
+# again, to one number a pixel.
+#
 # ## 4 · Count
 #
-# `usft.summary` counts parameters and floating-point operations (FLOPs, here in millions) for each group. Compare the
-# two columns on the way down. Which one grows?
+# `usft.summary` counts the parameters of each group, and the floating-point operations that one image takes on its way
+# through: `forward`, in millions (MFLOPs). Compare the two columns on the way down. Which one grows?
 
 # %%
 # NBVAL_CHECK_OUTPUT
 table = usft.summary(untrained, SIZE).set_index("group")
 print(table[["parameters", "forward"]].round(1).to_string())
+
+# %%
 share = table.parameters["bottleneck"] / table.parameters["total"]
-print(f"\nshare of all parameters in the bottleneck: {share:.2f}")
+print(f"share of all parameters in the bottleneck: {share:.2f}; you guessed {usft.predictions().get('02.a')}")
 
 # %% [markdown]
 # One level down, the channels double, so a convolution holds four times as many weights. But there are four times fewer
-# pixels to apply them to. So parameters quadruple from level to level, while the computing stays where it was.
+# pixels to apply them to. So parameters quadruple from level to level, while the computing stays where it was. (`enc1`
+# has less of both: it starts from a single channel.)
 #
 # The decoder groups cost about twice as much as their neighbours across: their first convolution takes in the skip as
-# well, and the up-convolution comes on top. Keep this in mind for later: **"train the deepest layers" and "train few
-# parameters" are opposite wishes in a U-Net.**
+# well, and the up-convolution comes on top. Keep this in mind for later: **"train the bottom of the U" and "train few
+# parameters" are opposite wishes.**
 
 # %% [markdown]
 # ## 5 · How far can it see?
@@ -335,6 +359,15 @@ print(f"\nshare of all parameters in the bottleneck: {share:.2f}")
 #
 # `layers` is a list of pairs `(kernel, stride)`, in order. A 3×3 convolution is `(3, 1)`, a max-pooling `(2, 2)`.
 # Return the side of the receptive field in image pixels.
+#
+# <details><summary>Hint 1</summary>
+#
+# Begin with two variables, both 1. Each layer changes the first, then the second.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# A layer looks one *step* further for each neighbour: try two layers of `(3, 1)` on paper. They see 5.
+# </details>
 
 
 # %%
@@ -454,9 +487,10 @@ rows, columns = image.grad[0, 0].nonzero(as_tuple=True)
 print(f"enc1 at (128, 128) looks at rows {rows.min()}…{rows.max()} and columns {columns.min()}…{columns.max()}")
 
 # %% [markdown]
-# Does that agree with your recursion? Now the same for every group. We ask two networks with the same architecture: one
-# fresh from the random generator, and one that was trained to find lungs in simulated chest radiographs. Both look at
-# simulated radiographs, and we average over a few of them.
+# Five by five pixels: what two 3×3 convolutions allow. Now the same for every group. We ask two networks with the same
+# architecture: one fresh from the random generator, and one that was trained to find lungs in simulated chest
+# radiographs. Both look at simulated radiographs, and `usft.footprint` averages the size of the gradient over a few of
+# them. `usft.reach` is the width of the strip, around the pixel that was asked, that holds 95 % of it.
 
 # %%
 trained = usft.pretrained("xray-simulated")
@@ -492,8 +526,8 @@ plt.show()
 usft.alt("enc1 looks at a dot, the bottleneck at a wide patch; dec1 at a dot before training, wider after it.")
 
 # %% [markdown]
-# The last panels differ most: the same layer, `dec1`, before and after training. Let us put a number on all ten groups:
-# how wide is the strip that holds 95 % of the gradient?
+# The last panels differ most: the same group, `dec1`, before and after training. Let us draw the reach of all ten
+# groups, in both networks.
 
 # %%
 with plt.rc_context(STYLE):
@@ -514,8 +548,8 @@ usft.alt("no group looks further than its layers allow, most look less far; trai
 # * **The first groups see little, trained or not.** `enc1` sees a handful of pixels. It can know edges, grain and
 #   texture, and nothing about organs.
 # * **The last groups could see everything, but need not.** Untrained, the way through the bottleneck is long and noisy,
-#   and the short way over the skip connections wins: `dec1` looks about as far as `enc1` does. Training opens the long
-#   way.
+#   and the short way over the skip connections wins: `dec1` looks hardly further than `enc1` does. Training opens the
+#   long way.
 #
 # So "near the output" does not mean "sees far", nor "knows the organ". The last group works on what `enc1` hands it
 # across, at full resolution. Is it then deep, as it comes last, or shallow, as it lies near the image? That question
@@ -533,9 +567,13 @@ plt.show()
 usft.alt("parameters pile up at the bottom of the U; every decoder group costs the same, about twice an encoder group.")
 
 # %% [markdown]
-# **Play with it.** Choose what is trained, and run the cell again: `usft.first(model, k)`, `usft.last(model, k)`,
-# `usft.outer(model, k)`, `usft.inner(model, k)`, or a list of names such as `["enc1", "head"]`. This drawing is drawn
-# not to scale but to be read: blue learns, pale and dashed is frozen. In lesson 06 it comes back, and you click it.
+# **Play with it.** Choose what is trained, and run the cell again.
+#
+# * `usft.first(model, k)` and `usft.last(model, k)` count groups from either end of the path.
+# * `usft.outer(model, k)` and `usft.inner(model, k)` count levels of the U, from the top or from the bottom.
+# * A list of names will do as well: `["enc1", "head"]`. In the other four, the tiny head goes with `dec1`.
+#
+# Blue learns, pale and dashed is frozen, and nothing is to scale. In lesson 06 the drawing comes back, to be clicked.
 
 # %%
 model = usft.UNet()
@@ -546,10 +584,10 @@ usft.UNetDiagram(model, size=SIZE)
 # %% [markdown]
 # ## 8 · Which groups must the gradient cross?
 #
-# Train only the first two groups, or only the last two. In both cases few parameters move. Is the backward pass equally
-# cheap? A gradient starts at the loss, behind the head, and travels back to the first group that is trained. In the
-# table, `to_inputs` is the cost of passing it on to earlier layers, and `to_weights` the cost of the gradient that
-# changes the weights (millions of FLOPs, for one image).
+# Train only the first two groups, or only the last two and the head. Few parameters move in both cases. Is the backward
+# pass equally cheap? A gradient starts at the loss, behind the head, and travels back to the first group that is
+# trained. In the table, `to_inputs` is the cost of passing it on to earlier layers, and `to_weights` the cost of the
+# gradient that changes the weights (millions of FLOPs, for one image).
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -566,35 +604,50 @@ for what, chosen in {"first two": usft.first(model, 2), "last two": usft.last(mo
 # %% [markdown]
 # ## Quiz
 #
-# **1. Two 3×3 convolutions in a row, or one 5×5: which sees further, and which has more weights (equal channels)?**
-#
-# <details><summary>answer</summary>
-#
-# Both see 5 × 5 pixels: 1 + 2 + 2 = 5. For each pair of channels the two hold 2 · 9 = 18 weights and the one holds 25.
-# The two also have a ReLU in between, so they can express more with fewer numbers.
-#
-# </details>
-#
-# **2. You make the images twice as large, 192 instead of 96 pixels a side. What happens to parameters, FLOPs and
-# receptive fields?**
-#
-# <details><summary>answer</summary>
-#
-# Parameters: the same, a convolution does not know the size of its image. FLOPs: four times as many, as there are four
-# times as many pixels. Receptive fields: the same in pixels, so half as large measured in lungs. A network that saw the
-# whole chest at 96 pixels may see only part of it at 192.
-#
-# </details>
-#
-# **3. Only the bottleneck is trained. Which groups does the gradient pass through, and which does it never reach?**
-#
-# <details><summary>answer</summary>
-#
-# It passes back through the head and all four decoder groups, which are frozen, and stops at the bottleneck. It never
-# needs to reach `enc1` to `enc4`: neither through the bottleneck nor over the skips, as nothing there is trained. Check
-# it with `usft.summary(usft.train_only(usft.UNet(), ["bottleneck"]), 96)`.
-#
-# </details>
+# Choose before you click. The wrong answers are explained as well.
+
+# %%
+# @title Question 1
+usft.Quiz("""
+Two 3×3 convolutions in a row, or a single one of 5×5, with the same number of channels everywhere. What is true?
+
+- [ ] The 5×5 sees further, and holds more weights.
+  It holds more weights, but the pair sees as far: 1 + 2 + 2 = 5 pixels.
+- [ ] Both see equally far, and the pair holds more weights, being two layers.
+  Count them for one pair of channels: two layers of 9 weights, or one of 25.
+- [x] Both see equally far, and the pair holds fewer weights.
+  5 × 5 pixels each, from 2 · 9 = 18 weights a pair of channels, or from 25. The two also have a ReLU in between, so
+  they can express more with fewer numbers.
+""")
+
+# %%
+# @title Question 2
+usft.Quiz("""
+The same network now gets images that are twice as large: 192 instead of 96 pixels a side show the same chest. What
+changes?
+
+- [x] FLOPs grow fourfold, and the bottleneck sees a smaller part of the chest.
+  There are four times as many pixels to work on. A receptive field is as large in pixels as before, so half as large
+  measured in lungs: a network that saw the whole chest at 96 pixels may see only part of it at 192.
+- [ ] Parameters and FLOPs both grow fourfold.
+  FLOPs do. A convolution does not know how large its image is: its weights, and their number, stay as they are.
+- [ ] FLOPs grow fourfold, and every receptive field doubles.
+  Kernels and strides have not changed, and nothing else sets a receptive field in pixels.
+""")
+
+# %%
+# @title Question 3
+usft.Quiz("""
+Only the bottleneck is trained, all else is frozen. Through which groups does the gradient pass on its way there?
+
+- [ ] Through none: a frozen group lets no gradient through.
+  It computes none for its own weights. But without passing it on, nothing would ever reach the bottleneck.
+- [x] Through the head and `dec1` to `dec4`, all frozen.
+  They lie between the bottleneck and the loss. Check it, column `to_inputs`:
+  `usft.summary(usft.train_only(usft.UNet(), ["bottleneck"]), 96)`.
+- [ ] Through all the others: over the skips it reaches `enc1` to `enc4` as well.
+  It could, but nothing is trained there, neither on the skips nor before the bottleneck. So nobody computes it.
+""")
 
 # %% [markdown]
 # ## What this does not show
@@ -606,13 +659,15 @@ for what, chosen in {"first two": usft.first(model, 2), "last two": usft.last(mo
 #   elsewhere; the limits that the layers set stay.
 # * FLOPs are not seconds. Memory traffic, threads and the device decide too.
 # * Sizes, normalisation and group boundaries are our reconstruction.
-#
+
+# %% [markdown]
 # ## Recap
 #
 # * Parameters quadruple from level to level on the way down; computing does not.
 # * The first groups see a few pixels. The last ones may see everything, but the skips hand them the nearest.
 # * A gradient travels back to the first trained group and crosses every frozen one in between.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # * O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015,

@@ -75,6 +75,15 @@ usft.predict("03.b", 0.5)  # your guess: the worst image
 #
 # `logits` are numbers and `masks` are bool, both `[N, 1, H, W]`. Return one number: the loss of each image, averaged
 # over the N images. It must carry a gradient back to the logits, so use PyTorch.
+#
+# <details><summary>Hint 1</summary>
+#
+# `torch.sigmoid` makes probabilities. Bool masks multiply once they are `.float()`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Sum over the pixels of one image, not over the batch: `.flatten(1)`, then sums over dimension 1. The mean comes last.
+# </details>
 
 
 # %%
@@ -244,7 +253,7 @@ usft.alt("the loss falls to a small share of where it began: loss, gradient and 
 # %% tags=["train"]
 images, masks = batch.images.to(next(parrot.parameters()).device), batch.masks
 with torch.no_grad():
-    as_trained = deepcopy(parrot).train()(images).cpu() > 0
+    as_trained = deepcopy(parrot).train()(images).cpu() > 0  # this cut: section 8
 print(f"with the batch's own statistics: Dice {usft.dice(as_trained, masks).mean():.3f}")
 print(f"with the stored statistics:      Dice {usft.dice(usft.segment(parrot, batch.images), masks).mean():.3f}")
 
@@ -261,8 +270,18 @@ print(f"with the stored statistics:      Dice {usft.dice(usft.segment(parrot, ba
 #
 # ## Exercise 03.2 · Change both alike
 #
-# Write a small augmentation without the dice: `image` is float `[1, H, W]` in 0…1, `mask` is bool `[1, H, W]`. If
-# `mirror` is true, swap left and right. Then raise the grey values to the power `gamma`. Return image and mask.
+# Write a small augmentation, with nothing random in it. `image` is float `[1, H, W]` in 0…1, `mask` is bool of the same
+# shape. If `mirror` is true, swap left and right. Then raise the grey values to the power `gamma`. Return image and
+# mask.
+#
+# <details><summary>Hint 1</summary>
+#
+# Left and right lie along the last dimension: `.flip(-1)`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Which of the two changes moves pixels, and which changes grey values? The rule above says what each does to the mask.
+# </details>
 
 
 # %%
@@ -382,13 +401,13 @@ def change(image, mask, mirror, gamma):
 
 # %% [markdown]
 # The library turns, scales and shifts as well. Here is what it does to one **simulated** radiograph. The dashed outline
-# is the mask, moved along. Change `dice_seed` and run the cell again: does the outline ever leave the lungs?
+# is the mask, moved along. Change `draw` and run the cell again: does the outline ever leave the lungs?
 
 # %% tags=["curves"]
-dice_seed = 0  # change me
+draw = 0  # change me
 chest = usft.simulate_radiographs(1, size=SIZE, seed=3)
 many = [t.expand(9, -1, -1, -1) for t in (chest.images, chest.masks)]
-changed_images, changed_masks = augment(*many, generator("show", dice_seed))
+changed_images, changed_masks = augment(*many, generator("show", draw))
 with plt.rc_context(STYLE | {"axes.grid": False}):
     figure, panels = plt.subplots(2, 5, figsize=(11, 4.9), layout="constrained")
     show_masks(panels[0, 0], chest.images[0], chest.masks[0])
@@ -400,6 +419,10 @@ plt.show()
 usft.alt("nine versions of a chest, turned, shifted, mirrored, darker or brighter; the outline follows the lungs.")
 
 # %% [markdown]
+# It should not: image and mask went through the same turn, shift and mirror. About half of the chests have their heart
+# on the other side. That does no harm to a network that looks for lungs; it would to one that must tell left from
+# right.
+#
 # ## 5 · Pretrain
 #
 # Now the real run: all training images, augmented, with a learning rate that falls to zero along half a cosine. Every
@@ -415,16 +438,19 @@ print(f"{STEPS} steps in {history.seconds[-1]:.0f} s of training, in {history.se
 
 # %% [markdown]
 # Read the curves before you read any score. The loss is noisy, as every step sees other images. Is it still falling at
-# the end, or flat? Does the Dice of unseen people rise with it? And is it above the **mean shape**, the one mask that
-# fits all training people best on average? That mask never looks at an image. Whatever lies above it was seen.
+# the end, or flat? Does the Dice of unseen people rise meanwhile? Does it pass that of the **mean shape**, the one mask
+# that fits all training people best on average? That mask never looks: what lies above it comes from looking.
 
 # %% tags=["train", "curves"]
 floor = usft.mean_shape(train)
 shape_val = float(usft.dice(floor.expand_as(val.masks), val.masks).mean())
+smooth = np.convolve(history.loss, np.ones(25) / 25, "valid")
+print(f"mean shape on the validation people: Dice {shape_val:.2f}")
+
+# %% tags=["train", "curves"]
 with plt.rc_context(STYLE):
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
     left.plot(range(1, STEPS + 1), history.loss, color=COLOURS[5], linewidth=0.8, label="each step")
-    smooth = np.convolve(history.loss, np.ones(25) / 25, "valid")
     left.plot(np.arange(len(smooth)) + 13, smooth, color=COLOURS[0], linewidth=2.5, label="mean of 25 steps")
     left.set(xlabel="training step", ylabel="loss (training images)", ylim=(0, None))
     left.set_title("What it is told: the loss falls")
@@ -457,7 +483,8 @@ print(f"{len(test)} test images of {test.name}\n{'':12s}{'Dice':>6s}   95 % inte
 for name, table in rows.items():
     found = usft.summarise(table)
     print(f"{name:12s}{found['dice']:6.3f}   {found['low']:.3f}…{found['high']:.3f}{table['dice'].min():25.3f}")
-found = usft.summarise(scores)
+found, guess = usft.summarise(scores), usft.predictions()
+print(f"you guessed {guess.get('03.a')} for the mean, and {guess.get('03.b')} for the worst image")
 usft.check_range(found["dice"], *((0.95, 0.995) if simulated else (0.92, 0.99)), "Dice of the test images")
 
 # %% [markdown]
@@ -500,8 +527,10 @@ usft.alt("three chests, two outlines each; on the median and the best they nearl
 # ## 7 · Save it, with a card
 #
 # Weights without a history are a riddle: what were they trained on, may I use them, how good are they? So the course
-# saves a **card** inside the same file. The people it has seen are noted by itself. The format is safetensors, plain
-# numbers; a pickle, as `torch.save` writes it, can run any code when it is opened.
+# saves a **card** inside the same file; `usft.fit` has already noted on it whom the network has seen. The format is
+# safetensors, plain numbers; a pickle, as `torch.save` writes it, can run any code when it is opened.
+#
+# The folder below is deleted again. Name one of your own if you want to keep the network; later lessons bring theirs.
 
 # %% tags=["train"]
 with tempfile.TemporaryDirectory() as folder:
@@ -540,6 +569,15 @@ print(f"on training people: {'a warning, ' if caught else 'no warning, '}" + str
 # ## Exercise 03.3 · The cut
 #
 # `logits` is a float tensor of any shape. Return a bool tensor of that shape: True where the probability is above ½.
+#
+# <details><summary>Hint 1</summary>
+#
+# A logit is no probability. `torch.sigmoid` turns one into the other.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Or ask which logit has a probability of just one half, and compare with that.
+# </details>
 
 
 # %%
@@ -623,14 +661,18 @@ def to_masks(logits):
 # END RIGHT
 
 # %% [markdown]
-# What does the mistake cost? Cut the logits of the test images at every height, and mark two cuts: the right one, and
-# ½.
+# What does it cost to cut logits at ½, as if they were probabilities? Cut those of the test images at many heights, and
+# mark both cuts. (`test`, once more? We choose nothing by this figure. To choose a cut we would take `val`.)
 
 # %% tags=["train", "curves"]
 with torch.no_grad():
     logits = loaded.eval()(test.images)
 cuts = torch.linspace(-6, 6, 49)
 at_cut = [float(usft.dice(logits > cut, test.masks).mean()) for cut in cuts]
+probabilities = usft.dice(logits.sigmoid() > 0, test.masks).mean()
+print(f"probabilities cut at 0, so that everything is lung: Dice {probabilities:.3f}")
+
+# %% tags=["train", "curves"]
 with plt.rc_context(STYLE):
     figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
     axes.plot(cuts, at_cut, color=COLOURS[0], linewidth=2)
@@ -641,48 +683,65 @@ with plt.rc_context(STYLE):
     axes.legend(frameon=False, loc="lower right")
 plt.show()
 usft.alt("a broad hill: 0 and ½ lie side by side near its top, and the Dice falls off only for cuts far from both.")
-probabilities = usft.dice(logits.sigmoid() > 0, test.masks).mean()
-print(f"probabilities cut at 0, so that everything is lung: Dice {probabilities:.3f}")
 
 # %% [markdown]
-# On a network that is sure of itself the mistake costs next to nothing. **That is why it survives**: no score gives it
-# away. It starts to matter where logits lie near zero, as after a move to another kind of image. Lesson 05 goes there.
+# The opposite slip, probabilities cut at 0, calls everything lung, and anybody notices. Logits cut at ½ are another
+# matter: on a network that is sure of itself that costs next to nothing. **That is why the mistake survives**: no score
+# gives it away. It starts to matter where many logits lie near zero, as they may after a move to another kind of image.
+# Lesson 05 makes such a move.
 
 # %% [markdown]
 # ## Quiz
 #
-# **1. A network learns one batch by heart without trouble. Which of these bugs can still be there: (a) the gradient
-# does not reach the first layers, (b) each image was given the mask of its neighbour in the list, (c) the same people
-# are in training and test?**
-#
-# <details><summary>answer</summary>
-#
-# All three. (a) The later layers may manage eight images alone. (b) Wrong masks can be learnt by heart like right ones;
-# try it: `batch.masks = batch.masks.roll(1, 0)`, and the loss still falls. (c) One batch knows nothing of a split. The
-# test proves that *something* learns. It is cheap and catches much; it proves no more than that.
-#
-# </details>
-#
-# **2. The training loss is still falling. The Dice on `val` rose, and has been falling for the last third of the run.
-# What is happening, and which number do you report?**
-#
-# <details><summary>answer</summary>
-#
-# The network overfits: it gets better on its own people and worse on others. More augmentation, more people or fewer
-# steps would help. Report the score on `test` of a run whose length you fixed beforehand. To pick the best step on
-# `test` is to learn from `test`. In this course the score is always that of the last step.
-#
-# </details>
-#
-# **3. The mean Dice of two networks is the same. One has a narrow spread over images, the other loses two patients
-# altogether. Which figure of this lesson shows it, and which number would you put beside the mean?**
-#
-# <details><summary>answer</summary>
-#
-# The curve of sorted images. Beside the mean belongs the worst image or, with many images, the share that failed (in
-# this course: Dice below 0.1; it is `failures` in `usft.summarise`).
-#
-# </details>
+# Choose before you click. The wrong answers are explained as well.
+
+# %%
+# @title Question 1
+usft.Quiz("""
+A network learns one batch by heart without trouble. Which of these bugs has the test ruled out?
+
+- [ ] The gradient does not reach the first layers.
+  The later layers may manage eight images alone.
+- [x] The optimiser was given none of the parameters.
+  Then no weight would have moved and the loss would have stood still. The test proves that *something* learns. It is
+  cheap and catches much; it proves no more than that.
+- [ ] Each image was given the mask of its neighbour in the list.
+  Wrong masks can be learnt by heart like right ones. Try `batch.masks = batch.masks.roll(1, 0)`: the loss still falls.
+- [ ] The same people are in training and test.
+  One batch knows nothing of a split.
+""")
+
+# %%
+# @title Question 2
+usft.Quiz("""
+The training loss is still falling. The Dice on `val` rose, and has been falling for the last third of the run. The
+length of the run was fixed beforehand. Which number do you report?
+
+- [ ] The Dice on `val` at its best step.
+  You looked many times and kept the luckiest look: part of that height is chance. And `val` has had a say in the
+  network, so it is no judge of it.
+- [ ] The Dice on `test` at the step where it is highest.
+  To pick the step on `test` is to learn from `test`.
+- [x] The Dice on `test` after the last step.
+  As in all of this course. The network overfits: it gets better on its own people and worse on others. More
+  augmentation, more people or fewer steps will help in the *next* run, and the number you report does not hide it.
+""")
+
+# %%
+# @title Question 3
+usft.Quiz("""
+Two networks have the same mean Dice on a hundred patients. One is a little off on everybody; the other is excellent,
+but loses two patients altogether. Which of these shows it best?
+
+- [x] The curve of images sorted by Dice.
+  Look at its left end. Beside the mean belongs the worst image or, with many images, the share that failed (in this
+  course: Dice below 0.1; it is `failures` in `usft.summarise`).
+- [ ] The curve of validation Dice against steps.
+  Each of its points is a mean over people, and hides what a mean hides.
+- [ ] The 95 % interval of the mean.
+  It says where the mean may lie with other people. It may be wide because of two failures, or because of many images
+  that are neither good nor bad.
+""")
 
 # %% [markdown]
 # ## What this does not show
@@ -693,13 +752,15 @@ print(f"probabilities cut at 0, so that everything is lung: Dice {probabilities:
 # * The images are small, and lungs are large and alike. A Dice this high does not carry over to harder tasks.
 # * If simulated radiographs stood in: they are easier than real ones, and no verdict on X-rays follows.
 # * Architecture, loss, rate and number of steps are our reconstruction; the paper's settings are not known to us.
-#
+
+# %% [markdown]
 # ## Recap
 #
 # * Ask questions that can be answered "no": overfit one batch, watch unseen people, compare with the mean shape.
 # * Per image, then the mean; and look at the worst image, not at the mean alone.
 # * Weights travel with a card: data, seed, Dice, limits, and the people they have seen.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # * F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image

@@ -78,15 +78,17 @@ usft.check_range(snr[200], 1.87, 1.96, "SNR with 200 scatterers")
 usft.check_range(snr[400], 1.87, 1.96, "SNR with 400 scatterers")
 
 # %% [markdown]
-# Twice the scatterers make the mean larger, and the spread by the very same factor. With *noise* one would average it
-# away; here more of the same makes no difference. The two coordinates of the end are sums of many independent steps,
-# so both are Gaussian (central limit theorem), and the length of such an arrow follows **Rayleigh's** law:
+# Had *brightnesses* been added, as in an average, the SNR would have grown by √2. But waves are added, and they may
+# cancel: twice the scatterers make the mean larger, and the spread by the very same factor. The two coordinates of the
+# end are sums of many independent steps, so both are Gaussian (central limit theorem), and the length of such an arrow
+# follows **Rayleigh's** law:
 #
 # $$p(r) = \frac{2r}{\langle r^2\rangle}\, e^{-r^2 / \langle r^2\rangle} \qquad\qquad
 # \frac{\text{mean}}{\text{spread}} = \sqrt{\frac{\pi}{4 - \pi}}$$
 #
 # That number has nothing in it: no frequency, no organ, no machine. Where it holds, one speaks of **fully developed
-# speckle**.
+# speckle**. (The second line below is for later. **Decibels**, dB, are a logarithmic scale of power: ten more of them
+# are ten times the power.)
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -94,11 +96,21 @@ print(f"Rayleigh: SNR of the envelope {math.sqrt(math.pi / (4 - math.pi)):.3f}")
 print(f"and the spread of its level in dB, whatever its mean: {math.pi / math.sqrt(6) * 10 / math.log(10):.2f} dB")
 
 # %% tags=["train"]
+def draw_rayleigh(axes, **style):
+    """Rayleigh's density, for an envelope over its root mean square."""
+    r = torch.linspace(0, 3, 200)
+    axes.plot(r, 2 * r * torch.exp(-r.square()), "--", color="black", **style)
+
+
+paths = []  # three walks with every step on the way
+for _ in range(3):
+    turns = 2 * math.pi * torch.rand(200, generator=random)
+    paths.append(F.pad(torch.stack([turns.cos(), turns.sin()]).cumsum(1), [1, 0]))
+
+# %% tags=["train"]
 with plt.rc_context(STYLE):
     figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.4), width_ratios=[1, 1.5], layout="constrained")
-    for k in range(3):
-        turns = 2 * math.pi * torch.rand(200, generator=random)
-        path = F.pad(torch.stack([turns.cos(), turns.sin()]).cumsum(1), [1, 0])
+    for k, path in enumerate(paths):
         left.plot(*path, color=COLOURS[k], lw=1)
         arrow = {"arrowstyle": "-|>", "color": COLOURS[k], "lw": 2.5}
         left.annotate("", path[:, -1].tolist(), (0, 0), arrowprops=arrow)
@@ -106,8 +118,7 @@ with plt.rc_context(STYLE):
     for k, (steps, r) in enumerate(ends.items()):
         scaled = r / r.square().mean().sqrt()
         right.hist(scaled, 60, (0, 3), True, histtype="step", lw=2, color=COLOURS[k], label=f"{steps} scatterers")
-    r = torch.linspace(0, 3, 200)
-    right.plot(r, 2 * r * torch.exp(-r.square()), "--", color="black", label="Rayleigh's density")
+    draw_rayleigh(right, label="Rayleigh's density")
     right.set(xlabel="envelope over its root mean square", ylabel="density", title="Twice the scatterers, the same law")
     right.legend(frameon=False)
     plt.show()
@@ -121,8 +132,8 @@ usft.alt("walks of 200 steps end near or far by chance; histograms for 200 and 4
 # turned into depth by the speed of sound, 1.54 mm in a microsecond, there and back. The **envelope** is the size of
 # the oscillation, without the oscillation.
 #
-# `image_points` puts scatterers wherever we say. One; then two that are far apart; then two that are closer than the
-# pulse is long.
+# `scan` puts scatterers wherever we say. Its result is complex: the arrow at each place, and the arrow's length is the
+# envelope. We try one scatterer; two that are far apart; two that are closer than the pulse is long; and a crowd.
 
 # %%
 probe = usft.Scene(depth_cm=2, width_cm=2, centre_frequency_mhz=5, focus_cm=1, aperture_cm=10, receive_f_number=2,
@@ -135,27 +146,31 @@ def scan(x, z):
     return image_points(x, z, torch.ones(len(z)), ACROSS, DOWN, probe)
 
 
+# %%
 quarter = probe.wavelength_mm / 4
-x, z = torch.rand(2, 12_000, generator=random) * 19.9 + 0.04
-crowds = {
-    "one scatterer": ([0.0], [10.0]),
-    "two, 1.5 mm apart": ([0.0, 0.0], [9.0, 10.5]),
-    f"two, half a wavelength apart ({2 * quarter:.2f} mm): they add up": ([0.0] * 2, [10, 10 + 2 * quarter]),
-    f"two, three quarters ({3 * quarter:.2f} mm): they cancel between": ([0.0] * 2, [10, 10 + 3 * quarter]),
-    f"{len(z)} anywhere in the picture: speckle": (x - 10, z),
+depths = {
+    "one scatterer": [10.0],
+    "two, 1.5 mm apart": [9.0, 10.5],
+    f"two, half a wavelength apart ({2 * quarter:.2f} mm): they add up": [10.0, 10 + 2 * quarter],
+    f"two, three quarters ({3 * quarter:.2f} mm): they cancel between": [10.0, 10 + 3 * quarter],
 }
+crowds = {name: torch.tensor([[0.0] * len(z), z]) for name, z in depths.items()}  # x and z
+single = scan(*crowds["one scatterer"]).abs().max()  # how high a single echo is
+x, z = torch.rand(2, 12_000, generator=random) * 19.9 + 0.04
+crowd = torch.stack([x - 10, z])
+crowds[f"{len(z)} anywhere in the picture: speckle"] = crowd
 
 # %% tags=["train"]
 with plt.rc_context(STYLE):
     figure, panels = plt.subplots(len(crowds), 1, figsize=(10.5, 8.4), sharex=True, layout="constrained")
     for axes, (name, places) in zip(panels, crowds.items(), strict=True):
-        echo = scan(*map(torch.tensor if len(places[1]) < 3 else torch.as_tensor, places))
+        echo = scan(*places)
         rf, step = usft.radio_frequency(echo, probe)
-        unit = float(scan(torch.zeros(1), torch.tensor([10.0])).abs().max()) if len(places[1]) < 3 else echo.abs().max()
+        unit, top = (single, 2.1) if places.shape[1] < 3 else (echo.abs().max(), 1.1)
         axes.plot(step * (torch.arange(len(rf)) + 0.5), rf[:, 64] / unit, color=COLOURS[0], lw=0.8, label="RF")
         axes.plot(DOWN, echo[:, 64].abs() / unit, color=COLOURS[1], lw=2, label="envelope")
         axes.set_title(name, fontsize=12, loc="left")
-        axes.set(xlim=(8, 12), ylim=(-2.1, 2.1) if len(places[1]) < 3 else (-1.1, 1.1), yticks=[0])
+        axes.set(xlim=(8, 12), ylim=(-top, top), yticks=[0])
     panels[0].legend(frameon=False, ncols=2, loc="upper right")
     panels[-1].set_xlabel("depth, mm (the middle line of the picture)")
     plt.show()
@@ -167,14 +182,14 @@ usft.alt("two near scatterers give one strong echo, or a hole between them, as t
 # hills and valleys everywhere, and no hill is *a thing*.
 #
 # The same in two dimensions. What one scatterer looks like is the **point-spread function**: as long as the pulse,
-# as wide as the beam.
+# as wide as the beam. The patch that it covers is a **resolution cell**: whatever lies in one cell answers at once, and
+# its echoes add up. That is the "place" of the random walk.
 
 # %% tags=["train"]
 few = torch.tensor([[-6, -3, 0, 3, 6, -4.5, 4.5], [3.5, 10, 10, 10, 10, 16, 16.5]])
 with plt.rc_context({**STYLE, "axes.grid": False}):
     figure, panels = plt.subplots(1, 4, figsize=(13.5, 3.9), sharey=True, layout="constrained")
-    sets = [few, torch.stack([x - 10, z])[:, :80], torch.stack([x - 10, z])[:, :800], torch.stack([x - 10, z])]
-    for axes, places in zip(panels, sets, strict=True):
+    for axes, places in zip(panels, (few, crowd[:, :80], crowd[:, :800], crowd), strict=True):
         level = 20 * torch.log10(scan(*places).abs().clamp_min(1e-9))
         shown = axes.imshow(level - level.max(), cmap="gray", vmin=-50, vmax=0, extent=(-10, 10, 20, 0))
         if places.shape[1] <= 80:
@@ -191,8 +206,9 @@ usft.alt("seven scatterers are seven smears; of 80 some smears merge; from 800 o
 #
 # ## The whole chain
 #
-# Now a body: layers, fibres, one lesion that echoes less and attenuates more, and too many scatterers to count. The
-# probe is **convex**: its lines fan out. `stages=True` returns what each stage made.
+# Now a body: layers, fibres, one lesion that echoes less and takes more of the wave away, and too many scatterers to
+# count. The probe is **convex**: its lines fan out. The grey picture at the end is called a **B-mode** image, B for
+# brightness. `stages=True` returns what each stage on the way made.
 
 # %% tags=["train"]
 BODY = {
@@ -207,13 +223,15 @@ for name, values in stage.items():
     print(f"{name:12s}{str(tuple(values.shape)):12s}{values.dtype}")
 
 # %% [markdown]
-# 1. **Echo level**: what the tissue is. This is the anatomy, and all that a mask is about.
-# 2. **Loss**: what attenuation takes on the way there and back.
+# 1. **Echo level** (`level_db`): what the tissue is. This is the anatomy, and all that a mask is about.
+# 2. **Loss** (`loss_db`): what attenuation takes on the way there and back.
 # 3. **Scatterers**: random points, as strong as 1 and 2 say.
-# 4. **RF**: what is heard: points blurred by pulse and beam, one oscillating line after the other.
-# 5. **Envelope**, after *time-gain compensation* (TGC), which amplifies late echoes more, and with the noise.
-# 6. **Log compression** to grey.
-# 7. **Scan conversion**: lines to pixels.
+# 4. **RF**: what is heard: points blurred by pulse and beam, one oscillating line after the other (`echoes` holds its
+#    arrows, as in `scan`).
+# 5. **Envelope**, after *time-gain compensation* (TGC), which amplifies late echoes more, and with the electronic noise
+#    (`received`).
+# 6. **Log compression** to `grey`: the level in decibels (dB) becomes the brightness.
+# 7. **Scan conversion**: lines to pixels (`image`).
 #
 # And in panel 8 we do what only a simulator can: divide the echoes by what the tissue sends back *on average* at that
 # place, known from 1 and 2. What is left is the grain alone. (We leave out places where the anatomy changes by more
@@ -224,7 +242,6 @@ expected = F.interpolate((stage["level_db"] - stage["loss_db"])[None, None], sca
 change = F.max_pool2d(expected, 9, 1, 4) + F.max_pool2d(-expected, 9, 1, 4)
 grain = (stage["echoes"].abs() / 10 ** (expected[0, 0] / 20))[change[0, 0] < 3]
 rf, step = usft.radio_frequency(stage["echoes"], body)
-lesion = F.interpolate(stage["level_db"][None, None], scale_factor=2)[0, 0]
 usft.check_range(grain.mean() / grain.std(), 1.8, 1.97, "SNR of the grain, anatomy divided out")
 
 # %% tags=["train"]
@@ -236,30 +253,44 @@ maps = {
     "1 · Echo level": (stage["level_db"], "dB", {"vmin": -35, "vmax": 15}),
     "2 · Loss on the way": (stage["loss_db"], "dB, there and back", {"cmap": "gray_r"}),
     "3 · Scatterers": (points, "dB", {"vmin": -70, "vmax": 10}),
-    "4 · RF, one line of it": None,
     "5 · Envelope after TGC": (stage["envelope"], "linear", {"vmin": 0, "vmax": loud}),
     "6 · Log compression": (stage["grey"], "grey", {"vmin": 0, "vmax": 1}),
 }
 
+# %% [markdown]
+# Three small functions draw a map, the RF line and the histogram.
+
+
+# %% tags=["train"]
+def draw_map(axes, title, values, label, look):
+    axes.figure.colorbar(axes.imshow(values, **{**fan, **look}), ax=axes, label=label, shrink=0.8)
+    axes.set(title=title, xlabel="angle of the line, degrees", ylabel="depth, mm")
+
+
+def draw_line(axes):
+    depth = step * torch.arange(len(rf))
+    heard = (depth > 1) & (depth < deep - 1)  # mm
+    axes.plot(rf[heard, 256], depth[heard], lw=0.5, color=COLOURS[0])
+    axes.set(title="4 · RF, one line of it", ylim=(deep, 0), ylabel="depth, mm", xlabel="echo, before TGC", xticks=[0])
+
+
+def draw_grain(axes):
+    scaled = grain / grain.square().mean().sqrt()
+    axes.hist(scaled, 80, (0, 3), True, color="0.75", label="echoes over their\nlocal mean")
+    draw_rayleigh(axes, lw=2, label="Rayleigh")
+    axes.set(title="8 · Anatomy divided out", xlabel="over its root mean square", ylabel="density", ylim=(0, 1.15))
+    axes.legend(frameon=False)
+
 # %% tags=["train"]
 with plt.rc_context({**STYLE, "axes.grid": False, "axes.titlesize": 12.5, "font.size": 11}):
     figure, panels = plt.subplots(2, 4, figsize=(14, 7.5), layout="constrained")
-    for axes, (title, what) in zip(panels.flat, maps.items(), strict=False):
-        axes.set(title=title, xlabel="angle of the line, degrees", ylabel="depth, mm")
-        if what:
-            figure.colorbar(axes.imshow(what[0], **{**fan, **what[2]}), ax=axes, label=what[1], shrink=0.8)
-            continue
-        heard = (step * torch.arange(len(rf)) > 1) & (step * torch.arange(len(rf)) < deep - 1)  # mm
-        axes.plot(rf[heard, 256], (step * torch.arange(len(rf)))[heard], lw=0.5, color=COLOURS[0])
-        axes.set(ylim=(deep, 0), xlabel="echo, before TGC", xticks=[0])
-    seven, eight = panels[1, 2:]
+    one, two, three, four, five, six, seven, eight = panels.flat
+    for axes, (title, what) in zip((one, two, three, five, six), maps.items(), strict=True):
+        draw_map(axes, title, *what)
+    draw_line(four)
     show_masks(seven, data.images[0], data.masks[0])
     seven.set_title("7 · Scan conversion, mask")
-    scaled = grain / grain.square().mean().sqrt()
-    eight.hist(scaled, 80, (0, 3), True, color="0.75", label="echoes over their\nlocal mean")
-    eight.plot(r, 2 * r * torch.exp(-r.square()), "--", color="black", lw=2, label="Rayleigh")
-    eight.set(title="8 · Anatomy divided out", xlabel="over its root mean square", ylabel="density", ylim=(0, 1.15))
-    eight.legend(frameon=False)
+    draw_grain(eight)
     plt.show()
 usft.alt("the lesion is clear, then blurred, shadowed and grainy; without anatomy the grain follows Rayleigh's law.")
 
@@ -273,7 +304,8 @@ usft.alt("the lesion is clear, then blurred, shadowed and grainy; without anatom
 # It is also why an ultrasound image is no "grey photograph". In a photograph a pixel is a measurement with a little
 # noise added. Here a pixel is one draw from a law with a very wide spread, it is *multiplied*, neighbours share it, and
 # it comes back at the next scan.
-#
+
+# %% [markdown]
 # ## Log compression, and why the reference is fixed
 #
 # Echoes span a range of levels that no screen can show. So the level in decibels becomes the grey: with a **dynamic
@@ -288,10 +320,14 @@ usft.alt("the lesion is clear, then blurred, shadowed and grainy; without anatom
 # the reference is white, 1. One that is a whole dynamic range below it is black, 0. Levels between are spread evenly
 # *in dB*; what lies beyond is clipped. An envelope is an amplitude, and decibels are 10 log₁₀ of a *power*.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1</summary>
 #
 # Power goes with the square of the amplitude, and the log of a square is twice the log.
+# </details>
+# <details><summary>Hint 2</summary>
 #
+# Two levels are known: 0 dB against the reference is grey 1, minus the dynamic range is grey 0. Draw the line
+# between them, then cut it off at both ends.
 # </details>
 
 
@@ -402,9 +438,9 @@ def to_grey(envelope, reference, dynamic_range_db):
 # %% [markdown]
 # ### Which reference?
 #
-# Handy, and often seen: the image's own maximum. Try it on two phantoms that differ in the lesion alone: 12 dB below
-# the tissue around it, and 12 dB above. Same seed, so the background is the same, scatterer for scatterer. We measure
-# the mean grey of the **background**.
+# Handy, and often seen: the image's own maximum. Try it on two **phantoms** (blocks of even tissue, made for tests;
+# here simulated ones) that differ in the lesion alone: 12 dB below the tissue around it, and 12 dB above. Same seed, so
+# the background is the same, scatterer for scatterer. We measure the mean grey of the **background**.
 
 # %% tags=["train"]
 beside = torch.hypot(*torch.meshgrid(torch.arange(512) - 255.5, torch.arange(512) - 255.5, indexing="ij")) > 170
@@ -428,9 +464,9 @@ usft.check_range(background[-12][1] - background[12][1], -0.005, 0.005, "backgro
 # ## What the tissue takes: attenuation
 #
 # Each centimetre takes a fixed *share* of a wave, as in Beer–Lambert (lesson 01). But the share grows with the
-# frequency, by about half a decibel for each centimetre and megahertz in soft tissue, and the way is there and back.
-# High frequencies make a fine picture of little depth. Suppose that noise lies 60 dB below the echo at the surface.
-# How deep can one look?
+# frequency $f$, by about $\alpha$ = ½ dB for each centimetre and megahertz in soft tissue, and the way is there and
+# back. High frequencies make a fine picture of little depth. Suppose that noise lies 60 dB below the echo at the
+# surface. How deep can one look?
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -439,8 +475,8 @@ for mhz in (2.5, 5, 10):
 
 # %% [markdown]
 # Time-gain compensation gives back what plain tissue takes. It cannot know about anything else. Behind a lesion that
-# attenuates *more*, the gain is too small: a **shadow**. Behind fluid, which takes almost nothing, it is too large:
-# **enhancement**. And noise, which comes in after the tissue, is amplified along with the echoes.
+# attenuates *more*, the gain is too small: a **shadow**. Behind fluid (a *cyst*), which takes almost nothing, it is too
+# large: **enhancement**. And noise, which comes in after the tissue, is amplified along with the echoes.
 
 # %% tags=["train"]
 pictures, power = {}, {}  # power: of the envelope, samples × lines
@@ -454,11 +490,23 @@ for name, contrast, more in (("more loss: shadow", -12, 1), ("fluid: enhancement
     )
     pictures[name], power[name] = (drawn.images[0], drawn.masks[0]), made["envelope"][0].square()
 
+# %% [markdown]
+# How does the mean level change with depth? `profile` averages over lines that lie side by side.
 
+
+# %% tags=["train"]
 def profile(name, lines, deep_mm):
     """Depths in mm, and the mean level in dB there on some of the lines."""
     level = 10 * torch.log10(F.avg_pool1d(power[name][:, lines].mean(1)[None], 9, 1, 4, count_include_pad=False)[0])
     return (torch.arange(len(level)) + 0.5) * deep_mm / len(level), level
+
+
+def draw_profiles(axes, title, names, lines, deep_mm):
+    for k, name in enumerate(power):
+        if name in names:
+            style = {"color": COLOURS[k], "ls": ("-", "--", "-", "-.", ":")[k], "lw": 2}
+            axes.plot(*profile(name, lines, deep_mm), **style, label=name)
+    axes.set(title=title, xlabel="depth, mm", ylabel="mean level, dB")
 
 
 z, level = profile("no TGC", slice(0, 60), 80)
@@ -473,16 +521,12 @@ with plt.rc_context(STYLE):
         show_masks(axes, *picture)
         axes.set_title(f"{name} ({80 if 'TGC' in name else 40} mm)", fontsize=12)
     left, right = lower.subplots(1, 2)
-    for k, name in enumerate(("no TGC", "TGC")):
-        left.plot(*profile(name, slice(0, 60), 80), color=COLOURS[k], ls=("-", "--")[k], lw=2, label=name)
-    for k, name in enumerate(list(power)[2:]):
-        style = {"color": COLOURS[2 + k], "ls": ("-", "-.", ":")[k], "lw": 2}
-        right.plot(*profile(name, slice(168, 216), 40), **style, label=name)
+    draw_profiles(left, "Beside the lesion", list(power)[:2], slice(0, 60), 80)
+    draw_profiles(right, "On the lines through the lesion, with TGC", list(power)[2:], slice(168, 216), 40)
     right.axvspan(14, 26, color="0.9", label="lesion", zorder=0)
-    left.set(title="Beside the lesion", xlabel="depth, mm", ylabel="mean level, dB")
-    right.set(title="On the lines through the lesion, with TGC", xlabel="depth, mm", ylim=(-40, 15))
-    left.legend(frameon=False, loc="lower left")
-    right.legend(frameon=False, loc="lower left", fontsize=10, handlelength=1.8)
+    right.set_ylim(-40, 15)
+    for axes in (left, right):
+        axes.legend(frameon=False, loc="lower left", fontsize=10, handlelength=1.8)
     plt.show()
 usft.alt("TGC levels the picture until noise takes over at depth; behind an absorber it is dark, behind a cyst bright.")
 
@@ -494,7 +538,8 @@ usft.alt("TGC levels the picture until noise takes over at depth; behind an abso
 #
 # For segmentation: shadow and enhancement are **not** part of the lesion, yet they tell about it. A network that sees
 # only a small surrounding may well paint the shadow too. So would you, through a keyhole.
-#
+
+# %% [markdown]
 # ## From lines to pixels
 #
 # The lines of a convex probe start on an arc of radius $R$, the probe's face, and fan out from a common point behind
@@ -506,6 +551,16 @@ usft.alt("TGC levels the picture until noise takes over at depth; behind an abso
 # A pixel lies $x$ mm to the right of the middle line and $z$ mm below the **middle of the probe's face**. Lines
 # meet at a point $R$ mm above that middle. Return the pixel's **range**, its distance in mm from the probe's face along
 # its line, and the **angle** of that line in **degrees** against the middle line, positive to the right.
+#
+# <details><summary>Hint 1</summary>
+#
+# Measure from the point where the lines meet. How far below it does the pixel lie, and how far to the right?
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Distance by Pythagoras (`torch.hypot`), angle by `torch.atan2`, which counts in radians. The probe's face lies
+# *R* mm from the point where the lines meet.
+# </details>
 
 
 # %%
@@ -617,16 +672,21 @@ def look_up(x_mm, z_mm, radius_mm):
 # and samples, are outlined in both pictures.
 
 # %% tags=["train"]
-patches = {"near": (8, 16), "far": (66, 74)}  # mm of depth; 10 degrees wide
+def border(top, bottom):
+    """Around a patch 10 degrees wide on the scanner's grid: angles in degrees and depths in mm."""
+    ring = torch.linspace(0, 1, 20)
+    angle = torch.cat([-5 + 10 * ring, 5 + 0 * ring, 5 - 10 * ring, -5 + 0 * ring])
+    high = (bottom - top) * ring
+    return angle, torch.cat([top + 0 * ring, top + high, bottom + 0 * ring, bottom - high])
+
+# %% tags=["train"]
+patches = {"near": (8, 16), "far": (66, 74)}  # mm of depth
 with plt.rc_context({**STYLE, "axes.grid": False}):
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.4, 4.4), layout="constrained")
     left.imshow(stage["grey"], **fan)
     right.imshow(data.images[0, 0], cmap="gray", extent=(-side / 2, side / 2, side - body.rise_mm, -body.rise_mm))
-    for k, (top, bottom) in enumerate(patches.values()):
-        ring = torch.linspace(0, 1, 20)
-        angle = torch.cat([-5 + 10 * ring, 5 + 0 * ring, 5 - 10 * ring, -5 + 0 * ring])
-        high = (bottom - top) * ring
-        depth = torch.cat([top + 0 * ring, top + high, bottom + 0 * ring, bottom - high])
+    for k, patch in enumerate(patches.values()):
+        angle, depth = border(*patch)
         away, turn = 10 * body.radius_cm + depth, torch.deg2rad(angle)
         left.plot(angle, depth, color=COLOURS[4 + k], lw=2.5)
         right.plot(away * turn.sin(), away * turn.cos() - 10 * body.radius_cm, color=COLOURS[4 + k], lw=2.5)
@@ -644,8 +704,11 @@ usft.alt("two patches of equal size on the scanner's grid: in the picture the fa
 #
 # Theory says: **along** the beam as long as the pulse, which goes with $c / (2 B f)$, where $B$ is the bandwidth as a
 # fraction of the frequency $f$. **Across**, as wide as the beam: $\lambda \cdot F$, the wavelength times the F-number,
-# depth over aperture. We measure it: the width of the intensity's autocovariance, in phantoms. The size of a *thing* is
-# not among the ingredients.
+# which is depth over aperture (the width of the part of the probe that listens). The size of a *thing* is not among the
+# ingredients.
+#
+# We measure it in phantoms: how far must one go until the brightness here tells nothing about the brightness there? (In
+# numbers: the width of the autocovariance of the intensity, at half its height.)
 
 # %% tags=["train"]
 def measured(**settings):
@@ -663,21 +726,26 @@ usft.check_range(min(ratios), 0.8, 1.0, "measured size over theory, smallest")
 usft.check_range(max(ratios), 1.0, 1.25, "measured size over theory, largest")
 
 # %% tags=["train"]
+def draw_sizes(axes, rows, k, label):
+    """Measured and theoretical grain sizes against what they should go with: rows of (that, measured, theory), mm."""
+    at_mm, size, theory = zip(*sorted(rows), strict=True)
+    axes.plot(at_mm, size, MARKERS[k], color=COLOURS[k], ms=9, label=f"measured, {label}")
+    axes.plot(at_mm, theory, "_", color="black", ms=18, label="theory" if k else None)
+    return sum(theory) / sum(at_mm)
+
+# %% tags=["train"]
 with plt.rc_context(STYLE):
     figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.3), layout="constrained")
     for k, b in enumerate((0.4, 0.8)):
-        rows = [(1.54 / (2 * b * f), size, theory) for f, width, size, _, theory, _ in along if width == b]
-        at_mm, size, theory = zip(*sorted(rows), strict=True)
-        left.plot(at_mm, size, MARKERS[k], color=COLOURS[k], ms=9, label=f"measured, bandwidth {100 * b:.0f} %")
-        left.plot(at_mm, theory, "_", color="black", ms=18, label="theory" if k else None)
+        rows = [(1.54 / (2 * b * f), row[0], row[2]) for f, width, *row in along if width == b]
+        draw_sizes(left, rows, k, f"bandwidth {100 * b:.0f} %")
     for k, f in enumerate((4, 8)):
-        at_mm, size, theory = zip(*[(1.54 / f * n, row[1], row[3]) for g, n, *row in wide if g == f], strict=True)
-        right.plot(at_mm, size, MARKERS[k], color=COLOURS[k], ms=9, label=f"measured, {f} MHz")
-        right.plot(at_mm, theory, "_", color="black", ms=18, label="theory" if k else None)
+        rows = [(1.54 / f * n, row[1], row[3]) for g, n, *row in wide if g == f]
+        slope = draw_sizes(right, rows, k, f"{f} MHz")
     left.set(xlabel="c / (2·B·f), mm", ylabel="grain along the beam, mm", title="Along: the pulse", xlim=0, ylim=0)
     right.set(xlabel="λ · F, mm", ylabel="grain across the beam, mm", title="Across: the beam", xlim=0, ylim=0)
-    for axes in (left, right):
-        axes.axline((0, 0), slope=sum(theory) / sum(at_mm) if axes is right else 0.96, color="0.7", ls=":", zorder=0)
+    for axes, steep in ((left, 0.96), (right, slope)):
+        axes.axline((0, 0), slope=steep, color="0.7", ls=":", zorder=0)
         axes.legend(frameon=False)
     plt.show()
 usft.alt("measured grain sizes follow theory, proportional to the pulse length along and to λF across.")
@@ -688,7 +756,9 @@ usft.alt("measured grain sizes follow theory, proportional to the pulse length a
 #
 # ## The speckle bench
 #
-# All sliders at once. For each question guess first, then slide.
+# All sliders at once. Beside the SNR and the grain it tells the **gCNR**: how well grey alone separates the lesion from
+# the tissue beside it, from 0, not at all, to 1, entirely (you will write it below). For each question guess first,
+# then slide.
 #
 # * Which slider changes the grain **along** the beam, which **across**, which both?
 # * Does the dynamic range change the SNR? Does it change the gCNR? (Both are measured on the envelope: look at the
@@ -713,15 +783,29 @@ settings = {
     "deep and high": {"depth_cm": 8, "centre_frequency_mhz": 10},
     "35 dB of range": {"dynamic_range_db": 35},
 }
+benches = {name: usft.bmode(**chosen) for name, chosen in settings.items()}
+
+# %% tags=["train"]
 with plt.rc_context(STYLE):
     figure, panels = plt.subplots(2, 3, figsize=(9.4, 7.2), layout="constrained")
-    for axes, (name, chosen) in zip(panels.flat, settings.items(), strict=True):
-        shown = usft.bmode(**chosen)
+    for axes, (name, shown) in zip(panels.flat, benches.items(), strict=True):
         show_masks(axes, shown.image[None], shown.mask[None])
         grain_size = f"grain {shown.axial_mm:.2f} × {shown.lateral_mm:.2f} mm"
         axes.set_title(f"{name}\n{grain_size}\nSNR {shown.snr:.2f} · gCNR {shown.gcnr:.2f}", fontsize=12)
     plt.show()
 usft.alt("grain grows along and across at low frequency, across with a small aperture; few scatterers lower the SNR.")
+
+# %% [markdown]
+# <details><summary>Answers to the five questions</summary>
+#
+# * Bandwidth changes the grain along, the F-number across, the frequency both.
+# * Neither. The dynamic range comes after the envelope: it changes what you see, not what there is to see.
+# * There is no sharp edge. With a few in a cell the SNR is clearly below Rayleigh's; the next section says how far.
+# * Noise, which has a grain of its own. With less TGC the bottom is black in place of grainy, and shows as little.
+# * A higher frequency and a smaller F-number: the grain is finer, so more grains fit into the lesion. (gCNR hardly
+#   notices, as it goes pixel by pixel.) The dynamic range only looks as if it helped.
+#
+# </details>
 
 # %% [markdown]
 # ## When it is no longer speckle
@@ -742,7 +826,7 @@ def excess(intensity):
     """How far the second moment of the intensity lies above that of fully developed speckle."""
     return float(intensity.square().mean() / intensity.mean() ** 2 - 2)
 
-
+# %% tags=["train"]
 by_walk, by_scan = {}, {}
 for number in (1, 2, 4, 8, 16):
     steps = torch.poisson(torch.full((PLACES, 1), float(number)), generator=random)
@@ -754,6 +838,7 @@ for number in (1, 2, 4, 8, 16):
         centre_frequency_mhz=4, attenuation_db_cm_mhz=0, focus_cm=2, stages=True,
     )  # fmt: skip
     by_scan[number] = excess(made["echoes"].abs().square()[:, 116:140])  # around the focus, where N is meant
+sparse = usft.bmode(scatterers_per_cell=1, contrast_db=0, seed=SEED)
 usft.check_range(4 * by_walk[4], 0.8, 1.2, "excess of walks times N (κ = 1)")
 usft.check_range(4 * by_scan[4], 1.6, 2.4, "excess of scans times N (κ = 2)")
 
@@ -768,10 +853,8 @@ with plt.rc_context(STYLE):
     left.set_xticks(list(by_scan), list(by_scan), minor=False)
     left.minorticks_off()
     left.legend(frameon=False)
-    shown = usft.bmode(scatterers_per_cell=1, contrast_db=0, seed=SEED)
-    right.imshow(shown.image, cmap="gray", vmin=0, vmax=1)
+    right.imshow(sparse.image, cmap="gray", vmin=0, vmax=1)
     right.set(title="One scatterer in a cell", xticks=[], yticks=[])
-    right.grid(False)
     plt.show()
 usft.alt("the excess falls as one over the number of scatterers in a cell; with one in a cell the picture has holes.")
 
@@ -796,10 +879,12 @@ for contrast in (3, 6, 12, 20):
     print(f"contrast {contrast:2d} dB: {(1 + apart) / 2:.1%} of single pixels on the right side")
 
 # %% [markdown]
-# Those are exact for fully developed speckle, and no contrast stretch, no gamma and no learned function *of one pixel*
-# can do better. What helps is to look at more **grains**. More pixels are not enough: neighbours share a grain. Below
-# we take the faintest of these lesions, 3 dB, and average the grey over windows of growing size. Two scanners look at
-# the same lesion. Lines mark how many pixels the first two levels of our U-Net see (lesson 02).
+# The line of 6 dB answers your guess. These numbers are exact for fully developed speckle, and no contrast stretch, no
+# gamma and no learned function *of one pixel* can do better. What helps is to look at more **grains**. More pixels are
+# not enough: neighbours share a grain. Below we take the faintest of these lesions, 3 dB, and average the grey over
+# windows of growing size. Two scanners look at the same lesion. Lines mark how many pixels the first two levels of our
+# U-Net see (lesson 02).
+
 
 # %% tags=["train"]
 def told_right(a, b):
@@ -808,7 +893,7 @@ def told_right(a, b):
     step = torch.cat([torch.full_like(a, 1 / len(a)), torch.full_like(b, -1 / len(b))])[order]
     return float((1 + step.cumsum(0).abs().max()) / 2)
 
-
+# %% tags=["train"]
 def by_window(windows, **settings):
     """`told_right` for means of the grey over windows of so many pixels a side, ten phantoms pooled."""
     shares = {}
@@ -857,7 +942,8 @@ usft.alt("single pixels tell little; larger windows tell more, and sooner where 
 #
 # Is that why shallow layers want to be tuned for ultrasound? It is a reason to suspect so, no proof. Lesson 10 puts it
 # to the test.
-#
+
+# %% [markdown]
 # ## Scoring a picture: contrast and gCNR
 #
 # How well *can* a lesion be seen? Contrast in dB is the usual answer, and any change of the grey scale changes it.
@@ -875,10 +961,15 @@ usft.alt("single pixels tell little; larger windows tell more, and sooner where 
 # In: grey values (or dB, or anything) inside and beside the lesion, of any two lengths. Use 64 bins of equal width from
 # the smallest to the largest value **of both together**.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1</summary>
 #
-# `torch.histc(values, 64, low, high)` and `numpy.histogram(values, 64, (low, high))` count. Counts are not yet shares.
+# `torch.histc(values, 64, low, high)` and `numpy.histogram(values, 64, (low, high))` count. Counts are not yet
+# shares.
+# </details>
+# <details><summary>Hint 2</summary>
 #
+# The two lists differ in length, so divide each count by its own number of values. Then take the smaller share of
+# each bin.
 # </details>
 
 
@@ -992,7 +1083,8 @@ def gcnr(inside, beside):
 
 # %% [markdown]
 # Now the claim that contrast depends on the grey scale and gCNR does not. One scan, three grey scales: as it is,
-# squared, and its square root. None of them adds anything to see.
+# squared, and its square root. None of them adds anything to see. (In place of the gCNR we print what the best
+# threshold tells right: 64 equal bins cut another grey scale in other places, which would blur the point a little.)
 
 # %% tags=["train"]
 shown = usft.bmode(contrast_db=-6, scatterers_per_cell=math.inf, size=128)
@@ -1005,41 +1097,59 @@ for name, power in {"as it is": 1, "squared": 2, "square root": 0.5}.items():
 usft.check_range(told_right(a, b), 0.66, 0.82, "told right")
 
 # %% [markdown]
+# The contrast in dB roughly doubles or halves, and not one pixel more or less is told right: a threshold moves along
+# with the grey scale. So compare pictures by gCNR, and beware of a contrast in dB that was read off a screen.
+
+# %% [markdown]
 # ## Quiz
 #
-# **1.** To tame the grain, somebody scans the same place eight times without moving, and averages. What is gained?
-#
-# <details><summary>answer</summary>
-#
-# Electronic noise falls, the grain stays: same scatterers, same phases, same grain. To average speckle one needs
-# *different* grain of the same tissue: another angle (spatial compounding), another frequency band, another place. And
-# each of these costs resolution or frame rate.
-#
-# </details>
-#
-# **2.** The mean level of a patch of fully developed speckle is wanted in dB. You take the mean of the pixels' dB
-# values. A colleague takes the mean of the intensities, then dB. Who is lower, and does it matter for the *contrast*
-# between two patches?
-#
-# <details><summary>answer</summary>
-#
-# You are, by 10 γ / ln 10 ≈ 2.5 dB (γ is Euler's constant), because the log is curved and weighs the dark valleys. If
-# both patches are fully developed, both are off by the same and the difference survives. If one has few scatterers, or
-# is clipped at black, it does not.
-#
-# </details>
-#
-# **3.** You augment ultrasound images by adding white Gaussian noise, pixel by pixel, "to make the network robust
-# against speckle". What is wrong with that?
-#
-# <details><summary>answer</summary>
-#
-# That noise is independent from pixel to pixel, has no grain size, and is added. Speckle has a size set by pulse and
-# beam, before log compression it multiplies, and in a convex scan it changes with depth. It may still help, but against
-# something else: electronic noise.
-#
-# </details>
-#
+# Three situations from a scanner's room. Click; each answer says why.
+
+# %%
+# @title Question 1
+usft.Quiz("""
+To tame the grain, somebody holds the probe still, scans the same place eight times, and averages the eight images. What
+becomes of the picture?
+
+- [ ] The grain fades, by about √8, as in every average of eight.
+  That holds for eight independent draws. These are eight copies of one draw: same scatterers, same phases.
+- [ ] Nothing changes: the mean of eight equal images is that image.
+  The grain is equal in all eight, but the electronic noise is not, and that does fade.
+- [x] The noise becomes weaker, and the grain stays as strong as it was.
+  Only *different* grain of the same tissue averages out: another angle (spatial compounding) or another frequency band.
+""")
+
+# %%
+# @title Question 2
+usft.Quiz("""
+The mean level of a patch of fully developed speckle is wanted in dB. You average the dB values of its pixels. A
+colleague averages the intensities, and takes dB then. Who gets the lower number?
+
+- [x] You do.
+  The log lets the dark valleys weigh more: some 2.5 dB, the same in each fully developed patch. So on the *contrast* of
+  two such patches you agree again. If one of them is clipped at black, or has few scatterers, you do not.
+- [ ] Your colleague does.
+  In a mean of intensities the bright grains have their say, and they pull it *up*.
+- [ ] Neither: you agree.
+  The log is monotone, which keeps the order and the median. Only a straight line keeps the mean.
+""")
+
+# %%
+# @title Question 3
+usft.Quiz("""
+You add white Gaussian noise to the grey of training images, pixel by pixel, "so that the network becomes robust against
+speckle from other probes". What does this augmentation imitate?
+
+- [ ] Speckle from other probes.
+  Neighbouring pixels share a grain, whose size is that of pulse and beam, and before the log it multiplies. White noise
+  is new at each pixel, and added.
+- [x] Electronic noise of the scanner.
+  That one is added and owes nothing to the echoes. To be robust against it may be worth having, but it is no speckle.
+- [ ] Tissue with fewer scatterers.
+  Few scatterers change the law of the brightness, within grains of the same size. Added noise knows nothing of them.
+""")
+
+# %% [markdown]
 # ## What this does not show
 #
 # * **A body.** This is the realism of a tissue-mimicking phantom, not of a living patient: layers, fibres and lesions
@@ -1051,7 +1161,8 @@ usft.check_range(told_right(a, b), 0.66, 0.82, "told right")
 #   Rayleigh's law does not hold any more.
 # * **That it transfers.** Whether something learned on these images helps on real ones is measured (lessons 09 to 11),
 #   not assumed.
-#
+
+# %% [markdown]
 # ## Recap
 #
 # * Speckle is interference: a random walk of many echoes. Its SNR is √(π / (4 − π)), whatever the number of scatterers,
@@ -1059,7 +1170,8 @@ usft.check_range(told_right(a, b), 0.66, 0.82, "told right")
 # * Its size is that of pulse and beam. It belongs to the scanner, not to the anatomy.
 # * Compress against a fixed reference, or the background will tell what the lesion is.
 # * A single pixel says little; what must be pooled depends on the grain. That is what first layers meet.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # * Goodman, "Some fundamental properties of speckle", J. Opt. Soc. Am., 1976,

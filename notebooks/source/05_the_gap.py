@@ -55,8 +55,8 @@ usft.predict("05.b", 0.5)  # your guess: same lungs in speckle
 # %% [markdown]
 # ## The same lungs in speckle
 #
-# `usft.in_speckle` takes nothing but the masks of a data set. It fills them with the scatterers of lesson 04, fewer
-# echoes inside than outside, and keeps shapes, places and subjects. These are simulated chests.
+# `usft.in_speckle` takes nothing but the masks of a data set. It scans them as lesson 04 did, with weaker echoes inside
+# than outside, and keeps shapes, places and subjects. These are simulated chests.
 
 # %% tags=["train", "curves"]
 chests = usft.simulate_radiographs(3, size=SIZE, seed=1)
@@ -112,6 +112,8 @@ for name, table in scores.items():
 print(pd.DataFrame(rows, columns=["images", "n", "Dice", "95 % interval", "mean shape"]).to_string(index=False))
 
 # %% tags=["train"]
+guesses = usft.predictions()
+print(f"you guessed {guesses.get('05.a')} for the other hospital, {guesses.get('05.b')} for the lungs in speckle")
 mean, low, high = usft.paired_difference(scores["home"], scores["(b) same lungs in speckle"])
 print(f"lost to the look alone, subject by subject: {mean:.3f} ({low:.3f}…{high:.3f})")
 usft.check_range(usft.summarise(scores["home"])["dice"], 0.93, 1, "Dice at home")
@@ -319,8 +321,8 @@ def new_statistics(model, images):
 # The library's `usft.reestimate_statistics` does it for any number of images. Note what is used: the test images
 # themselves, but none of their masks. In a hospital one would count on last month's images.
 #
-# Beside (a) and (b), on its own side, stands (c): the lesions, with the mean shape of *other* simulated lesions. That
-# panel asks only whether the untouched network beats a mask that never looks.
+# And (c), in a panel of its own: the lesions, with the mean shape of *other* simulated lesions. That panel asks only
+# whether the untouched network beats a mask that never looks.
 
 # %% tags=["train"]
 again = {"home": home, "(a) other hospital": away, "(b) same lungs in speckle": texture}
@@ -333,40 +335,50 @@ task = {"lung network": usft.evaluate(net, lesions), "mean shape": usft.score(us
 print("(c) another task:", {name: round(usft.summarise(table)["dice"], 3) for name, table in task.items()})
 
 # %% tags=["train", "curves"]
+def draw_intervals(axes, tables, shift, k, label=None):
+    """Mean Dice with its interval, a row a table; ``shift`` moves them up a little, so that two sets fit in."""
+    for row, table in enumerate(tables.values()):
+        s = usft.summarise(table)
+        axes.plot([s["low"], s["high"]], [shift - row] * 2, color=COLOURS[k], lw=2)
+        axes.plot(s["dice"], shift - row, MARKERS[k], color=COLOURS[k], ms=8, label=None if row else label)
+    axes.set_yticks([-row for row in range(len(tables))], list(tables))
+    axes.set(xlabel="Dice, 95 % interval over subjects", xlim=(0, 1.02), ylim=(-len(tables) + 0.4, 0.6))
+
+
+# %% tags=["train", "curves"]
 with plt.rc_context(STYLE):
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.8), width_ratios=[2, 1], layout="constrained")
-    kinds = [(left, scores, 0.12, "as it came", 0), (left, repaired, -0.12, "statistics counted again", 1)]
-    for axes, tables, shift, label, k in [*kinds, (right, task, 0, None, 6)]:
-        for row, table in enumerate(tables.values()):
-            s = usft.summarise(table)
-            axes.plot([s["low"], s["high"]], [shift - row] * 2, color=COLOURS[k], lw=2)
-            axes.plot(s["dice"], shift - row, MARKERS[k], color=COLOURS[k], ms=8, label=None if row else label)
-        axes.set_yticks([-row for row in range(len(tables))], list(tables))
-        axes.set(xlabel="Dice, 95 % interval over subjects", xlim=(0, 1.02), ylim=(-len(tables) + 0.4, 0.6))
+    draw_intervals(left, scores, 0.12, 0, "as it came")
+    draw_intervals(left, repaired, -0.12, 1, "statistics counted again")
+    draw_intervals(right, task, 0, 6)
     for row, table in enumerate(blind.values()):
         left.plot([usft.summarise(table)["dice"]] * 2, [-row - 0.3, -row + 0.3], ":", color="0.3")
     left.set_title("What does a new look cost? (dotted: mean shape)")
-    right.set_title("(c) Another task: no gap")
+    right.set_title("(c) Another task, not a gap")
     left.legend(frameon=False, loc="upper left")
 plt.show()
 usft.alt("left, how far each shift pulls the Dice from home, and what new statistics give back; right, another task.")
 
 # %% [markdown]
 # Compare three distances on the left: how far (a) is from home, how far (b) is, and how much of each comes back (or is
-# lost on top) when nothing but means and variances is renewed. The rest needs other *weights*. Which ones is the
+# lost on top) when nothing but means and variances is renewed. Where the interval of that change, printed above, holds
+# 0, these images cannot tell whether anything came back. And look for points to the left of their dotted line: there
+# the network is worse than a mask that never looks. What is still missing needs other *weights*. Which ones is the
 # question of the lessons to come.
-#
+
+# %% [markdown]
 # ## Where in the network do the two looks part?
 #
-# In (b) each chest exists twice, as a radiograph and in speckle. So for each group we may ask: does it say the same
-# thing about the same place in both? Channels have no fixed order and no fixed scale, and a later layer can undo a
-# rotation. So a useful measure of likeness must not mind rotation, scale and shift. **Linear CKA** (centred kernel
-# alignment) is one. Take two tables with one row per place, and one column per channel; subtract each column's mean,
-# giving *X* and *Y*; then
+# In (b) each chest exists twice, as a radiograph and in speckle. So for each group of layers we may ask: does it say
+# the same about the same place in both? That is: does it tell the same places apart? In which channel, on which scale
+# and above which offset is of no interest, as weights that come next can undo all that. So the measure must not mind
+# rotation (a mixing of channels), scale and shift. **Linear CKA** (centred kernel alignment) does not. Take two tables
+# with one row per place, and one column per channel; subtract each column's mean, giving *X* and *Y*; then
 #
 # $$ \mathrm{CKA}(X, Y) = \frac{\lVert X^T Y \rVert^2}{\lVert X^T X \rVert \; \lVert Y^T Y \rVert} $$
 #
-# with ‖·‖ the root of the sum of squares of all entries (Frobenius norm).
+# with ‖·‖ the root of the sum of squares of all entries (Frobenius norm). It is 1 if one table is the other but for
+# rotation, scale and shift, and 0 if nothing in one varies with anything in the other.
 #
 # ## Exercise 05.2: linear CKA
 #
@@ -512,6 +524,10 @@ plt.show()
 usft.alt("one line over the groups along the path; what lies above the dotted line is about the same chest.")
 
 # %% [markdown]
+# Read the *height above the dotted line*, not the height. Coarse layers see coarse shapes, and those are common to all
+# chests: a high value there may say no more than "a chest". The first groups see a few pixels (lesson 02), and in these
+# a rib and a grain have little in common.
+#
 # The solid line once more, on the network itself: how far the two looks are apart (1 − CKA). Red is far.
 
 # %% tags=["train", "curves"]
@@ -521,31 +537,55 @@ usft.UNetDiagram(net, apart.to_dict(), label="1 − CKA, radiograph against spec
 # %% [markdown]
 # Keep one thing in mind: likeness at a late layer does not prove that the early ones are fine, nor that the late ones
 # need no training. CKA describes; it does not tell which layer to tune. That takes an experiment, from lesson 06 on.
-#
+
+# %% [markdown]
 # ## Quiz
 #
-# **1.** A lung network scores a Dice of 0.05 on fetal heads. A colleague concludes that the domain gap is 0.9. Agreed?
-# <details><summary>answer</summary>
-#
-# No. It was never asked for heads. Even a network that sees ultrasound perfectly well would draw lungs, or nothing.
-# Look and task changed together, so nothing can be said about the look. Beside such a number belongs what a mean shape
-# gets.
-# </details>
-#
-# **2.** Why is the interval of (b) against home taken over *differences*, and that of (a) is not?
-# <details><summary>answer</summary>
-#
-# In (b) each chest is scored twice, so it can be compared with itself. In (a) the patients are others: there are no
-# pairs, only two groups.
-# </details>
-#
-# **3.** Suppose new statistics repair part of (b). Were labels used?
-# <details><summary>answer</summary>
-#
-# No mask, and no gradient. But the images of the new domain were, here even those of the test. That is allowed only if
-# they are there before the answer is needed, and if one says so.
-# </details>
-#
+# Three claims that you may meet in a paper, or in your own draft.
+
+# %%
+# @title Question 1
+usft.Quiz("""
+On chest X-rays a lung network has a Dice of 0.95. On ultrasound of kidneys, scored against outlines of kidneys, it has
+0.10. "The domain gap is 0.85." Is it?
+
+- [ ] Yes, if the interval over patients is narrow.
+  A narrow interval would make the number more certain. It would not make it a domain gap.
+- [x] No: it was never asked for kidneys, only for lungs.
+  A network that saw ultrasound perfectly well would draw lungs, or nothing. Look and task changed together.
+- [ ] No: first subtract what a mean shape scores.
+  A mean shape belongs beside the number, but subtracting it does not part the look from the task.
+""")
+
+# %%
+# @title Question 2
+usft.Quiz("""
+You score a network on 40 radiographs, on the same 40 chests in speckle, and on 40 patients of another hospital. For
+which comparison with the radiographs may you take the interval of differences, subject by subject?
+
+- [ ] For both: there are 40 and 40 scores each time.
+  Equal numbers make no pairs. Patient 7 here and patient 7 there have nothing to do with each other.
+- [ ] For neither: images of different kinds cannot be paired.
+  What must agree is the subject. How hard a chest is to outline shows in both of its images, and cancels.
+- [x] For the speckle only, where each chest meets itself.
+  What is left then is the look. The other hospital is another group of people, with no pairs.
+""")
+
+# %%
+# @title Question 3
+usft.Quiz("""
+A colleague counts the batch-norm statistics again on the test images, then scores the network on them: "No label was
+used, so this is a fair test." Is it?
+
+- [x] Only where all the images are there before the first answer is due.
+  No mask was used, and no gradient. But the images were, all at once. Say so, or count on other images from there.
+- [ ] Yes: without labels nothing about the test can leak.
+  The network was fitted to these very images. A patient who comes alone, tomorrow, does not get such a network.
+- [ ] No: the statistics are weights, so this was training on the test.
+  They are no weights, and no answer was shown. What leaked is the look of the images, not their masks.
+""")
+
+# %% [markdown]
 # ## What this does not show
 #
 # * **What the paper's shift was.** Our steps between worlds are our own reconstruction; (b) is an experiment, not an
@@ -553,13 +593,15 @@ usft.UNetDiagram(net, apart.to_dict(), label="1 − CKA, radiograph against spec
 # * **That speckle is all of ultrasound.** There are no shadows, no depth, no probe in (b), only texture and contrast.
 # * **Why (a) costs what it costs.** Machine, patients and the hands that drew the masks change together.
 # * **Other networks.** One pretraining each; on simulated chests the same repair may help less, or even harm. Try both.
-#
+
+# %% [markdown]
 # ## Recap
 #
 # * Keep three shifts apart: other hospital, other look, other task. The last one is never called a gap.
 # * Batch-norm statistics can be counted again without labels. See on (a) and (b) what that gives back and what not.
 # * CKA compares groups place by place, and needs a reference: all chests resemble each other.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # * Li et al., "Revisiting batch normalization for practical domain adaptation", 2016,

@@ -64,6 +64,8 @@ for name, tensor in net.enc1.state_dict().items():
 # %% [markdown]
 # ## What moved, without any gradient
 #
+# Six of the twelve: of each normalisation its mean, its variance, and a counter of batches. Was that your guess?
+#
 # A batch normalisation leads a double life.
 #
 # * **In training** it subtracts the mean of *this batch* and divides by its standard deviation. On the way it updates
@@ -115,19 +117,24 @@ same = all(torch.equal(t, stored[name]) for name, t in naive.named_parameters())
 print(f"every weight is bit for bit what it was: {same}")
 
 # %% tags=["train", "curves"]
-with plt.rc_context(STYLE):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+def draw_drift(axes):
     for line, (way, part) in zip(("-", "--"), drifted.groupby("way", sort=False), strict=True):
         for k, group in enumerate(("enc1", "enc4", "dec1")):
             style = {"color": COLOURS[k], "marker": MARKERS[k], "linestyle": line}
-            left.plot(part["look"], part[group], label=f"{group}, {way}", **style)
+            axes.plot(part["look"], part[group], label=f"{group}, {way}", **style)
+    axes.set(xlabel="batches of ultrasound looked at", ylabel="drift (standard deviations)")
+    axes.set(title="“Frozen” statistics drift …", ylim=(None, 1.7 * drifted["enc1"].max()))
+    axes.legend(frameon=False, ncols=2, fontsize=9, loc="upper left")
+
+
+# %% tags=["train", "curves"]
+with plt.rc_context(STYLE):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    draw_drift(left)
+    for line, (way, part) in zip(("-", "--"), drifted.groupby("way", sort=False), strict=True):
         right.plot(part["look"], part["Dice on X-rays"], line, marker="o", color="black", label=way)
-    left.set(xlabel="batches of ultrasound looked at", ylabel="drift (standard deviations)")
     right.set(xlabel="batches of ultrasound looked at", ylabel="Dice on X-rays", ylim=(0.9, 1))
-    left.set_title("“Frozen” statistics drift …")
     right.set_title("… and take some of the old skill along")
-    left.set_ylim(None, 1.7 * drifted["enc1"].max())
-    left.legend(frameon=False, ncols=2, fontsize=9, loc="upper left")
     right.legend(frameon=False)
 plt.show()
 usft.alt("with requires_grad = False alone, statistics drift in every block; with usft.freeze they stay at 0.")
@@ -145,7 +152,7 @@ usft.check_range(end.loc["usft.freeze", ["enc1", "enc4", "dec1"]].max(), 0, 0, "
 # accident.
 #
 # `.eval()` on the frozen block stops the drift, until the next `model.train()`. And training loops call `model.train()`
-# at every step, since they validate in between. It reaches every block, the frozen ones too.
+# again after each validation. It reaches every block, the frozen ones too.
 #
 # ## Exercise 06.1: freeze properly
 #
@@ -356,9 +363,10 @@ def freeze_properly(model, names):
 #
 # ## What does freezing save?
 #
-# Fewer trained parameters mean less memory for the optimiser. Time is another matter. Training has a forward pass, a
-# backward pass that carries the gradient from the mask towards the image, and the gradients of the trained weights
-# themselves. `usft.summary` counts all three, in millions of operations for one image.
+# Fewer trained parameters mean less memory for the optimiser. Time is another matter. A step has three bills, as in
+# lesson 02: the forward pass (`forward`), the backward pass that carries the gradient from the mask towards the image
+# (`to_inputs`), and the gradients of the trained weights themselves (`to_weights`). `usft.summary` counts all three, in
+# millions of operations for one image.
 #
 # **Predict:** what share of all parameters do the first two groups hold, in per cent?
 
@@ -375,7 +383,8 @@ for name, chosen in {"first two": usft.first(net, 2), "last two": usft.last(net,
     print(table.round(0).to_string(index=False), "\n")
 
 # %% [markdown]
-# Two small sets, and very different bills. Compare the column `to_inputs`: the backward pass on to earlier layers.
+# Less than one per cent: the first two groups are tiny. The last two are small as well, and their bill is another one
+# altogether. Compare the column `to_inputs`: where does the backward pass end?
 #
 # ## Exercise 06.2: where does the gradient go?
 #
@@ -506,7 +515,7 @@ print(f"{data}\ntraining on {len(train)} images, comparing on {len(val)} images 
 #    When you would defend one strategy, open the test set for it. That works once.
 #
 # Things to find out: Is there a strategy with under 100 000 parameters that comes within .02 of training everything?
-# What does the bottleneck do alone, with its half of all parameters? Which of your guesses was furthest off?
+# What does the bottleneck do alone, with almost half of all parameters? Which of your guesses was furthest off?
 
 # %% tags=["train", "curves"]
 lab = usft.FreezeLab(source, train, val, test, steps=STEPS, lr=LR, seed=SEED)
@@ -518,12 +527,16 @@ display(lab)  # no drawing to click? usft.freeze_panel(lab=lab.lab) is the same 
 
 # %% tags=["train"]
 rows = {name: lab.run(name) for name in ("everything", "first 2", "last 2")}
+ahead = rows["first 2"]["dice"] - rows["last 2"]["dice"]
+print(f"first two − last two: {ahead:+.3f} on validation images; you guessed {usft.predictions().get('06.c')}")
 lab.scores[["strategy", "trainable", "dice", "low", "high", "seconds"]].round(3)
 
 # %% [markdown]
 # Two rows were not trained at all. "untouched" is the lung network as it came: it looks for lungs, and there are none.
 # That is a change of *task*, not a measure of how foreign ultrasound looks (lesson 05). "mean shape" is one and the
 # same mask for every image. A strategy has seen something in the images only by what it scores above that row.
+#
+# The curves show how each strategy gets to its place, and the masks below what it still gets wrong.
 
 # %% tags=["train", "curves"]
 runs = {name: next(run for run in lab.runs if run.number == row["run"]) for name, row in rows.items()}
@@ -560,31 +573,56 @@ usft.check_range(rows["first 2"]["dice"], 0.8 if real else 0.3, high, "Dice of t
 # %% [markdown]
 # The best row is not a verdict. It was seen on one seed, one learning rate and few subjects, and by looking at the
 # board you have used these validation images to choose. The test images stay closed until you have committed yourself.
-#
+
+# %% [markdown]
 # ## Quiz
 #
-# **1.** A colleague freezes the encoder with `requires_grad = False` and reports that "frozen features transfer well".
-# What would you ask?
-# <details><summary>answer</summary>
-#
-# Whether the batch normalisation stood still. If the encoder was in training mode, its statistics adapted to the new
-# images, so the features were not frozen. Compare `running_mean` before and after.
-# </details>
-#
-# **2.** You train only `enc1`. Which groups can be left out of the backward pass?
-# <details><summary>answer</summary>
-#
-# None. The gradient comes from the mask and must pass through the whole decoder and the bottleneck to get to `enc1`.
-# Only the gradients of the frozen *weights* are saved.
-# </details>
-#
-# **3.** The interval of one strategy overlaps that of another. Are the two the same?
-# <details><summary>answer</summary>
-#
-# No. Both were scored on the same subjects, and a hard image is hard for both. What counts is the interval of the
-# *paired difference*, which is much narrower. Lesson 09 computes it.
-# </details>
-#
+# Would you catch these in somebody else's paper?
+
+# %%
+# @title Question 1
+usft.Quiz("""
+A colleague freezes the encoder with `requires_grad = False`, trains the rest, and reports that "frozen X-ray features
+transfer well". What do you ask first?
+
+- [ ] Whether the encoder's weights are the same as before.
+  They are: no gradient, no step. You would compare them, find them equal, and be reassured for the wrong reason.
+- [x] Whether the encoder was in training or in evaluation mode.
+  In training mode its statistics went over to the new images, so its features did not stand still.
+- [ ] Whether the optimiser was given the encoder's parameters.
+  Cleaner not to, but it skips a parameter that has no gradient. Something else moved here.
+""")
+
+# %%
+# @title Question 2
+usft.Quiz("""
+You train `enc1` alone. A skip connection leads from it straight to `dec1`. Through which groups must the gradient go on
+its way from the mask to `enc1`?
+
+- [ ] Through the head and `dec1` alone: the skip is the shortest way.
+  Over the skip comes one part of the gradient. `enc1` also feeds `enc2`, and what it does to the mask that way counts.
+- [ ] Through none: frozen groups have no gradient.
+  Frozen *weights* have none. What passes through a group is the gradient of its input, and `enc1` depends on that.
+- [x] Through all of them: decoder, bottleneck and encoder.
+  The mask depends on `enc1` by every way through the U. Only the gradients of the frozen *weights* are saved.
+""")
+
+# %%
+# @title Question 3
+usft.Quiz("""
+On the same 60 subjects, strategy A has a Dice of 0.90 (0.87…0.93) and B one of 0.88 (0.85…0.91). Is A better than B on
+subjects like these?
+
+- [x] Neither yes nor no follows from these two intervals.
+  A hard image is hard for both, so the *difference*, subject by subject, may be far more certain than either mean. It
+  needs an interval of its own: lessons 07 and 09.
+- [ ] No: the intervals overlap, so the two are equally good.
+  Overlap does not show that two things are equal. Much of either may come from easy and hard subjects alone.
+- [ ] Yes: both met the same subjects, so the higher mean wins.
+  Meeting the same subjects makes the comparison sharper. It does not make every difference larger than chance.
+""")
+
+# %% [markdown]
 # ## What this does not show
 #
 # * **Which strategy is better.** One seed and one learning rate: another draw of 40 images, or a learning rate chosen
@@ -592,14 +630,16 @@ usft.check_range(rows["first 2"]["dice"], 0.8 if real else 0.3, high, "Dice of t
 # * **That frozen statistics are best.** They are one clean definition, ours. How the authors of the paper treated
 #   batch normalisation is not known to us.
 # * **Times.** The seconds are those of this machine, with whatever else it was doing.
-#
+
+# %% [markdown]
 # ## Recap
 #
 # * Frozen means: weights do not move, the optimiser does not hold them, and batch normalisation uses *and* keeps its
 #   stored statistics, also after `model.train()`.
 # * `requires_grad = False` does the first. Statistics then drift without any gradient, and the skill drifts along.
 # * A gradient goes back to the first trained group and no further: few parameters near the image are not cheap in time.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # * Ioffe and Szegedy, "Batch normalization", ICML 2015, [arXiv 1502.03167](https://arxiv.org/abs/1502.03167).

@@ -230,7 +230,8 @@ test = usft.simulate_ultrasound(TEST_IMAGES, size=SIZE, seed=72, preset="breast"
 models, tables = {}, {}
 for k in KS:
     for kind, side in {"outer": usft.outer, "inner": usft.inner}.items():
-        name, tables[f"{kind} {k}"] = f"{kind} {k}", []
+        name = f"{kind} {k}"
+        tables[name] = []
         for seed in SEEDS:
             models[name] = usft.train_only(deepcopy(source), side(source, k))
             train = pool.subset(TRAINING_IMAGES, seed=seed)
@@ -278,11 +279,14 @@ usft.alt(f"of four masks of one lesion each, that of {best[0]} is nearest to the
 # is computed from it in the cell that shows it.
 
 # %% tags=["train"]
-found, curves = usft.results("schemes"), {}
-for target in found.targets:  # the k that have been run so far
+found, curves, limits = usft.results("schemes"), {}, {}
+for target in found.targets:
     tried = {kind: [k for k in BY_LEVEL if found.seeds(target, [f"{kind} {k}"])] for kind in ("outer", "inner")}
-    if any(tried.values()):
+    if any(tried.values()):  # the k that have been run so far
         curves[target] = {kind: ks for kind, ks in tried.items() if ks}
+        drawn = [f"{kind} {k}" for kind, ks in tried.items() for k in ks] + ["everything", "mean shape"]
+        ends = [end for name in drawn if found.seeds(target, [name]) for end in found.dice(target, name)[1:3]]
+        limits[target] = min(ends) - 0.02, max(ends) + 0.02  # "not fine-tuned" may lie below the panel
     seeds = [len(found.seeds(target, [f"{kind} {k}"])) for kind, ks in tried.items() for k in ks]
     print(f"{target}: {len(seeds)} strategies by level, with {min(seeds, default=0)} to {max(seeds, default=0)} seeds")
 
@@ -290,15 +294,15 @@ for target in found.targets:  # the k that have been run so far
 with plt.rc_context(STYLE):
     figure, panels = plt.subplots(1, len(curves), figsize=(4.2 * len(curves), 4.4), layout="constrained", squeeze=False)
     for axes, (target, kinds) in zip(panels[0], curves.items(), strict=True):
+        axes.set_ylim(limits[target])
         against_k(axes, found, target, kinds)
         axes.set_xlabel("k, levels that learn")
-        drawn = [f"{kind} {k}" for kind in kinds for k in kinds[kind]] + ["everything", "mean shape"]
-        heights = [found.mean(target, name) for name in drawn if found.seeds(target, [name])]
-        axes.set_ylim(min(heights) - 0.05, max(heights) + 0.05)  # "not fine-tuned" may lie below the panel
     panels[0, 0].set_ylabel("Dice on test images, 95 % band")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle("Outer k or inner k? One target a panel; grey: what to compare with", fontsize=12)
 plt.show()
+
+# %% tags=["train"]
 for target, kinds in curves.items():
     both = [k for k in BY_LEVEL if all(k in kinds.get(kind, []) for kind in ("outer", "inner"))]
     above = [str(k) for k in both if found.mean(target, f"outer {k}") > found.mean(target, f"inner {k}")]
@@ -309,8 +313,8 @@ for target, kinds in curves.items():
 
 # %% [markdown]
 # Questions to the panels. How much does the *second* outer level add, and how much the third? What does the bottleneck
-# reach alone (inner 1), with its half of all parameters? Inner 4 trains nearly everything: is it nearly as good as
-# everything? What is missing is level 1 alone.
+# reach alone (inner 1), with its half of all parameters? Inner 4 leaves out level 1 alone, less than a hundredth of all
+# parameters: does it miss it?
 #
 # ## The verdict on claim 4
 #
@@ -349,6 +353,10 @@ for what, by_target in told.items():
     usft.alt(f"{what}: all of the interval is above 0 on {right}; below 0 on {left}.")
 
 # %% [markdown]
+# The right panel takes one k of four. Where the two panels would tell different stories, the left one counts, because
+# it was chosen before anybody knew. And look back at what you said in advance about sizes: which of the two sentences
+# applies, if any?
+#
 # ## Claim 5 again: who is the worst of four?
 #
 # Now all four kinds are there, and you can count for yourself. It sounds like a line of code, and has three traps:
@@ -483,6 +491,10 @@ def last_is_worst(table):
     return [(means["last"] < others).sum(), len(means)]
 # END RIGHT
 
+# %% [markdown]
+# Here is the study, cell by cell. Lesson 07 told who is the worst; now you see all four. Does size explain who loses?
+# At equal k *first* is the smallest of the four.
+
 # %% tags=["train"]
 kinds, rows = ("first", "last", "outer", "inner"), {}
 for cell in cells(found.records):
@@ -497,10 +509,10 @@ print(f"claim 5, last is the worst of four: {lost} of {len(rows)} cells: {often_
 # ## Which "shallow" predicts better?
 #
 # The two definitions agree on `enc1` and `enc2`: shallow. They agree on nothing else so clearly. To compare them, equal
-# k is no use: k counts steps in one and levels in the other. What both have is a number of parameters. So here are all
-# strategies of both schemes over their share of all parameters (the axis is stretched at both ends, where most of them
-# are). If parameters were all that counts, the four curves would lie on one another. Where one curve runs above another
-# at the *same* number, the place matters.
+# k is no use: k counts steps in one and levels in the other. But every strategy has a number of parameters. So here are
+# all strategies of both schemes over their share of all parameters (the axis is stretched at both ends, where most of
+# them are). If parameters were all that counts, the four curves would lie on one another. Where one curve runs above
+# another at the *same* number, the place matters.
 
 # %% tags=["train"]
 ks = {"first": ALONG, "last": ALONG, "outer": BY_LEVEL, "inner": BY_LEVEL}
@@ -511,19 +523,27 @@ for target in found.targets:
     tried = [name for name in names if found.seeds(target, [name])]
     points[target] = {name: (share[name], found.mean(target, name)) for name in tried}
 
+
+# %%
+def over_parameters(axes, at):
+    """Draw Dice over the share of parameters, a line a kind; the figures beside the points are k."""
+    for kind in ks:
+        line = [at[name] for name in at if name.startswith(kind)]
+        look = {"marker": MARKERS[LOOKS[kind]], "linestyle": LINES[kind], "color": COLOURS[LOOKS[kind]]}
+        axes.plot(*np.array(line).reshape(-1, 2).T, label=kind, **look)
+    for name, place in at.items():
+        axes.annotate(name.split()[1], place, (0, 6), textcoords="offset points", ha="center", fontsize=10)
+    axes.set(xscale="logit", xlabel="share of all parameters that learn")
+    axes.set_xticks([0.001, 0.01, 0.1, 0.5, 0.9, 0.99], ["0.1 %", "1 %", "10 %", "50 %", "90 %", "99 %"])
+    axes.minorticks_off()
+
+
 # %% tags=["train", "curves"]
 with plt.rc_context(STYLE):
     figure, panels = plt.subplots(1, len(points), figsize=(4.4 * len(points), 4.6), layout="constrained", squeeze=False)
     for axes, (target, at) in zip(panels[0], points.items(), strict=True):
-        for kind in ks:
-            line = [at[name] for name in at if name.startswith(kind)]
-            look = {"marker": MARKERS[LOOKS[kind]], "linestyle": LINES[kind], "color": COLOURS[LOOKS[kind]]}
-            axes.plot(*np.array(line).reshape(-1, 2).T, label=kind, **look)
-        for name, place in at.items():
-            axes.annotate(name.split()[1], place, (0, 6), textcoords="offset points", ha="center", fontsize=10)
-        axes.set(xscale="logit", title=target, xlabel="share of all parameters that learn")
-        axes.set_xticks([0.001, 0.01, 0.1, 0.5, 0.9, 0.99], ["0.1 %", "1 %", "10 %", "50 %", "90 %", "99 %"])
-        axes.minorticks_off()
+        over_parameters(axes, at)
+        axes.set_title(target)
     panels[0, 0].set(ylabel="Dice on test images, mean over seeds")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     figure.suptitle("Place or number? One target a panel; the figures beside the points are k", fontsize=12)
@@ -534,7 +554,7 @@ for target, at in points.items():
 
 # %% [markdown]
 # A rank correlation of 1 would say: sort strategies by size, and you have sorted them by Dice. The further below 1, the
-# more is left for *where*.
+# more is left for *where*, and for chance.
 #
 # ## Exercise 08.3: like with like
 #
@@ -715,11 +735,13 @@ for one, other in matched.items():
 # worth more. Below 0: the levels were right. *First* is somewhat larger each time, which may help it. No claim on these
 # pairs was fixed before the results, so there is no verdict: it is a hint of where to look.
 
-# %% tags=["train", "curves"]
+# %% tags=["train"]
 bets = {}
 for target in found.targets:
     lines = {f"{one} − {other}": found.difference(target, one, other) for one, other in matched.items()}
     bets[target] = {pair: line for pair, line in lines.items() if line}
+
+# %% tags=["train", "curves"]
 with plt.rc_context(STYLE):
     figure, panels = plt.subplots(1, len(bets), figsize=(4.4 * len(bets), 3.4), layout="constrained", squeeze=False)
     for axes, (target, lines) in zip(panels[0], bets.items(), strict=True):
@@ -738,28 +760,52 @@ for target, lines in bets.items():
 # %% [markdown]
 # ## Quiz
 #
-# **1.** Outer 2 beats inner 2, and first 2 beats last 2. Which definition of shallow is the right one?
-# <details><summary>answer</summary>
-#
-# This cannot tell. Both definitions call `enc1` and `enc2` shallow, and both winners hold them. You need strategies
-# on which the definitions make opposite bets, such as the three pairs above.
-# </details>
-#
-# **2.** Inner 4 trains more than 99 % of all parameters. Suppose it stays clearly behind training everything. What
-# would you conclude?
-# <details><summary>answer</summary>
-#
-# That what it leaves out, `enc1`, `dec1` and the head, matters far beyond its number of parameters. Not which of the
-# three: the head alone might do it. It takes a strategy that adds the head and nothing else.
-# </details>
-#
-# **3.** "Dice rises from first 1 to first 7, and so do the parameters: more parameters, better Dice." What is wrong?
-# <details><summary>answer</summary>
-#
-# Along one curve, place and number rise together, so one cannot tell them apart. Compare *across* curves at the same
-# number, as the figure over parameters does.
-# </details>
-#
+# Three bets on what can be told from what.
+
+# %%
+# @title Question 1
+usft.Quiz("""
+Outer 2 beats inner 2, and first 2 beats last 2. Which definition of shallow is the better one?
+
+- [x] The two results cannot tell.
+  Both definitions call `enc1` and `enc2` shallow, and both winners hold them. You need strategies on which the
+  definitions make opposite bets, such as the three pairs above.
+- [ ] That by level, since outer 2 trains both ends of the skips.
+  It does. But whether the readers helped takes a comparison with and without them, and there is none here.
+- [ ] That along the path, since first 2 wins with fewer parameters.
+  Outer 2, too, has fewer parameters than the one it beats. Both definitions win their own match.
+""")
+
+# %%
+# @title Question 2
+usft.Quiz("""
+Inner 4 trains more than 99 % of all parameters. Suppose it stays clearly behind training everything, on each data set
+and with each seed. What follows?
+
+- [ ] It needs a few more steps, as so little is left out.
+  Little by number need not be little by effect. That more steps would help is a guess, and nothing here supports it.
+- [ ] `enc1` has to learn, since it is the first to meet the speckle.
+  A likely story, but inner 4 leaves out `dec1` and the head as well. Any of the three may be what it lacks.
+- [x] What it leaves out matters far beyond its size.
+  `enc1`, `dec1` and the head hold less than a hundredth of all parameters. Which of the three it is, the head perhaps,
+  takes a strategy that adds one of them and nothing else.
+""")
+
+# %%
+# @title Question 3
+usft.Quiz("""
+Dice rises from first 1 to first 7. A friend says: "So does the number of parameters, and that is the reason." Which
+comparison could prove your friend wrong?
+
+- [ ] First 7 against first 9: does Dice go on rising?
+  So does the number. Along one curve place and number always grow together, and cannot be told apart.
+- [x] Two strategies of one size in different places.
+  If they differ, the number cannot be why. Read the figure over parameters *across* the curves.
+- [ ] First 1 against first 7 with many more seeds.
+  That makes the rise surer. It says nothing about its reason.
+""")
+
+# %% [markdown]
 # ## What this does not show
 #
 # * **Position without size.** Inner k has many times the parameters of outer k at equal k. The three pairs are near in
@@ -769,13 +815,15 @@ for target, lines in bets.items():
 # * **That skips are the reason.** Writer and reader are a story that fits some outcomes. Nothing here tested it.
 # * **The paper's scheme.** It analysed two; where its groups begin and end is not known to us. This is ours.
 # * **Small margins on BUSI**, whose intervals are over clusters of images, not patients.
-#
+
+# %% [markdown]
 # ## Recap
 #
 # * By level, shallow is near the image on both sides; outer k is small, inner k is huge.
 # * If the small one wins, size is not the reason. If the large one wins, nobody knows.
 # * Two definitions are told apart only where they make opposite bets, and fairly only at like size.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # * Amiri, Brooks and Rivaz, "Fine-Tuning U-Net for Ultrasound Image Segmentation: Different Layers, Different

@@ -1,0 +1,83 @@
+"""The rules of the lessons' text: each finds the fault that it is there for, and the lessons keep them all."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from scripts import script
+
+if os.environ.get("USFT_WHEEL_ONLY"):
+    pytest.skip("needs the repository, and only the wheel is tested here (2026-11-25)", allow_module_level=True)
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+sys.path.insert(0, str(NOTEBOOKS))  # lint.py asks its neighbour build.py for cells
+lint = script("notebooks/lint.py")
+sys.path.remove(str(NOTEBOOKS))
+
+GOOD = """# %% [markdown]
+# ## A question
+# See [doi 10.1109/TUFFC.2020.3015081](https://doi.org/10.1109/TUFFC.2020.3015081) and [arXiv
+# 2002.08438](https://arxiv.org/abs/2002.08438).
+#
+# ### Closer
+
+# %%
+plt.show()
+usft.alt("first 4 is ahead on all targets.")
+"""
+FAULTS = {
+    "https://doi.org/10.1109/TUFFC.2020.3015081)": {
+        "http://doi.org/10.1109/TUFFC.2020.3015081)": "is not https",
+        "https://doi.org/TUFFC.2020)": "is no address of doi.org",
+        "https://doi.org/10.1109/TUFFC.2020.999)": "leads to another place",
+        "no_such_lesson.ipynb)": "there is no file",
+    },
+    "https://arxiv.org/abs/2002.08438": {"https://arxiv.org/abs/2002.8438v": "is no address of arxiv.org"},
+    "[doi 10": {"![](https://a.org/b.png) [doi 10": "has no alt text"},
+    "## A question": {"# A question": "is of level 1", "### A question": "is of level 3"},
+    "### Closer": {"## A question": "two headings", "#### Closer": "is of level 4, after one of level 2"},
+    'usft.alt("first': {'print("first': "a figure without usft.alt"},
+    "plt.show()": {"x = 1\n" * 15 + "plt.show()": "a cell of 17 lines"},
+    "# See": {"# word" + " word" * 300 + "\n# See": "a text of"},
+}
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    (tmp_path / "source").mkdir()
+
+    def write(text: str) -> Path:
+        path = tmp_path / "source" / "00_first.py"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_lesson_that_keeps_the_rules_passes(lesson):
+    path = lesson(GOOD)
+    assert lint.lint(path) == [] and lint.spelling([path]) == []
+
+
+@pytest.mark.parametrize(
+    "old, new, says", [(old, new, says) for old, faults in FAULTS.items() for new, says in faults.items()]
+)
+def test_each_rule_finds_its_fault(lesson, old, new, says):
+    assert GOOD.count(old) == 1
+    (found,) = lint.lint(lesson(GOOD.replace(old, new)))[:1]
+    assert says in found and found.startswith("00_first.py: ")
+
+
+def test_a_sentence_in_the_next_cell_tells_the_figure_and_a_check_may_be_long(lesson):
+    assert lint.lint(lesson(GOOD.replace("plt.show()\n", "plt.show()\n\n# %%\n"))) == []
+    assert lint.lint(lesson(GOOD.replace("plt.show()", "# BEGIN CHECK\n" + "x = 1\n" * 40 + "plt.show()"))) == []
+
+
+def test_a_spelling_mistake_is_found(lesson):
+    (found,) = lint.spelling([lesson(GOOD.replace("See", "Recieve"))])
+    assert "Recieve ==> Receive" in found
+
+
+def test_the_lessons_keep_the_rules(capsys):
+    assert lint.main() == 0, capsys.readouterr().out

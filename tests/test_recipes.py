@@ -1,0 +1,191 @@
+"""docs/INSTRUCTORS.md, recipe by recipe, on a copy of the course: what was to change has changed, and nothing else."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+from scripts import script
+
+if os.environ.get("USFT_WHEEL_ONLY"):
+    pytest.skip("needs the repository, and only the wheel is tested here (2026-11-25)", allow_module_level=True)
+
+import usft_lib as usft
+
+ROOT = Path(__file__).resolve().parents[1]
+GUIDE = (ROOT / "docs" / "INSTRUCTORS.md").read_text(encoding="utf-8")
+builder = script("notebooks/build.py")
+LAST = builder.ready(builder.manifest())[-1]["name"]
+
+
+def recipe(title: str, language: str = "") -> str:
+    """A recipe's text, or its first block in a language."""
+    text = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", GUIDE, re.M | re.S)[1]
+    return re.search(rf"^```{language}\n(.*?)^```", text, re.M | re.S)[1] if language else text
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A copy of all that the build reads and writes."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    (tmp_path / "usft_lib").mkdir()
+    for name in ("course.toml", "README.md", "usft_lib/lessons.json"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    builder.build(tmp_path / "notebooks")
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def built(course: Path, before: dict[str, bytes]) -> set[str]:
+    """What the build changed, or made, or removed, apart from sources and the manifest."""
+    builder.build(course / "notebooks")
+    after = contents(course)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return {name for name in changed if "/source/" not in name and name != "course.toml"}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path.name}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def both(name: str) -> set[str]:
+    return {f"notebooks/{name}.ipynb", f"notebooks/solutions/{name}.ipynb"}
+
+
+def test_change_an_exercise(course):
+    before, name = contents(course), "07_scheme_1_path"
+    assert built(course, before) == set(), "a course that is in step is not touched"
+    path = course / "notebooks" / "source" / f"{name}.py"
+    edit(path, "# BEGIN SOLUTION put the last two names together", "# BEGIN SOLUTION make the last two names one step")
+    title = "# ## Exercise 07.1: the last k steps\n#"
+    edit(path, title, f"{title}\n# {1800 * 'word '}\n#")  # ten minutes more
+    assert built(course, before) == both(name) | {"README.md"}
+    student, solution = (nbformat.read(course / n, as_version=4) for n in sorted(both(name)))
+    assert 'raise usft.Todo("make the last two names one step' in "".join(c.source for c in student.cells)
+    cards = solution.cells[1].source, before[sorted(both(name))[0]].decode()
+    time = [re.search(r"about (\d+) min", card)[1] for card in cards]
+    assert int(time[0]) == int(time[1]) + 10, "the header's card tells the new time"
+    assert all("not executed" in line for line in builder.check(course / "notebooks"))
+
+
+def test_change_a_quiz_question(course):
+    before, name = contents(course), "02_unet"
+    path = course / "notebooks" / "source" / f"{name}.py"
+    first = path.read_text(encoding="utf-8").index("usft.Quiz(")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[:first] + text[first:].replace("- [ ] ", "- [ ] Surely: ", 1), encoding="utf-8")
+    assert built(course, before) == both(name)
+
+
+def test_add_a_lesson(course):
+    before, name = contents(course), "14_one_image"
+    manifest = course / "course.toml"
+    manifest.write_text(manifest.read_text(encoding="utf-8") + "\n" + recipe("Add a lesson", "toml"), encoding="utf-8")
+    source = course / "notebooks" / "source" / f"{name}.py"
+    source.write_text(recipe("Add a lesson", "python"), encoding="utf-8")
+    assert built(course, before) == both(name) | both(LAST) | {"README.md", "usft_lib/lessons.json"}
+    assert f"**Next:** [One image]({name}.ipynb)" in (course / "notebooks" / f"{LAST}.ipynb").read_text("utf-8")
+    assert json.loads((course / "usft_lib/lessons.json").read_text())[-1]["exercises"] == ["14.1"]
+    cells = [c.source for c in builder.source_cells(source) if c.cell_type == "code" and not builder.is_hidden(c)]
+    answers = builder.hidden_answers(source)
+    assert [a["kind"] for a in answers] == ["WRONG", "WRONG", "RIGHT"]
+    for answer in [*answers, {"kind": "RIGHT", "code": ""}]:
+        known: dict = {}
+        for cell in cells[:-1]:
+            exec(cell, known)
+        exec(answer["code"], known)
+        if answer["kind"] == "RIGHT":
+            exec(cells[-1], known)
+        else:
+            with pytest.raises(usft.WrongAnswer, match=answer["hint"]):
+                exec(cells[-1], known)
+
+
+def test_use_your_own_images(course, tmp_path, monkeypatch):
+    mine = recipe("Use your own images", "python").strip()
+    for k in range(100):
+        made = {"images": np.indices((40, 50))[1] + 90 + k, "masks": 255 * (np.indices((40, 50))[0] > 20)}
+        for kind, values in made.items():
+            (tmp_path / "my" / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values.astype(np.uint8)).save(tmp_path / "my" / kind / f"patient{k // 2}_{k}.png")
+    source = course / "notebooks" / "source" / "06_freeze_and_thaw.py"
+    edit(source, 'data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")', mine)
+    monkeypatch.chdir(tmp_path)
+    known = {"usft": usft, "SIZE": 64, "TRAINING_IMAGES": 1, "SEED": 0}
+    cell = next(c.source for c in builder.source_cells(source) if mine in c.source)
+    exec(cell, known)
+    assert len(known["data"]) == 100 and len(set(known["data"].subjects)) == 50 and known["real"]
+    assert not set(known["pool"].subjects) & set(known["test"].subjects)
+
+
+def test_shorten_it(course, tmp_path):
+    numbers = re.search(r"--only ([\d ]+) --to", recipe("Shorten it to two hours", "bash"))[1].split()
+    before = contents(course)
+    told = builder.workshop(numbers, tmp_path / "workshop", course / "notebooks")
+    assert {name: text for name, text in contents(course).items() if "workshop/" not in name} == before
+    books = sorted((tmp_path / "workshop").glob("*.ipynb"))
+    assert [book.name[:2] for book in books] == numbers
+    assert f"**Next:** [Freeze and thaw]({books[1].name})" in books[0].read_text(encoding="utf-8")
+    assert 60 <= int(re.search(r"about (\d+) min", told)[1]) <= 135, "two hours, with a break"
+    with pytest.raises(builder.OutOfStep, match="No lesson is ready that is called 77"):
+        builder.workshop(["77"], tmp_path / "workshop", course / "notebooks")
+    with pytest.raises(builder.OutOfStep, match="a folder of its own"):
+        builder.workshop(numbers, course / "notebooks", course / "notebooks")
+
+
+def test_translate(course):
+    before, name = contents(course), "02_unet"
+    path = course / "notebooks" / "source" / f"{name}.py"
+    text = path.read_text(encoding="utf-8")
+    hint = next(a for a in builder.hidden_answers(path) if a["kind"] == "WRONG")["hint"]
+    path.write_text(text.replace("# ## Recap", "# ## Zusammenfassung"), encoding="utf-8")
+    assert built(course, before) == both(name)
+    assert "Zusammenfassung" in (course / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
+    # A hint that is translated in the check and not beside the wrong answer is found by the lessons' test.
+    assert text.count(hint) >= 2 and hint in text.split("# END CHECK")[0]
+
+
+def test_take_an_edited_notebook_back(course):
+    before, name = contents(course), "07_scheme_1_path"
+    path = course / "notebooks" / "solutions" / f"{name}.ipynb"
+    book = nbformat.read(path, as_version=4)
+    cell = next(c for c in book.cells if c.cell_type == "markdown" and "## Predict first" in c.source)
+    cell.source = cell.source.replace("## Predict first", "## Your bet")
+    nbformat.write(book, path)
+    with pytest.raises(builder.OutOfStep, match="edited by hand and is not overwritten"):
+        builder.build(course / "notebooks")
+    builder.adopt(path, course / "notebooks")
+    assert built(course, before) <= both(name) | {"README.md"}
+    source = course / "notebooks" / "source" / f"{name}.py"
+    assert "# ## Your bet" in source.read_text(encoding="utf-8")
+    old = builder.hidden_answers(ROOT / "notebooks" / "source" / f"{name}.py")
+    assert builder.hidden_answers(source) == old, "no hidden answer is lost"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [line for block in re.findall(r"^```bash\n(.*?)^```", GUIDE, re.M | re.S) for line in block.splitlines() if line],
+)
+def test_every_command_of_the_guide_is_one_that_there_is(command):
+    command = command.partition("#")[0].strip()
+    words = command.split()
+    if words[0] == "python" and words[1] != "-m":
+        done = subprocess.run([sys.executable, ROOT / words[1], "--help"], capture_output=True, text=True, cwd=ROOT)
+        options = [word for word in words[2:] if word.startswith("--")]
+        assert done.returncode == 0 or words[1].endswith("lint.py"), done.stderr
+        assert all(option in done.stdout for option in options), f"{words[1]} does not know {options}"
+    for word in words[1:]:
+        if re.fullmatch(r"(\.\./)?(docs|notebooks|tests|data_scripts)/[\w./]+\.\w+", word):
+            assert (ROOT / word.removeprefix("../")).exists(), f"there is no {word}"
