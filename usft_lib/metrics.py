@@ -23,7 +23,7 @@ FAILURE = 0.1  # a Dice below this: the object was missed
 
 
 def dice(predicted: Tensor, true: Tensor) -> Tensor:
-    """Dice similarity coefficient 2|A∩B| / (|A|+|B|) of each image: float32 ``[N]`` from bool ``[N, 1, H, W]``.
+    """Dice similarity coefficient ``2|A∩B| / (|A|+|B|)`` of each image: float32 ``[N]`` from bool ``[N, 1, H, W]``.
 
     Dice, Ecology 26:297, 1945, doi 10.2307/1932409. Two empty masks agree: 1. (Lesson 01.)
     """
@@ -32,7 +32,10 @@ def dice(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def iou(predicted: Tensor, true: Tensor) -> Tensor:
-    """Intersection over union |A∩B| / |A∪B| of each image: float32 ``[N]`` from bool ``[N, 1, H, W]`` (lesson 01)."""
+    """Intersection over union ``|A∩B| / |A∪B|`` of each image: float32 ``[N]`` from bool ``[N, 1, H, W]``.
+
+    Two empty masks score 1 (lesson 01).
+    """
     overlap, total = _overlap_and_total(predicted, true)
     return torch.where(total > 0, overlap / (total - overlap).clamp(min=1), 1.0)
 

@@ -1,0 +1,100 @@
+"""What the site shows, made from the course as it is: lessons from the solutions, the reference from docstrings, the
+study's table for the page that replays it. Written into docs/ before each build; git ignores it."""
+
+import inspect
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+
+import usft_lib as usft
+from usft_lib import cost, freezing, grids
+
+ROOT = Path(__file__).resolve().parents[1]
+BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")
+
+
+def course() -> dict:
+    """The [course] part of course.toml."""
+    return tomllib.loads((ROOT / "course.toml").read_text(encoding="utf-8"))["course"]
+
+
+def lessons(docs: str) -> None:
+    """The solutions as pages: no badge from elsewhere, no set-up cell, folded solutions, alt text on each figure."""
+    folder = Path(docs) / "lessons"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.ipynb"):
+        old.unlink()
+    for path in sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb")):
+        book = nbformat.read(path, as_version=4)
+        book.cells[0].source = BADGE.sub(r"[Open the student's copy in Colab](\1)", book.cells[0].source)
+        code = [cell for cell in book.cells if cell.cell_type == "code"]
+        for cell, after in zip(code, [*code[1:], None], strict=True):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), *_fold(cell.source)]
+            if said := _in_words(cell) or (_in_words(after) if after else ""):
+                cell.metadata["mystnb"] = {"image": {"alt": said}}
+        nbformat.write(book, folder / path.name)
+
+
+def _fold(source: str) -> list[str]:
+    if "google.colab" in source:
+        return ["remove-cell"]
+    if "usft.Quiz(" in source:
+        return ["remove-input"]
+    return ["hide-input"] if "# BEGIN SOLUTION" in source else []
+
+
+def _in_words(cell) -> str:
+    """What a cell's `usft.alt` said of its figure."""
+    text = "".join(output.get("text", "") for output in cell.outputs)
+    return " ".join(line.removeprefix("In words: ") for line in text.splitlines() if line.startswith("In words: "))
+
+
+def api(docs: str) -> None:
+    """A page of every public name, by the file that it stands in."""
+    rooms: dict[str, list[str]] = {}
+    for name in dir(usft):
+        thing = getattr(usft, name)
+        if not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
+            rooms.setdefault(thing.__module__, []).append(name)
+    text = ["# The library\n\n```python\nimport usft_lib as usft\n```\n"]
+    for module, names in sorted(rooms.items()):
+        about = (inspect.getdoc(inspect.getmodule(getattr(usft, names[0]))) or "").split("\n\n")[0]
+        text.append(f"\n## {module.removeprefix('usft_lib.')}\n\n{' '.join(about.split()).replace('``', '`')}\n")
+        for name in names:
+            kind = "autoclass" if inspect.isclass(getattr(usft, name)) else "autofunction"
+            members = "\n   :members:" if kind == "autoclass" else ""
+            text.append(f"\n```{{eval-rst}}\n.. {kind}:: usft_lib.{name}{members}\n```\n")
+    (Path(docs) / "api.md").write_text("".join(text), encoding="utf-8")
+
+
+def study(docs: str) -> None:
+    """The table of grid schemes as a script, since a page that is opened from a disk may not fetch other files."""
+    found, model = usft.results("schemes"), usft.UNet()
+    groups = list(usft.groups(model))
+    sizes = usft.summary(model).set_index("group")["parameters"]
+    strategies = {}
+    for name in ["untouched", *grids.STRATEGIES]:
+        chosen = freezing.named(model, name) if name != "untouched" else []
+        strategies[name] = {
+            "groups": chosen,
+            "parameters": float(sizes[chosen].sum() / sizes["total"]),
+            "operations": cost.relative(model, chosen) if chosen else None,
+            "dice": {target: _dice(found, target, name) for target in found.targets},
+        }
+    told = {
+        "groups": groups,
+        "targets": {"hc18": "fetal heads", "busi": "breast lesions", "sim-ultrasound": "simulated breasts"},
+        "shape": {target: round(found.mean(target, "mean shape"), 4) for target in found.targets},
+        "strategies": strategies,
+    }
+    script = f"window.USFT_STUDY = {json.dumps(told)};\n"
+    (Path(docs) / "_static" / "study.js").write_text(script, encoding="utf-8")
+
+
+def _dice(found, target: str, name: str) -> dict:
+    mean, low, high, _ = found.dice(target, name)
+    each = [round(found.one(target, name, seed), 4) for seed in found.seeds(target, [name])]
+    return {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "seeds": each}
