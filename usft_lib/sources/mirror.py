@@ -55,8 +55,11 @@ def mirror(ask: bool = True) -> Mirror | None:
         try:
             text = _fetch(where)
             pinned(text, named)
+            hashes = parse(text, named)  # before it is remembered: what cannot be read must not stand in the way again
+            if is_address(where) and not hashes:
+                raise _Unreached("its registry.txt is empty")
             _remember(seen, text)
-            return Mirror(where, parse(text, named))
+            return Mirror(where, hashes)
         except _Unreached as error:
             if ask:
                 then = "its list as last seen and then the originals are used" if seen.is_file() else "going on without"
@@ -68,7 +71,10 @@ def mirror(ask: bool = True) -> Mirror | None:
         pinned(text, named)
     elif not is_pinned(text):
         return None  # an older list than the one that is pinned now: ask anew
-    return Mirror(where, parse(text, named))
+    try:
+        return Mirror(where, parse(text, named))
+    except BadInput:  # damaged on this disk: as if it had never been seen
+        return None
 
 
 def configured() -> bool:
@@ -130,14 +136,13 @@ def _fetch(where: str) -> bytes:
 
     try:
         answer = requests.get(f"{where.rstrip('/')}/registry.txt", timeout=WAIT)
-        answer.raise_for_status()
-    except requests.HTTPError as error:
-        raise _Unreached(f"its registry.txt: answer {error.response.status_code}") from None
     except requests.Timeout:
         raise _Unreached(f"no answer in {WAIT} s") from None
     except (requests.RequestException, ValueError):
         raise _Unreached("no connection") from None
-    if answer.content.lstrip()[:1] == b"<":
+    if answer.status_code != 200:
+        raise _Unreached(f"its registry.txt: answer {answer.status_code}")
+    if answer.content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":  # after a byte-order mark, perhaps
         raise _Unreached("an HTML page came in place of its registry.txt")
     return answer.content
 
