@@ -75,6 +75,7 @@ def show(page, name: str, traits: dict, before: str = "") -> None:
 
     ``before``: a script that is run first, for example one that sets ``window.onsend``.
     """
+    page.goto("about:blank")  # a window of its own: set_content alone would keep the last one's, with its timers
     page.set_content('<!doctype html><html lang="en"><title>widget</title><main id="here"></main></html>')
     page.add_style_tag(content=(WIDGETS / f"{name}.css").read_text(encoding="utf-8"))
     page.evaluate(FAKE_MODEL % json.dumps(traits) + before)
