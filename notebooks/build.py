@@ -145,8 +145,7 @@ def course_map(course: dict, root: Path) -> str:
         title = lesson["title"]
         if lesson["status"] == "ready":
             title = f"[{title}](notebooks/{name}.ipynb)"
-            kept = [cell for cell in source_cells(root / "source" / f"{name}.py") if not is_hidden(cell)]
-            told = [f"{minutes(kept)} min", times.get(name, "")]
+            told = [f"{minutes(shown_cells(root / 'source' / f'{name}.py'))} min", times.get(name, "")]
         rows.append(f"| {name[:2]} | {title} | {lesson['question']} | {told[0]} | {told[1]} |")
     return "\n".join(rows) + "\n"
 
@@ -155,7 +154,7 @@ def syllabus(course: dict, root: Path) -> str:
     """Each lesson's exercises and guesses, for `usft.progress`: usft_lib/lessons.json."""
     told = []
     for lesson in ready(course):
-        kept = [cell for cell in source_cells(root / "source" / f"{lesson['name']}.py") if not is_hidden(cell)]
+        kept = shown_cells(root / "source" / f"{lesson['name']}.py")
         text = "\n".join(cell.source for cell in kept if cell.cell_type == "code")
         told.append({
             "title": f"{lesson['name'][:2]} {lesson['title']}",
@@ -192,6 +191,11 @@ def source_cells(path: Path) -> list[NotebookNode]:
     return jupytext.read(path, fmt="py:percent").cells
 
 
+def shown_cells(path: Path) -> list[NotebookNode]:
+    """The cells of a source that stand in its notebooks."""
+    return [cell for cell in source_cells(path) if not is_hidden(cell)]
+
+
 def hidden_answers(path: Path) -> list[dict]:
     """Every WRONG and RIGHT block of a source: kind, hint, code, and the number of the cell it stands after."""
     found, place = [], -1
@@ -222,7 +226,7 @@ def stub(text: str) -> str:
 
 def assemble(course: dict, lesson: dict, root: Path, student: bool) -> NotebookNode:
     """The notebook of a lesson without outputs."""
-    kept = [cell for cell in source_cells(root / "source" / f"{lesson['name']}.py") if not is_hidden(cell)]
+    kept = shown_cells(root / "source" / f"{lesson['name']}.py")
     lesson = lesson | {"minutes": minutes(kept)}
     if lesson["name"] in (times := measured(root)):
         lesson = lesson | {"measured": times[lesson["name"]]}
@@ -356,7 +360,7 @@ def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
     total = 0
     for lesson in chosen:
         write(folder / f"{lesson['name']}.ipynb", assemble(course | {"lesson": chosen}, lesson, root, student=True))
-        total += minutes([c for c in source_cells(root / "source" / f"{lesson['name']}.py") if not is_hidden(c)])
+        total += minutes(shown_cells(root / "source" / f"{lesson['name']}.py"))
     return f"{len(chosen)} lessons in {folder}: about {total} min of a student's time."
 
 

@@ -23,7 +23,11 @@ SHAPES = {
 def spelling(paths: list[Path]) -> list[str]:
     """What codespell finds, a line each."""
     command = [sys.executable, "-m", "codespell_lib", f"--ignore-words-list={MEANT}", *map(str, paths)]
-    return subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    done = subprocess.run(command, capture_output=True, text=True)
+    found = done.stdout.splitlines()
+    if done.returncode and not found:  # it did not run, so nothing is known of the spelling
+        found = [f"codespell: {(done.stderr.strip().splitlines() or ['it did not run'])[-1]}"]
+    return found
 
 
 def links(text: str, folder: Path) -> list[str]:
@@ -87,7 +91,7 @@ def length(cells: list) -> list[str]:
 
 def lint(path: Path) -> list[str]:
     """All that is wrong with one lesson's source but for its spelling."""
-    cells = [cell for cell in build.source_cells(path) if not build.is_hidden(cell)]
+    cells = build.shown_cells(path)
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     code = [cell for cell in cells if cell.cell_type == "code"]
     folder = path.resolve().parent.parent

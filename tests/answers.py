@@ -1,6 +1,7 @@
 """Every hidden answer of the lessons put to its check; ``python tests/answers.py`` prints a table of what they got."""
 
 import contextlib
+import functools
 import os
 import sys
 import tempfile
@@ -20,9 +21,15 @@ def heavy(cell) -> bool:
     return bool({"train", "real-image"} & set(cell.metadata.get("tags", [])))
 
 
+@functools.cache
+def cells_of(name: str) -> list:
+    """A lesson's cells: its source is read once for all of its answers."""
+    return builder.shown_cells(NOTEBOOKS / "source" / f"{name}.py")
+
+
 def refusal(name: str, answer: dict) -> str | None:
     """What the check says to a hidden answer of a lesson; None if it is content."""
-    cells = [c for c in builder.source_cells(NOTEBOOKS / "source" / f"{name}.py") if not builder.is_hidden(c)]
+    cells = cells_of(name)
     checked = max(k for k in range(answer["after"] + 1) if "# BEGIN CHECK" in cells[k].source)
     known: dict = {}
     for cell in cells[:checked]:

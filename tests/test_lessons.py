@@ -100,7 +100,7 @@ def test_wrong_answers_fail_with_their_hint_and_right_ones_pass(name, number, an
 @pytest.mark.parametrize("name", LESSONS)
 def test_each_exercise_has_four_wrong_and_three_right_answers(name):
     path = NOTEBOOKS / "source" / f"{name}.py"
-    cells = [c for c in builder.source_cells(path) if not builder.is_hidden(c)]
+    cells = builder.shown_cells(path)
     checks = [k for k, cell in enumerate(cells) if "# BEGIN CHECK" in cell.source]
     assert len(checks) >= 2 and sum("# BEGIN SOLUTION" in c.source for c in cells) >= 2
     for k, following in zip(checks, [*checks[1:], len(cells)], strict=True):

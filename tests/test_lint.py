@@ -1,6 +1,7 @@
 """The rules of the lessons' text: each finds the fault that it is there for, and the lessons keep them all."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -77,6 +78,12 @@ def test_a_sentence_in_the_next_cell_tells_the_figure_and_a_check_may_be_long(le
 def test_a_spelling_mistake_is_found(lesson):
     (found,) = lint.spelling([lesson(GOOD.replace("See", "Recieve"))])
     assert "Recieve ==> Receive" in found
+
+
+def test_spelling_that_could_not_be_looked_at_is_said(lesson, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, stdout="", stderr="python: No module named codespell_lib\n")
+    monkeypatch.setattr(lint.subprocess, "run", lambda *_, **__: failed)
+    assert lint.spelling([lesson(GOOD)]) == ["codespell: python: No module named codespell_lib"]
 
 
 def test_the_lessons_keep_the_rules(capsys):

@@ -98,7 +98,7 @@ def test_add_a_lesson(course):
     assert built(course, before) == both(name) | both(LAST) | {"README.md", "usft_lib/lessons.json"}
     assert f"**Next:** [One image]({name}.ipynb)" in (course / "notebooks" / f"{LAST}.ipynb").read_text("utf-8")
     assert json.loads((course / "usft_lib/lessons.json").read_text())[-1]["exercises"] == ["14.1"]
-    cells = [c.source for c in builder.source_cells(source) if c.cell_type == "code" and not builder.is_hidden(c)]
+    cells = [cell.source for cell in builder.shown_cells(source) if cell.cell_type == "code"]
     answers = builder.hidden_answers(source)
     assert [a["kind"] for a in answers] == ["WRONG", "WRONG", "RIGHT"]
     for answer in [*answers, {"kind": "RIGHT", "code": ""}]:

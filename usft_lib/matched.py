@@ -59,13 +59,19 @@ def draw(model: UNet, strategy: str) -> list[Part]:
     like, sign, number = strategy.removeprefix("matched ").partition(" #")
     if not (strategy.startswith("matched ") and sign and number.isdigit() and int(number) < DRAWS):
         raise BadInput(f"{strategy!r}: say 'matched first 2 #0', with the number of the draw, 0 to {DRAWS - 1}.")
-    chosen, everything = named(model, like), parts(model)
-    budget = sum(p.numel() for name in chosen for p in groups(model)[name].parameters())
-    lean = 4 * (1 - 2 * int(number) / (DRAWS - 1))
-    before = [draw(model, f"matched {like} #{k}") for k in range(int(number))]
+    drawn: list[list[Part]] = []
+    for k in range(int(number) + 1):  # the earlier ones as well: no set is drawn twice
+        drawn.append(_draw(model, like, k, drawn))
+    return drawn[-1]
+
+
+def _draw(model: UNet, like: str, number: int, before: list[list[Part]]) -> list[Part]:
+    everything = parts(model)
+    budget = sum(p.numel() for name in named(model, like) for p in groups(model)[name].parameters())
+    lean = 4 * (1 - 2 * number / (DRAWS - 1))
     place = torch.linspace(0, 1, len(everything))
     for again in range(200):
-        chance = torch.rand(len(everything), generator=generator("matched", like, number, again))
+        chance = torch.rand(len(everything), generator=generator("matched", like, str(number), again))
         taken, room = {}, budget
         for k in (lean * place + chance).argsort().tolist():
             part = everything[k]
