@@ -89,7 +89,7 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
         f"| before | {', '.join(lesson['prerequisites'])} |",
         f"| your time | about {lesson['minutes']} min |",
         *([f"| it runs in | {lesson['measured']}, on two cores without a GPU |"] if "measured" in lesson else []),
-        f"| images | {', '.join(lesson['data']) or 'simulated, nothing to download'} |",
+        f"| images | {images(lesson['data'])} |",
     ]
     archive = f"https://github.com/{course['course']['repository']}/archive/refs/tags/{course['course']['tag']}.zip"
     setup = f'''# In Colab: installs the course's library and leaves everything else as it is. Elsewhere: nothing.
@@ -103,10 +103,25 @@ if "google.colab" in sys.modules:
     return [new_markdown_cell("\n\n".join(title)), new_markdown_cell("\n".join(card)), new_code_cell(setup)]
 
 
+def images(names: list[str]) -> str:
+    """What a lesson's images weigh, and what happens where they are not at hand."""
+    if not names:
+        return "simulated, nothing to download"
+    from usft_lib.sources.table import megabytes  # not at the top: most builds need no library
+
+    sizes = ", ".join(f"{name} ({megabytes(name)} MB)" for name in names)
+    return (
+        f"{sizes}; not at hand, simulated ones stand in. `usft.load` says how to fetch them: nothing above 60 MB is "
+        "fetched unasked. In Colab, `usft.use_drive()` keeps them for the next session"
+    )
+
+
 def comparison(course: dict, lesson: dict) -> str:
     """Where a solution is to be found, folded away."""
     path = f"notebooks/solutions/{lesson['name']}.ipynb"
     web = f"https://github.com/{course['course']['repository']}/blob/{course['course']['tag']}/{path}"
+    if site := course["course"].get("site"):
+        web = f"{site.rstrip('/')}/lessons/{lesson['name']}.html"
     return (
         "<details><summary>Compare with the solution</summary>\n\n"
         f"It stands in the course's folder, `{path}`, and [on the web]({web}).\n</details>"

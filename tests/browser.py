@@ -89,6 +89,18 @@ def show(page, name: str, traits: dict, before: str = "") -> None:
     )
 
 
+def serious_faults(page, inside: str | None = None) -> list[str]:
+    """What axe finds serious or critical on a page, or in what the selector ``inside`` names: rule and element."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="no axe: python -m pip install -r docs/requirements.txt"
+    ).Axe()
+    # Without preload: axe would ask for style sheets again, which a page from the disk may not.
+    options = {"preload": False, "resultTypes": ["violations"]}
+    found = axe.run(page, context=inside, options=options).response["violations"]
+    grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    return [f"{fault['id']}: {node['html'][:120]}" for fault in grave for node in fault["nodes"]]
+
+
 def overflows(page) -> bool:
     """Whether the page is wider than its window."""
     return page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")

@@ -129,7 +129,9 @@ def test_headers_come_from_the_manifest(root):
     assert book.cells[-1].source.startswith("**Next:** [Second](01_second.ipynb)")
     last = builder.read(root / "01_second.ipynb")
     assert "[← First](00_first.ipynb)" in last.cells[0].source and "Next" not in last.cells[-1].source
-    assert "hc18" in last.cells[1].source and "%pip install -q --no-deps {course}" in last.cells[2].source
+    assert "hc18 (100 MB)" in last.cells[1].source and "use_drive" in last.cells[1].source
+    assert "nothing to download" in book.cells[1].source
+    assert "%pip install -q --no-deps {course}" in last.cells[2].source
 
 
 def test_building_twice_gives_the_same_bytes(root):
@@ -283,6 +285,15 @@ def test_repointing_changes_every_badge(root):
         assert "us/course/blob/v1.2/notebooks" in text and "OWNER" not in text and "refs/tags/v1.2.zip" in text
     with pytest.raises(builder.OutOfStep, match="is not OWNER/REPO@TAG"):
         builder.repoint("nonsense", root)
+
+
+def test_solutions_are_compared_on_the_site_where_there_is_one(root):
+    manifest = root.parent / "course.toml"
+    manifest.write_text('[course]\nsite = "https://us.example/course/"\n' + manifest.read_text().split("[course]\n")[1])
+    builder.build(root)
+    for name in ("00_first.ipynb", "solutions/00_first.ipynb"):
+        text = (root / name).read_text(encoding="utf-8")
+        assert "https://us.example/course/lessons/00_first.html" in text and "blob/main/notebooks/solutions" not in text
 
 
 def test_the_real_course_is_in_step():

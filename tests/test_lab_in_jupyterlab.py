@@ -137,6 +137,7 @@ def test_freeze_predict_train_pause_resume_stop_and_race(lab_page):
         until(page, lambda: lab.locator(".usft-board tbody tr").count() == 6)
         shown = [row.get_attribute("data-run") for row in lab.locator(".usft-board tbody tr[data-run]").all()]
         assert [int(number) for number in shown] == told["board"]
+        assert browser.serious_faults(page, ".usft-lab") == []
         assert browser.complaints(page) == []
 
 

@@ -1,6 +1,7 @@
 """The package's files agree with one another: bounds, pins, Colab's list, the conda twin, the citation, the imports."""
 
 import ast
+import json
 import os
 import re
 import sys
@@ -115,6 +116,12 @@ def test_environment_yml_installs_requirements_txt_and_nothing_else():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     (by_pip,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
     assert by_pip == ["-r requirements.txt"]
+
+
+def test_the_dev_container_installs_as_the_readme_does():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    assert f"```bash\n{container['postCreateCommand']} && " in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert container["image"].removeprefix("python:") in SpecifierSet(PROJECT["requires-python"])
 
 
 def test_every_import_of_the_library_is_declared():

@@ -108,4 +108,5 @@ def test_a_student_clicks_an_answer_in_jupyterlab_and_does_not_see_the_code(tmp_
             said.get_by_text("✓ Right." if is_right else "✗ Not quite.").wait_for(timeout=10_000)
         if folder := os.environ.get("USFT_SCREENSHOTS"):
             page.screenshot(path=f"{folder}/quiz.png")
+        assert browser.serious_faults(page, ".jp-OutputArea-output") == []
         assert page.errors == []

@@ -49,19 +49,14 @@ def test_every_lesson_is_a_page_and_no_page_asks_the_network_for_anything(site):
 @pytest.mark.parametrize("width, scheme", [(1280, "light"), (480, "dark")])
 def test_pages_are_free_of_errors_and_serious_faults_of_accessibility(site, width, scheme):
     """Every page is opened in both dresses; axe, which takes seconds for a long page, sees each page once at least."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=f"axe is {WHY}").Axe()
     wrong = []
     with browser.chromium(viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
         page.on("request", lambda r: r.url.startswith(("file:", "data:")) or wrong.append(f"it asked for {r.url}"))
         for path in pages(site):
             page.errors.clear()
             page.goto(path.as_uri())
-            found = []
             if width == 1280 or path.name in ("index.html", "replay.html", "01_images_and_masks.html"):
-                # Without preload: axe would ask for style sheets again, which a page from the disk may not.
-                options = {"preload": False, "resultTypes": ["violations"]}
-                found = axe.run(page, options=options).response["violations"]
-            wrong += [f"{path.name}: {v['id']}" for v in found if v["impact"] in ("serious", "critical")]
+                wrong += [f"{path.name}: {fault}" for fault in browser.serious_faults(page)]
             wrong += [f"{path.name}: {error}" for error in page.errors]
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             wrong += [f"{path.name} is {wide} pixels too wide"] * (wide > 2)

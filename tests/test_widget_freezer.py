@@ -416,3 +416,24 @@ def test_colours_can_be_read_in_light_and_dark(lab):
 
     lab.press("contracting")  # some frozen, some trained
     assert contrast("light") >= 4.5 and contrast("dark") >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_before_during_and_after_a_race(lab, monkeypatch, scheme):
+    import usft_lib.widgets.runs as runs
+
+    step = runs.Training.step
+    monkeypatch.setattr(runs.Training, "step", lambda self: (__import__("time").sleep(0.1), step(self))[1])
+    lab.page.emulate_media(color_scheme=scheme)
+    lab.press("contracting")  # some groups frozen
+    faults = {"before": browser.serious_faults(lab.page)}
+    lab.press("Add to race")
+    lab.press("everything")
+    lab.press("Add to race")
+    lab.press("Race 2 strategies")
+    faults["during"] = browser.serious_faults(lab.page)
+    assert lab.view.lab.wait(60)
+    lab.look()
+    lab.page.get_by_role("button", name="Fine-tune", exact=True).focus()
+    faults["after"] = browser.serious_faults(lab.page)
+    assert faults == {"before": [], "during": [], "after": []}

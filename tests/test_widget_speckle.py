@@ -222,6 +222,13 @@ def test_front_end_follows_a_dark_theme(page):
     assert background == "rgb(27, 27, 27)"
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    answer(page, 1)
+    assert browser.serious_faults(page) == []
+
+
 def test_front_end_lets_go_when_its_view_closes(page):
     page.evaluate("end()")
     assert page.evaluate("Object.values(listeners).flat().length") == 0

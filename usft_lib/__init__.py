@@ -42,7 +42,7 @@ from .simulate import (
     true_contrast_db,
     ultrasound_scenes,
 )
-from .sources import datasets, load, load_folder
+from .sources import datasets, load, load_folder, use_drive
 from .statistics import bootstrap_mean, paired_difference, seed_difference, seed_mean, subject_interval
 from .training import Training, fit
 from .unet import UNet, groups

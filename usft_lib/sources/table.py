@@ -43,14 +43,20 @@ def _row(source: Source, at_hand) -> dict:
         on_disk = "at " + ", ".join(sizes)
     else:
         on_disk = "in the mirror" if ways(source, at_hand, with_mirror=True) else "no"
-    least = [min(a.megabytes for a in archive.addresses) for archive in source.archives if archive.addresses]
     return {
         "name": source.name,
         "modality": source.modality,
         "images": source.images,
         "subjects": source.subjects,
         "licence": source.licence,
-        "MB": round(sum(least)) if least else None,
+        "MB": megabytes(source.name),
         "on disk?": on_disk,
         "provenance": " | ".join(origins),
     }
+
+
+def megabytes(name: str) -> int | None:
+    """The smallest download of a data set, in MB; None where there is no address."""
+    archives = SOURCES[name].archives
+    least = [min(a.megabytes for a in archive.addresses) for archive in archives if archive.addresses]
+    return round(sum(least)) if least else None
