@@ -30,6 +30,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
+html_show_search_summary = False  # it fetches each page found, which a page that is opened from a disk may not
 html_theme_options = {
     "repository_url": f"https://github.com/{COURSE['repository']}",
     "use_repository_button": True,

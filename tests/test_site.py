@@ -1,9 +1,12 @@
 """The site: built offline, opened from the disk in a real browser, no page at fault; the replay answers a click."""
 
+import functools
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import browser
@@ -101,3 +104,35 @@ def test_the_replays_table_is_the_studys(site):
     for target in found.targets:
         assert one["dice"][target]["mean"] == pytest.approx(found.mean(target, "outer 2"), abs=1e-4)
         assert len(one["dice"][target]["seeds"]) == 5
+
+
+def test_search_finds_a_lesson_from_the_disk(site):
+    with browser.chromium() as page:
+        page.goto((site / "search.html").as_uri() + "?q=speckle")
+        found = page.locator("#search-results li a")
+        found.first.wait_for(timeout=20_000)
+        assert any("04_ultrasound" in link.get_attribute("href") for link in found.all()) and page.errors == []
+
+
+def test_it_works_under_a_sub_path(site):
+    """As on GitHub Pages, whose addresses end in the repository's name: all that pages ask for is there."""
+    handler = functools.partial(QuietHandler, directory=site.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address, failed = f"http://127.0.0.1:{server.server_port}/{site.name}/", []
+        with browser.chromium(viewport={"width": 1280, "height": 900}) as page:
+            page.on("response", lambda r: r.ok or failed.append(f"{r.status} {r.url}"))
+            page.on("request", lambda r: r.url.startswith((address, "data:")) or failed.append(r.url))
+            page.goto(address)
+            page.get_by_role("link", name="Click a strategy").first.click()
+            page.locator("#replay .said").wait_for(timeout=20_000)
+            page.get_by_role("link", name="10 · Why shallow?").first.click()
+            page.get_by_role("heading", name="10 · Why shallow?").wait_for(timeout=20_000)
+            assert page.url == address + "lessons/10_why_shallow.html"
+        server.shutdown()
+    assert failed == []
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        """Says nothing: a test's output is for faults."""
