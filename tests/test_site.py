@@ -121,7 +121,7 @@ def test_it_works_under_a_sub_path(site):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address, failed = f"http://127.0.0.1:{server.server_port}/{site.name}/", []
         with browser.chromium(viewport={"width": 1280, "height": 900}) as page:
-            page.on("response", lambda r: r.ok or failed.append(f"{r.status} {r.url}"))
+            page.on("response", lambda r: r.status < 400 or failed.append(f"{r.status} {r.url}"))
             page.on("request", lambda r: r.url.startswith((address, "data:")) or failed.append(r.url))
             page.goto(address)
             page.get_by_role("link", name="Click a strategy").first.click()
