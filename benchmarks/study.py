@@ -1,4 +1,4 @@
-"""How fast is a grid? ``python benchmarks/study.py`` (five minutes), experiments an hour as ratios within one run.
+"""How fast is a grid? ``python benchmarks/study.py`` (ten minutes), experiments an hour as ratios within one run.
 
 The same experiments twice: by `Study`, a process of one thread a core in the machine's own precision; and as they would
 be written at first, one after the other in one process with all threads, in float32, in PyTorch's usual memory layout,
@@ -65,7 +65,7 @@ def by_study(experiments: list[Experiment], jobs: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=100, help="of each experiment (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=300, help="of each experiment (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: one a core)")
     parser.add_argument("--rounds", type=int, default=2, help="of Study; of the usual loop one less, at least one")
     chosen = parser.parse_args()
