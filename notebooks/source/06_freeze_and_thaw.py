@@ -546,7 +546,7 @@ with plt.rc_context(STYLE):
         axes.plot(*zip(*run.val, strict=True), color=COLOURS[k], marker=MARKERS[k], label=name)
     shape = lab.scores.set_index("strategy").loc["mean shape", "dice"]
     axes.axhline(shape, color="0.4", linestyle=":")
-    axes.annotate("mean shape", (0, shape), (4, 4), textcoords="offset points")
+    axes.annotate("mean shape", (0.42, shape), (0, 4), ("axes fraction", "data"), textcoords="offset points")
     axes.set(xlabel="training step", ylabel="Dice (validation)", title="Which layers learn ultrasound?", xlim=(0, None))
     axes.legend(frameon=False, loc="lower right")
     axes.text(1, -0.2, data.provenance, transform=axes.transAxes, ha="right", fontsize=8, color="0.35")
