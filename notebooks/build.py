@@ -107,12 +107,13 @@ def images(names: list[str]) -> str:
     """What a lesson's images weigh, and what happens where they are not at hand."""
     if not names:
         return "simulated, nothing to download"
-    from usft_lib.sources.table import megabytes  # not at the top: most builds need no library
+    from usft_lib.sources.fetch import LIMIT  # not at the top: most builds need no library
+    from usft_lib.sources.table import megabytes
 
-    sizes = ", ".join(f"{name} ({megabytes(name)} MB)" for name in names)
+    sizes = ", ".join(f"{name} ({mb} MB)" if (mb := megabytes(name)) else f"{name} (from a mirror)" for name in names)
     return (
-        f"{sizes}; not at hand, simulated ones stand in. `usft.load` says how to fetch them: nothing above 60 MB is "
-        "fetched unasked. In Colab, `usft.use_drive()` keeps them for the next session"
+        f"{sizes}; where they are not at hand, simulated ones stand in. `usft.load` says how to fetch them: nothing "
+        f"above {LIMIT} MB is fetched unasked. In Colab, `usft.use_drive()` keeps them for the next session"
     )
 
 

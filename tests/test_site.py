@@ -116,7 +116,7 @@ def test_search_finds_a_lesson_from_the_disk(site):
 
 def test_it_works_under_a_sub_path(site):
     """As on GitHub Pages, whose addresses end in the repository's name: all that pages ask for is there."""
-    handler = functools.partial(QuietHandler, directory=site.parent)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=site.parent)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address, failed = f"http://127.0.0.1:{server.server_port}/{site.name}/", []
@@ -131,8 +131,3 @@ def test_it_works_under_a_sub_path(site):
             assert page.url == address + "lessons/10_why_shallow.html"
         server.shutdown()
     assert failed == []
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        """Says nothing: a test's output is for faults."""

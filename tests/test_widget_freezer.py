@@ -1,6 +1,7 @@
 """The freezing lab's messages, and its front end in a bare browser around a lab that lives in this process."""
 
 import json
+import time
 
 import pytest
 import torch
@@ -192,6 +193,15 @@ def lab(chrome, discs):
     return Page(chrome, made(discs))
 
 
+@pytest.fixture
+def slow_steps(monkeypatch):
+    """Steps that take a tenth of a second, so that a run can be looked at while it goes."""
+    import usft_lib.widgets.runs as runs
+
+    step = runs.Training.step
+    monkeypatch.setattr(runs.Training, "step", lambda self: (time.sleep(0.1), step(self))[1])
+
+
 def test_clicks_keys_and_presets_choose_groups(lab):
     lab.page.locator("[data-group=enc2]").click()
     lab.pump()
@@ -221,11 +231,7 @@ def test_everything_frozen_is_explained_and_cannot_be_started(lab):
     assert lab.page.get_by_role("button", name="Fine-tune", exact=True).is_disabled()
 
 
-def test_a_run_is_drawn_while_it_goes_and_afterwards(lab, monkeypatch):
-    import usft_lib.widgets.runs as runs
-
-    step = runs.Training.step
-    monkeypatch.setattr(runs.Training, "step", lambda self: (__import__("time").sleep(0.1), step(self))[1])
+def test_a_run_is_drawn_while_it_goes_and_afterwards(lab, slow_steps):
     slider = lab.page.get_by_label("Your guess of the Dice")
     slider.fill("80")
     lab.pump()
@@ -419,11 +425,7 @@ def test_colours_can_be_read_in_light_and_dark(lab):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_before_during_and_after_a_race(lab, monkeypatch, scheme):
-    import usft_lib.widgets.runs as runs
-
-    step = runs.Training.step
-    monkeypatch.setattr(runs.Training, "step", lambda self: (__import__("time").sleep(0.1), step(self))[1])
+def test_axe_finds_nothing_serious_before_during_and_after_a_race(lab, slow_steps, scheme):
     lab.page.emulate_media(color_scheme=scheme)
     lab.press("contracting")  # some groups frozen
     faults = {"before": browser.serious_faults(lab.page)}

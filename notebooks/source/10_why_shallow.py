@@ -639,8 +639,8 @@ points = {}
 for target in found.targets:
     tried = [name for name in draws if name in found.strategies(target)]
     seeds = found.seeds(target, tried) or None  # the same seeds for all sets, or what there is
-    rows = [[name[8:-3], count[name], place[name], found.mean(target, name, seeds)] for name in tried]
-    points[target] = pd.DataFrame(rows, columns=["budget", "parameters", "place", "dice"])
+    rows = [[name, name[8:-3], count[name], place[name], found.mean(target, name, seeds)] for name in tried]
+    points[target] = pd.DataFrame(rows, columns=["set", "budget", "parameters", "place", "dice"])
     means = points[target].groupby("budget")[["place", "dice"]].transform("mean")
     points[target][["place left", "dice left"]] = points[target][["place", "dice"]] - means
 ACROSS = np.linspace(-0.42, 0.42, 3)  # where the fitted line is drawn
@@ -691,12 +691,11 @@ print(f"over the sets, place and operations of a step have correlation {tied:+.2
 #   your `slope` can go by medians.
 
 # %% tags=["train"]
-for target in points:
-    every = {name: [found.one(target, name, seed) for seed in found.seeds(target, [name])] for name in draws}
-    every = {name: dice for name, dice in every.items() if dice}
+for target, table in points.items():
+    every = {name: [found.one(target, name, seed) for seed in found.seeds(target, [name])] for name in table["set"]}
     worst = min(every, key=lambda name: min(every[name]))
     print(f"{target}: the lowest single training is one of {worst}: ", ", ".join(f"{d:.3f}" for d in every[worst]))
-    by_median = slope([place[n] for n in every], [np.median(d) for d in every.values()], [n[8:-3] for n in every])
+    by_median = slope(list(table["place"]), [np.median(d) for d in every.values()], list(table["budget"]))
     print(f"   from output to input, by medians over seeds: {-by_median:+.3f}")
 
 # %% [markdown]
@@ -756,8 +755,8 @@ for target, by_kind in curves.items():
 #   *first k*, too.
 #
 # Each is changed alone, on fetal heads and breast lesions, with five seeds. (So the usual treatment has these five
-# here, too; claim 1 in lesson 09 rests on ten.) The rule was written down beforehand: these
-# rows stand *beside* claims 1 and 3, they do not decide them.
+# here, too; claim 1 in lesson 09 rests on ten.) The rule was written down beforehand: these rows stand *beside* claims
+# 1 and 3, they do not decide them.
 
 # %% tags=["train"]
 told = {}
