@@ -109,7 +109,11 @@ def test_pretrained_networks_of_the_study_are_kept_where_they_were(cache, monkey
 
 
 def test_random_numbers_are_the_same_everywhere():
-    assert [derive("a", 1), derive("batch", 0, 0), derive("busi fold", 1, "x")] == [4742018630964328543, 2567263095538074701, 7121512521204147137]
+    assert [derive("a", 1), derive("batch", 0, 0), derive("busi fold", 1, "x")] == [
+        4742018630964328543,
+        2567263095538074701,
+        7121512521204147137,
+    ]
     assert uniform("split", 0, "s1") == 0.9199546085450322
     assert torch.randint(1000, (4,), generator=generator("augment", 0, 7)).tolist() == [752, 589, 115, 573]
 
@@ -119,7 +123,11 @@ def test_batches_splits_and_subsets_are_the_same_everywhere():
     people = [f"p{i // 2}" for i in range(20)]
     data = usft.SegmentationData(torch.zeros(20, 1, 16, 16), torch.zeros(20, 1, 16, 16).bool(), people, "toy")
     sides = data.split(0.6, 0.2, 0.2, seed=1)
-    assert [sorted(set(side.subjects)) for side in sides] == [["p0", "p5", "p8"], ["p1", "p3", "p4", "p7", "p9"], ["p2", "p6"]]
+    assert [sorted(set(side.subjects)) for side in sides] == [
+        ["p0", "p5", "p8"],
+        ["p1", "p3", "p4", "p7", "p9"],
+        ["p2", "p6"],
+    ]
     assert [image.removeprefix("toy-000") for image in data.subset(5, seed=2).ids] == ["09", "16", "00", "04", "11"]
 
 
