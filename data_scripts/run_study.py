@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 import usft_lib as usft
-from usft_lib import grids
-from usft_lib.claims import report
-from usft_lib.experiment import check_sizes
-from usft_lib.outcomes import results
 from usft_lib.sources.cache import cache_folder
-from usft_lib.study import Study, gather, gathered, left, table
+from usft_lib.study import grids
+from usft_lib.study.experiment import check_sizes
+from usft_lib.study.records import gather, gathered, results, table
+from usft_lib.study.report import report
+from usft_lib.study.runner import Study, time_left
 
 GATHERED = 16  # experiments between two gatherings
 
@@ -109,7 +109,7 @@ def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
         part = todo[start : start + portion]
         for _, _, how in study.run(part, chosen.jobs, chosen.scheduler, chosen.trust_network):
             done += 1
-            print(f"{done} of {len(todo)} {how}, {left(began, done, len(todo))}", flush=True)
+            print(f"{done} of {len(todo)} {how}, {time_left(began, done, len(todo))}", flush=True)
             if kept is not None and done % GATHERED == 0:
                 _gather(study, experiments, kept)
         if kept is not None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from usft_lib.batches import augment
+from usft_lib.data import augment
 from usft_lib.seeds import generator
 
 

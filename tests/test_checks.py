@@ -38,7 +38,7 @@ def own_folder(cache, monkeypatch):
 def test_every_form_of_a_right_answer_passes(answer, capsys):
     check(answer, CASES, exercise="01.1")
     assert capsys.readouterr().out == "✓ 3 of 3 cases pass: exercise 01.1 is done.\n"
-    assert usft.predictions() == {"01.1": "done"}
+    assert usft.guesses() == {"01.1": "done"}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_every_form_of_a_right_answer_passes(answer, capsys):
 def test_a_wrong_answer_fails_by_name_with_its_hint(answer, said):
     with pytest.raises(WrongAnswer, match=said) as caught:
         check(answer, CASES, exercise="01.1")
-    assert "\n" not in str(caught.value) and "Hint: " in str(caught.value) and usft.predictions() == {}
+    assert "\n" not in str(caught.value) and "Hint: " in str(caught.value) and usft.guesses() == {}
 
 
 def test_values_and_texts_can_be_checked_too():
@@ -109,22 +109,22 @@ def test_ranges_print_their_verdict_not_the_value(capsys):
 
 
 def test_predictions_come_back_from_the_line_that_was_kept(capsys, tmp_path, monkeypatch):
-    usft.predict("00.1", 0.8)
-    usft.predict("00.2", "contracting")
+    usft.guess("00.1", 0.8)
+    usft.guess("00.2", "contracting")
     check(lambda a, b: a + b, CASES, exercise="01.1")
     capsys.readouterr()
     usft.progress(save=tmp_path / "anna.json")
     line, saved = capsys.readouterr().out.split("To hand in: ")
     assert "Exercises solved: 1." in line and "besides" not in line
     assert re.search(r"^01 Images and masks +✓ 01.1 +· 01.2", line, re.M)
-    assert json.loads(Path(saved.strip()).read_text()) == {"usft": 1, **usft.predictions()}
+    assert json.loads(Path(saved.strip()).read_text()) == {"usft": 1, **usft.guesses()}
     with pytest.raises(BadInput, match="cannot be written"):
         usft.progress(save=tmp_path / "no folder" / "anna.json")
     kept = line.split("To keep: ")[1].strip()
     monkeypatch.setenv("USFT_DATA", str(tmp_path / "another machine"))
-    assert usft.predictions() == {}
+    assert usft.guesses() == {}
     usft.progress(kept)
-    assert usft.predictions() == {"00.1": 0.8, "00.2": "contracting", "01.1": "done"}
+    assert usft.guesses() == {"00.1": 0.8, "00.2": "contracting", "01.1": "done"}
     for broken in (kept[:-1], kept.replace("0.8", "0.9"), "hello"):
         with pytest.raises(BadInput, match="copy all of it"):
             usft.progress(broken)
@@ -132,11 +132,11 @@ def test_predictions_come_back_from_the_line_that_was_kept(capsys, tmp_path, mon
 
 def test_a_guess_must_be_given_and_a_full_disk_does_not_stop_a_lesson(monkeypatch, capsys):
     with pytest.raises(BadInput, match="Replace the dots"):
-        usft.predict("00.1", ...)
+        usft.guess("00.1", ...)
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_text", full)
-    usft.predict("00.1", 0.8)
+    usft.guess("00.1", 0.8)
     assert "Noted: 00.1 = 0.8" in capsys.readouterr().out

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from usft_lib import claims, outcomes
-from usft_lib.experiment import Experiment
+from usft_lib.study import claims, records, report
+from usft_lib.study.experiment import Experiment
 
 KINDS = {"first": 0.8, "last": 0.7, "outer": 0.78, "inner": 0.74}
 
@@ -49,7 +49,7 @@ def test_one_seed_gives_no_verdict_and_missing_strategies_give_no_line():
     assert all(one.said.startswith("no verdict") for one in claims.lines(planted(everything(), seeds=1)))
     few = planted({"first 4": 0.8, "last 4": 0.7, "everything": 0.8})
     assert {one.claim[:1] for one in claims.lines(few)} == {"1", "6"}
-    assert claims.cells(few) == [] and "no verdict: 0 of 9 cells" in claims.report({"schemes": few}, {}, "x")
+    assert claims.cells(few) == [] and "no verdict: 0 of 9 cells" in report.report({"schemes": few}, {}, "x")
 
 
 def test_targets_are_judged_by_themselves():
@@ -69,7 +69,7 @@ def test_the_worst_of_four_kinds_is_counted():
     assert claims.often_worst(found).startswith("no verdict: 3 of 9 cells")
     assert claims.often_worst(claims.cells(nine(inner_2=0.5))) == "reproduced"
     assert claims.often_worst(claims.cells(nine(inner_2=0.5, inner_1=0.5))) == "not reproduced"
-    assert "in 6: reproduced" in claims.report({"schemes": nine(inner_2=0.5)}, {}, "x")
+    assert "in 6: reproduced" in report.report({"schemes": nine(inner_2=0.5)}, {}, "x")
     alone = [r for r in nine() if r["experiment"]["seed"] == 0]
     assert claims.often_worst(claims.cells(alone)).startswith("no verdict: one seed")
 
@@ -84,7 +84,7 @@ def test_the_worst_is_found_among_the_seeds_that_all_four_share():
 
 
 def test_weights_are_the_trapezoid_rule():
-    weights = outcomes.area("first", (1, 2, 4, 5, 7))
+    weights = records.area("first", (1, 2, 4, 5, 7))
     heights = np.array([0.2, 0.5, 0.6, 0.8, 0.9])
     assert sum(weights.values()) == pytest.approx(1)
     assert np.dot(list(weights.values()), heights) == pytest.approx(np.trapezoid(heights, [1, 2, 4, 5, 7]) / 6)
@@ -101,4 +101,4 @@ def test_equivalence_at_its_borders(low, high, word):
 
 def test_the_report_does_not_depend_on_the_order_of_the_records():
     records = planted(everything())
-    assert claims.report({"schemes": records}, {}, "x") == claims.report({"schemes": records[::-1]}, {}, "x")
+    assert report.report({"schemes": records}, {}, "x") == report.report({"schemes": records[::-1]}, {}, "x")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import usft_lib as usft
-from usft_lib.fast import folded
+from usft_lib.study.folding import folded
 
 HOW = {"steps": 12, "batch_size": 4, "lr": 1e-3, "precision": "float32", "progress": False}
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from usft_lib import claims, further_claims, grids
-from usft_lib.experiment import UNTRAINED, Experiment
 from usft_lib.freezing import named
-from usft_lib.matched import draw, position
-from usft_lib.outcomes import Outcomes
+from usft_lib.study import claims, grids, report
+from usft_lib.study.experiment import UNTRAINED, Experiment
+from usft_lib.study.matched import draw, position
+from usft_lib.study.records import Results
 from usft_lib.unet import UNet, groups
 
 
@@ -33,24 +33,24 @@ def test_modality_is_counted_in_shares_of_the_gap():
         level = {"untouched": 0, "everything": gap, "first 4": gap * 0.8, "last 4": gap * 0.8 - advantage}
         return 0.5 + level.get(e.strategy, gap / 2)
 
-    lines = further_claims.modality(planted("xray", lambda e: dice(e, us=0.3, xray=0.1)))
+    lines = claims.modality(planted("xray", lambda e: dice(e, us=0.3, xray=0.1)))
     assert [line.target for line in lines] == ["hc18 against shenzhen", "busi against shenzhen"]
     assert said(lines) == {"reproduced"} and all(line.low < 0.2 < line.high for line in lines)
-    assert said(further_claims.modality(planted("xray", lambda e: dice(e, us=0.1, xray=0.4)))) == {"not reproduced"}
-    small = further_claims.modality(planted("xray", lambda e: dice(e, us=0.3, xray=0.1, gap=0.05)))
+    assert said(claims.modality(planted("xray", lambda e: dice(e, us=0.1, xray=0.4)))) == {"not reproduced"}
+    small = claims.modality(planted("xray", lambda e: dice(e, us=0.3, xray=0.1, gap=0.05)))
     assert all(line.said.startswith("reported, not tested") for line in small)
     lost = planted("xray", lambda e: dice(e, us=0.3, xray=0.1, gap=0.0 if e.seed == 2 else 0.4))
-    assert all(line.low < 0.2 < line.high for line in further_claims.modality(lost)), "one seed without a gap"
+    assert all(line.low < 0.2 < line.high for line in claims.modality(lost)), "one seed without a gap"
 
 
 def test_a_share_of_the_gap_is_0_for_untouched_and_1_for_everything():
-    found = Outcomes(planted("xray", lambda e: 0.3 if e.strategy == "untouched" else 0.5)).where(source="natural")
-    share, half, gap, seeds = further_claims.share_of_gap(found, "hc18", {"everything": 1.0, "untouched": -1.0})
+    found = Results(planted("xray", lambda e: 0.3 if e.strategy == "untouched" else 0.5)).where(source="natural")
+    share, half, gap, seeds = claims.share_of_gap(found, "hc18", {"everything": 1.0, "untouched": -1.0})
     assert share == pytest.approx(1) and half == pytest.approx(0, abs=1e-9) and seeds == 5
     assert gap == pytest.approx(0.2, abs=0.02)
-    share, half, *_ = further_claims.share_of_gap(found, "hc18", {"first 4": 1.0, "untouched": -1.0})
+    share, half, *_ = claims.share_of_gap(found, "hc18", {"first 4": 1.0, "untouched": -1.0})
     assert abs(share - 1) < half < 0.2, "as good as everything, up to chance"
-    assert further_claims.share_of_gap(found, "hc18", {"first 7": 1.0}) is None
+    assert claims.share_of_gap(found, "hc18", {"first 7": 1.0}) is None
 
 
 def test_speed_counts_runs_that_never_arrive_to_the_end():
@@ -61,7 +61,7 @@ def test_speed_counts_runs_that_never_arrive_to_the_end():
 
     records = [record(e, 0.9, curve=curve(e)) for e in grids.grid("sizes") if e.course == "plateau"]
     words = [(line.claim.split(" · ")[1].split(" reaches")[0].replace(" ", ""), line) for line in
-             further_claims.speed(records)]  # fmt: skip
+             claims.speed(records)]  # fmt: skip
     found = dict(words)
     assert found["first4"].mean == pytest.approx(100 - 20) and found["first4"].said == "reproduced"
     assert found["first2"].said == "not reproduced" and "(5 of 5 did)" in found["first2"].claim
@@ -77,7 +77,7 @@ def test_position_is_told_from_the_number_of_parameters():
         return 0.6 + size[like] - slope * position(draw(model, e.strategy), model)
 
     for slope, words in ((0.1, "reproduced"), (-0.1, "not reproduced")):
-        lines = further_claims.position(planted("matched", lambda e, s=slope: dice(e, s), noise=0.002))
+        lines = claims.position(planted("matched", lambda e, s=slope: dice(e, s), noise=0.002))
         assert len(lines) == 4 and said(lines[::2]) == {words}
         assert all(line.low < slope < line.high for line in lines)
     place = {k: position(draw(model, f"matched first 2 #{k}"), model) for k in range(6)}
@@ -90,22 +90,22 @@ def test_noise_alone_does_not_make_the_choice_matter_more_with_less_data():
         random = np.random.default_rng(trial)
         made = [record(e, 0.8 + random.normal(0, 0.03 if e.n == 10 else 0.006), noise=0) for e in grids.grid("sizes")
                 if e.n in (10, 160)]  # fmt: skip
-        wrong += said(further_claims.scarcity(made)) == {"reproduced"}
+        wrong += said(claims.scarcity(made)) == {"reproduced"}
     assert wrong <= 4, f"{wrong} of 40 verdicts on equal strategies"
 
 
 def test_scarcity_pretraining_mechanism_and_ranking():
     few = planted("sizes", lambda e: 0.8 - (0.2 if e.n == 10 else 0.05) * e.strategy.startswith("last"))
-    lines = further_claims.scarcity(few)
+    lines = claims.scarcity(few)
     assert said(lines) == {"reproduced"} and lines[0].mean == pytest.approx(0.15, abs=0.02) and lines[0].seeds == 5
 
     schemes = planted("schemes", lambda e: 0.8 - 0.01 * grids.STRATEGIES.index(e.strategy)
                       if e.strategy not in UNTRAINED else 0.2)  # fmt: skip
     origins = planted("origins", lambda e: 0.7 if e.strategy == "everything" else 0.8)
     found = {(line.claim.split(": ")[1][:10], line.target): line for line in
-             further_claims.pretraining(schemes, origins)}  # fmt: skip
+             claims.pretraining(schemes, origins)}  # fmt: skip
     assert found["everything", "hc18"].said == "reproduced" and len(found) == 9
-    with_photographs = further_claims.pretraining(schemes, origins, planted("xray", lambda e: 0.6))
+    with_photographs = claims.pretraining(schemes, origins, planted("xray", lambda e: 0.6))
     assert [line.target for line in with_photographs[9:]] == ["busi", "hc18"] and said(with_photographs[9:]) == {
         "reproduced"
     }
@@ -116,7 +116,7 @@ def test_scarcity_pretraining_mechanism_and_ranking():
         )
 
     flat = planted("schemes", lambda e: 0.7)
-    lines = further_claims.normalisation(flat, planted("norm", treated))
+    lines = claims.normalisation(flat, planted("norm", treated))
     assert {line.claim.split("with ")[1]: line.said for line in lines} == {
         "statistics that adapt": "reproduced", "statistics re-estimated first": "reproduced",
         "a head that always learns": "not reproduced",
@@ -124,9 +124,9 @@ def test_scarcity_pretraining_mechanism_and_ranking():
     assert {line.said for (words, _), line in found.items() if words == "a frozen e"} == {"not reproduced"}
 
     shifted = planted("mechanism", lambda e: 0.7 + 0.1 * ("speckle" in e.target) * (e.strategy == "first 2"))
-    lines = further_claims.mechanism(shifted)
+    lines = claims.mechanism(shifted)
     assert [line.said for line in lines] == ["reproduced", "not a claim", "not a claim"]
-    lines = further_claims.ranking(schemes)
+    lines = claims.ranking(schemes)
     assert said(lines[::2]) == {"reproduced"} and len(lines) == 6
     model = UNet()
 
@@ -136,10 +136,10 @@ def test_scarcity_pretraining_mechanism_and_ranking():
         chosen = named(model, e.strategy)
         return 0.5 + 0.02 * np.log(sum(p.numel() for n in chosen for p in groups(model)[n].parameters()))
 
-    lines = further_claims.ranking(planted("schemes", by_size))
+    lines = claims.ranking(planted("schemes", by_size))
     assert min(line.mean for line in lines[::2]) > 0.8 and max(line.mean for line in lines[1::2]) < 0.35
     random = np.random.default_rng(0)
-    assert "reproduced" not in said(further_claims.ranking(planted("schemes", lambda e: random.random(), noise=0)))
+    assert "reproduced" not in said(claims.ranking(planted("schemes", lambda e: random.random(), noise=0)))
 
 
 def test_no_verdict_where_full_tuning_itself_does_not_arrive():
@@ -148,20 +148,20 @@ def test_no_verdict_where_full_tuning_itself_does_not_arrive():
         return [(k, 0.9 - 0.04 * lost * ((k // 10) % 2)) for k in range(10, 901, 10)]
 
     records = [record(e, 0.9, curve=curve(e)) for e in grids.grid("sizes") if e.course == "plateau"]
-    assert said(further_claims.speed(records)) == {"no verdict: everything itself arrives with 4 of 5 seeds"}
+    assert said(claims.speed(records)) == {"no verdict: everything itself arrives with 4 of 5 seeds"}
 
 
 def test_holm_against_hand_made_numbers():
     lines = [claims.Line(f"{n} · x", "hc18", 0, 0, 0, 5, "", p=p) for n, p in
              ((1, 0.01), (1, 0.04), (1, 0.03), (3, 0.04), (3, None))]  # fmt: skip
-    assert claims.holm(lines) == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.06), 0.04, None]
+    assert report.holm(lines) == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.06), 0.04, None]
 
 
 def test_the_report_holds_all_claims_in_order_and_grids_that_are_missing_leave_gaps():
     made = {name: planted(name, lambda e: 0.7) for name in ("schemes", "xray", "origins", "matched", "mechanism")}
-    text = claims.report(made, {}, "x")
+    text = report.report(made, {}, "x")
     numbers = [int(line[2:].split(" ")[0].rstrip(",")) for line in text.splitlines() if line.startswith("| ") and
                line[2].isdigit()]  # fmt: skip
     assert numbers == sorted(numbers) and set(numbers) == {1, 2, 3, 4, 6, 8, 10, 11, 12}
     assert "nan" not in text and "schemes 315" in text
-    assert "no verdict: 0 of 9 cells" in claims.report({}, {}, "x")
+    assert "no verdict: 0 of 9 cells" in report.report({}, {}, "x")

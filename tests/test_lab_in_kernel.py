@@ -109,7 +109,7 @@ def test_an_interrupted_kernel_keeps_its_lab(kernel):
 
 def test_threads_of_a_cell_are_sent_home_when_it_ends(kernel):
     tasks = "len(__import__('os').listdir('/proc/self/task'))"
-    if not kernel.tell("__import__('usft_lib.widgets.teams', fromlist=['x']).dismiss()") or not Path("/proc").exists():
+    if not kernel.tell("__import__('usft_lib.device', fromlist=['x']).release_threads()") or not Path("/proc").exists():
         pytest.skip("torch brings no GNU OpenMP here, or there is no /proc: nothing to send home, or to count")
     code = f"torch.set_num_threads(2); big = torch.rand(600, 600); big = (big @ big + 1).exp(); during = {tasks}"
     assert kernel.run(code) == "ok"

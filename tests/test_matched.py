@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import usft_lib as usft
-from usft_lib import BadInput, matched
+from usft_lib import BadInput
+from usft_lib.study import matched
 
 
 @pytest.fixture(scope="module")

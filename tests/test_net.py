@@ -15,12 +15,13 @@ import torch
 from scripts import script
 
 import usft_lib as usft
-from usft_lib import claims, experiment, grids, matched, metrics, origins, plateau, seeds, statistics, targets, verdicts
-from usft_lib.batches import augment, batch_indices
-from usft_lib.experiment import Experiment
-from usft_lib.outcomes import results
+from usft_lib import intervals, metrics, seeds
+from usft_lib.data import augment, batch_indices
 from usft_lib.seeds import derive, generator, uniform
 from usft_lib.sources import prepare
+from usft_lib.study import convergence, experiment, grids, matched, pretraining, report, targets
+from usft_lib.study.experiment import Experiment
+from usft_lib.study.records import results
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(usft.__file__).parent / "results"
@@ -32,7 +33,7 @@ RESULTS = Path(usft.__file__).parent / "results"
 def test_the_committed_verdicts_are_what_the_committed_records_give():
     command = "python data_scripts/run_study.py --grid schemes --report"
     grids_found = script("data_scripts/run_study.py")._all_grids()
-    assert claims.report(*grids_found, command) == (RESULTS / "VERDICTS.md").read_text(encoding="utf-8")
+    assert report.report(*grids_found, command) == (RESULTS / "VERDICTS.md").read_text(encoding="utf-8")
 
 
 RUNS = {
@@ -89,19 +90,19 @@ def test_the_protocols_constants():
     assert grids.TARGETS == {"hc18": 40, "busi": 50, "sim-ultrasound": 40} and grids.ALL_HEADS == 586
     assert (list(grids.SEEDS), list(grids.MORE_SEEDS), grids.CHOOSING) == ([0, 1, 2, 3, 4], [6, 7, 8, 9, 10], 5)
     assert grids.LEARNING_RATES == (3e-4, 1e-3, 3e-3, 1e-2)
-    assert (plateau.EVERY, plateau.MEMORY, plateau.NEAR, plateau.IN_A_ROW) == (10, 0.98, 0.01, 3)
-    assert (origins.STEPS, origins.LR) == (500, 3e-3)
+    assert (convergence.EVERY, convergence.MEMORY, intervals.NEAR, intervals.IN_A_ROW) == (10, 0.98, 0.01, 3)
+    assert (pretraining.STEPS, pretraining.LR) == (500, 3e-3)
     assert (matched.CLOSE, matched.DRAWS) == (0.05, 6)
-    assert (verdicts.MARGIN, metrics.FAILURE) == (0.02, 0.1)
+    assert (intervals.MARGIN, metrics.FAILURE) == (0.02, 0.1)
     assert (experiment.PROTOCOL, prepare.PREPARATION) == (1, 4)
     usual = Experiment("xray", "hc18", 40, "everything", 1e-3)
     assert usual == Experiment("xray", "hc18", 40, "everything", 1e-3, 0, 300, 8, True, 128, "kept", "decay")
-    assert statistics.bootstrap_mean.__defaults__ == (0.95, 5000, 0)
+    assert intervals.bootstrap_mean.__defaults__ == (0.95, 5000, 0)
 
 
 def test_pretrained_networks_of_the_study_are_kept_where_they_were(cache, monkeypatch):
-    monkeypatch.setitem(origins._IMAGES, "xray", lambda size: usft.simulate_radiographs(4, size=size, seed=0))
-    origins.begin("xray@1", 3, 32)
+    monkeypatch.setitem(pretraining._IMAGES, "xray", lambda size: usft.simulate_radiographs(4, size=size, seed=0))
+    pretraining.pretrained_source("xray@1", 3, 32)
     assert (cache / "origins" / "xray@1-32-3" / "weights.safetensors").is_file()
 
 
@@ -159,8 +160,8 @@ def test_matched_sets_are_the_same_everywhere():
 
 
 # What each stream of random numbers is called: the first parts that are words.
-STREAMS = {"anatomy", "augment", "batch", "bench", "image", "in speckle", "lesion", "matched", "radiograph", "scan", "split",
-           "subset", "ultrasound"}  # fmt: skip
+NAMED = "anatomy augment batch bench image lesion matched radiograph scan split subset ultrasound"
+STREAMS = {*NAMED.split(), "in speckle"}
 
 
 def test_streams_of_random_numbers_keep_their_names(monkeypatch):
@@ -225,12 +226,13 @@ def test_prepared_pixels_of_the_mirror_are_the_same(mirror, name):
 NAMES = set(
     """
     FreezeLab Quiz Scene SegmentationData SpeckleBench Todo Training UNet UNetDiagram activations alt bmode
-    check check_range contracting datasets dice dice_and_cross_entropy environment evaluate expanding first
-    fit footprint freeze freeze_panel groups head_circumference_mm in_speckle inner iou last linear_cka load
-    load_folder load_model mean_shape outer paired_difference plots predict predictions pretrained progress
-    radio_frequency reach reading receptive_fields reestimate_statistics results save_model score
-    seed_difference seed_mean segment shifted_shapes shifted_speckle simulate_radiographs simulate_ultrasound
-    soft_dice_loss speckle_panel summarise summary train_only ultrasound_scenes unfreeze use_drive verdict
+    check check_range contracting datasets dice dice_and_cross_entropy effective_receptive_field
+    effective_receptive_field_width environment evaluate expanding first fit freeze freeze_panel groups guess
+    guesses head_circumference_mm in_speckle inner iou last linear_cka load load_folder load_model mean_shape
+    outer paired_difference plots pretrained progress radio_frequency reading receptive_fields
+    reestimate_statistics results save_model score seed_difference seed_mean segment shifted_shapes
+    shifted_speckle simulate_radiographs simulate_ultrasound soft_dice_loss speckle_panel summarise summary
+    train_only ultrasound_scenes unfreeze use_drive verdict
     """.split()
 )
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from usft_lib import BadInput
-from usft_lib.precision import Precision, choose_device, choose_precision
+from usft_lib.device import Precision, choose_device, choose_precision
 
 
 @pytest.fixture

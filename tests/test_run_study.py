@@ -9,9 +9,10 @@ import pytest
 from scripts import script
 
 import usft_lib
-from usft_lib import grids, outcomes, study, targets
-from usft_lib.experiment import Experiment
-from usft_lib.study import Study
+from usft_lib.study import grids, runner, targets
+from usft_lib.study.experiment import Experiment
+from usft_lib.study.records import gathered
+from usft_lib.study.runner import Study
 
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-24)", allow_module_level=True)
@@ -28,8 +29,7 @@ def small(monkeypatch, tmp_path):
     targets._parts.cache_clear()
     lr = [replace(TINY, strategy=s, lr=r, seed=5) for s in ("first 1", "last 1") for r in (1e-3, 1e-2)]
     monkeypatch.setattr(grids, "GRIDS", {"lr": lambda: lr, "schemes": lambda: [replace(TINY, seed=s) for s in (0, 1)]})
-    for module in (grids, outcomes):
-        monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(grids, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(grids, "RATES", tmp_path / "results" / "learning_rates.json")
     (tmp_path / "results").mkdir()
 
@@ -52,10 +52,10 @@ def test_a_grid_is_run_gathered_and_its_rates_are_chosen(small, monkeypatch, cap
     command(monkeypatch, "--grid", "lr", "--folder", small / "work")
     assert "4 of 4 done, 0 failed" in capsys.readouterr().out
     rates = json.loads((small / "results" / "learning_rates.json").read_text())
-    records = study.gathered(small / "results" / "lr.jsonl.gz")
-    assert rates == grids.choose_rates(records) and len(records) == 4
+    found = gathered(small / "results" / "lr.jsonl.gz")
+    assert rates == grids.choose_rates(found) and len(found) == 4
     # In a new clone what was gathered is not run again.
-    monkeypatch.setattr(study, "run", lambda e: pytest.fail("it was run again"))
+    monkeypatch.setattr(runner, "run", lambda e: pytest.fail("it was run again"))
     command(monkeypatch, "--grid", "lr", "--folder", small / "elsewhere")
     assert "4 of 4 done" in capsys.readouterr().out
 
@@ -66,7 +66,7 @@ def test_an_edited_grid_keeps_old_results_and_does_not_mix_them(small, monkeypat
     command(monkeypatch, "--grid", "schemes", "--folder", small / "work", "--status")
     assert "1 of 2 done" in capsys.readouterr().out
     command(monkeypatch, "--grid", "schemes", "--folder", small / "work")
-    assert len(study.gathered(small / "results" / "schemes.jsonl.gz")) == 3
+    assert len(gathered(small / "results" / "schemes.jsonl.gz")) == 3
     assert len(usft_lib.results("schemes").records) == 2 and usft_lib.results("schemes").missing == 0
     command(monkeypatch, "--grid", "schemes", "--folder", small / "work", "--report")
     told = capsys.readouterr().out
@@ -90,14 +90,14 @@ def test_a_failure_is_told_with_its_traceback_and_the_rest_goes_on(small, monkey
 
 
 def test_a_rate_that_diverges_is_no_candidate_and_keeps_no_other_from_being_chosen(small, monkeypatch, capsys):
-    real = study.run
+    real = runner.run
 
     def run(e):
         if e.lr == 1e-2:
             raise usft_lib.TrainingDiverged("The loss became nan at step 1")
         return real(e)
 
-    monkeypatch.setattr(study, "run", run)
+    monkeypatch.setattr(runner, "run", run)
     command(monkeypatch, "--grid", "lr", "--folder", small / "work")
     assert "2 of 4 done, 2 failed" in capsys.readouterr().out
     rates = json.loads((small / "results" / "learning_rates.json").read_text())

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from usft_lib import BadInput, bootstrap_mean, paired_difference, seed_difference, subject_interval
-from usft_lib.statistics import over_folds, over_repeated_folds, over_seeds_and_subjects
+from usft_lib.intervals import over_folds, over_repeated_folds, over_seeds_and_subjects
 
 
 def table(dice, subjects):

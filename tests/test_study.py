@@ -11,10 +11,12 @@ import torch
 
 import usft_lib as usft
 import usft_lib.freezing
-from usft_lib import BadInput, experiment, grids, study, targets
-from usft_lib.experiment import Experiment
+from usft_lib import BadInput
 from usft_lib.metrics import head_circumference_mm
-from usft_lib.study import Study
+from usft_lib.study import experiment, grids, runner, targets
+from usft_lib.study.experiment import Experiment
+from usft_lib.study.records import gather, gathered, scores, table
+from usft_lib.study.runner import Study
 
 TINY = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
 
@@ -170,7 +172,7 @@ def test_what_is_done_is_never_run_again_and_a_failure_does_not_stop_the_rest(sm
     assert "5000" in mine.failure(wrong) and mine.failure(TINY) is None
     assert mine.missing([TINY, wrong, TINY]) == [wrong]
     assert [r["key"] for r in mine.records([wrong, TINY])] == [TINY.key]
-    monkeypatch.setattr(study, "run", lambda e: pytest.fail("it was run again"))
+    monkeypatch.setattr(runner, "run", lambda e: pytest.fail("it was run again"))
     assert mine.missing([TINY]) == []
 
 
@@ -205,23 +207,23 @@ def test_gathered_results_come_back_and_equal_records_give_equal_bytes(small, tm
     for e in some:
         mine.attempt(e)
     records = mine.records(some)
-    path = study.gather(records, tmp_path / "x.jsonl.gz")
-    assert path.read_bytes() == study.gather(records[::-1], tmp_path / "y.jsonl.gz").read_bytes()
+    path = gather(records, tmp_path / "x.jsonl.gz")
+    assert path.read_bytes() == gather(records[::-1], tmp_path / "y.jsonl.gz").read_bytes()
     other = Study(tmp_path / "two")
     assert other.adopt(path) == 2 and other.adopt(path) == 0 and other.missing(some) == []
     edited = [TINY, replace(TINY, steps=3)]  # a grid that was edited: old results stay, and do not answer for new ones
-    assert other.missing(edited) == edited[1:] and len(study.table(other.records(edited))) == 1
-    assert study.scores(records[0])["dice"].mean() == pytest.approx(records[0]["dice"], abs=1e-4)
+    assert other.missing(edited) == edited[1:] and len(table(other.records(edited))) == 1
+    assert scores(records[0])["dice"].mean() == pytest.approx(records[0]["dice"], abs=1e-4)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(BadInput, match="broken"):
-        study.gathered(path)
+        gathered(path)
     with pytest.raises(BadInput, match="run_study"):
-        study.gathered(tmp_path / "nothing.jsonl.gz")
+        gathered(tmp_path / "nothing.jsonl.gz")
     whole = bytearray((tmp_path / "y.jsonl.gz").read_bytes())
     whole[len(whole) // 2] ^= 0xFF
     path.write_bytes(whole)
     with pytest.raises(BadInput, match="broken"):
-        study.gathered(path)
+        gathered(path)
 
 
 KILLED = """
@@ -239,20 +241,20 @@ for seed in range(6):
 
 
 def test_each_worker_takes_a_gpu_of_its_own(small, monkeypatch, tmp_path):
-    monkeypatch.setattr(study.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(runner.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     taken = []
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    held = study.FileLock(tmp_path / f"usft-gpu-0-{getpass.getuser()}.lock")
-    study._own_gpu.cache_clear()
+    held = runner.FileLock(tmp_path / f"usft-gpu-0-{getpass.getuser()}.lock")
+    runner._own_gpu.cache_clear()
     try:
         with held:  # by another worker
-            assert Study(tmp_path / "x").attempt(TINY) == "done" and taken == [1] and study._own_gpu() == 1
-        study._own_gpu.cache_clear()
+            assert Study(tmp_path / "x").attempt(TINY) == "done" and taken == [1] and runner._own_gpu() == 1
+        runner._own_gpu.cache_clear()
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-        assert study._own_gpu() is None
+        assert runner._own_gpu() is None
     finally:
-        study._own_gpu.cache_clear()
+        runner._own_gpu.cache_clear()
 
 
 @pytest.mark.parametrize("address, fine", [
@@ -260,18 +262,18 @@ def test_each_worker_takes_a_gpu_of_its_own(small, monkeypatch, tmp_path):
     ("tcp://10.0.0.5:8786", False), ("tcp://cluster:8786", False), ("10.0.0.5:8786", False), ("tcp://0.0.0.0:1", False),
 ])  # fmt: skip
 def test_a_scheduler_that_is_open_to_a_network_is_refused(address, fine):
-    study.check_scheduler(address, trusted=True)
+    runner.check_scheduler(address, trusted=True)
     if fine:
-        study.check_scheduler(address)
+        runner.check_scheduler(address)
     else:
         with pytest.raises(BadInput, match="--trust-network"):
-            study.check_scheduler(address)
+            runner.check_scheduler(address)
 
 
 def test_what_a_cluster_lacks_is_one_line(tmp_path):
     pytest.importorskip("distributed", reason="no Dask here: python -m pip install distributed")
     with pytest.raises(BadInput, match="trust-network"):
-        study.check_scheduler("tcp://[::1")
+        runner.check_scheduler("tcp://[::1")
     with pytest.raises(BadInput, match="certificates") as error:
         list(Study(tmp_path).run([TINY], scheduler="tls://127.0.0.1:9"))
     assert "\n" not in str(error.value)
@@ -292,7 +294,7 @@ def test_killed_at_any_moment_and_begun_again_the_table_is_that_of_an_undisturbe
     for mine in (killed, calm):
         for e in mine.missing(some):
             mine.attempt(e)
-    tables = [study.table(mine.records(some)).drop(columns="seconds") for mine in (killed, calm)]
+    tables = [table(mine.records(some)).drop(columns="seconds") for mine in (killed, calm)]
     assert tables[0].equals(tables[1]) and len(tables[0]) == 6
 
 
@@ -306,7 +308,7 @@ def test_processes_of_joblib_do_the_same_work(tmp_path):
     alone = Study(tmp_path / "one")
     for e in some:
         alone.attempt(e)
-    tables = [study.table(Study(tmp_path / name).records(some)).drop(columns="seconds") for name in ("one", "two")]
+    tables = [table(Study(tmp_path / name).records(some)).drop(columns="seconds") for name in ("one", "two")]
     assert tables[0].equals(tables[1])
 
 
@@ -354,7 +356,7 @@ def test_two_dask_workers_do_the_same_work_and_one_finishes_what_a_killed_one_ha
     alone = Study(tmp_path / "one")
     for e in some:
         alone.attempt(e)
-    tables = [study.table(Study(tmp_path / name).records(some)).drop(columns="seconds") for name in ("one", "dask")]
+    tables = [table(Study(tmp_path / name).records(some)).drop(columns="seconds") for name in ("one", "dask")]
     assert len(tables[1]) == 6 and tables[0].equals(tables[1])
 
 

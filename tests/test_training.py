@@ -10,8 +10,8 @@ import torch
 
 import usft_lib as usft
 from usft_lib import BadInput, Training, TrainingDiverged, UNet
-from usft_lib.batches import batch_indices
-from usft_lib.precision import Precision
+from usft_lib.data import batch_indices
+from usft_lib.device import Precision
 
 
 def fresh(seed=0):

@@ -9,27 +9,48 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .batches import augment as augmented
-from .batches import batch_indices
-from .data import SegmentationData
+from .data import SegmentationData, batch_indices
+from .data import augment as augmented
+from .device import choose_device, choose_precision
 from .errors import BadInput, TrainingDiverged, check_count, check_name
 from .freezing import trained
-from .history import History
 from .inference import segment
 from .losses import dice_and_cross_entropy
 from .metrics import dice
-from .precision import choose_device, choose_precision
 from .seeds import derive, generator
 from .unet import UNet
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 CHECK_EVERY = 10  # steps between two looks at the loss: each look makes a GPU wait
 VALIDATION_IMAGES = 64  # enough to see a curve; the score that counts comes from evaluate(model, test)
+
+
+@dataclass
+class History:
+    """What happened: a loss a step, a Dice a validation, and the settings that produced them (lesson 03)."""
+
+    settings: dict
+    loss: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # training time up to the end of each step; pauses do not count
+    val_step: list[int] = field(default_factory=list)
+    val_dice: list[float] = field(default_factory=list)  # mean over the validation images
+
+    def frame(self) -> "pd.DataFrame":
+        """One row a step: ``step``, ``loss``, ``seconds``, ``val_dice`` (NaN where none was taken)."""
+        import pandas as pd
+
+        n = min(len(self.loss), len(self.seconds))
+        table = pd.DataFrame({"step": range(1, n + 1), "loss": self.loss[:n], "seconds": self.seconds[:n]})
+        return table.assign(val_dice=table["step"].map(dict(zip(self.val_step, self.val_dice, strict=True))))
 
 
 def _trainable(model: UNet) -> dict[str, Tensor]:
@@ -57,9 +78,9 @@ class Training:
         steps, batch_size, lr, seed: the usual. Adam, with the soft Dice and cross-entropy loss.
         schedule: ``"cosine"`` lets the learning rate fall to 0 over ``steps`` (then the last step is the one to score);
             ``"constant"`` leaves it.
-        augment: random geometry and gamma, see `batches.augment`.
+        augment: random geometry and gamma, see `data.augment`.
         validate_every: steps between two validations; None: five in a run. The last step is always validated.
-        precision: ``"auto"``, ``"float32"``, ``"bf16"``, ``"float16"``: see `precision.choose_precision`.
+        precision: ``"auto"``, ``"float32"``, ``"bf16"``, ``"float16"``: see `device.choose_precision`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``.
 
     Raises:

@@ -20,9 +20,9 @@ import pandas as pd
 import torch
 
 import usft_lib as usft
-from usft_lib.charts import LOOKS
-from usft_lib.further_claims import FOUR, modality, ranking, share_of_gap
 from usft_lib.plots import COLOURS, MARKERS, STYLE, show_masks
+from usft_lib.study.claims import FOUR, modality, ranking, share_of_gap
+from usft_lib.study.figures import LOOKS
 
 usft.environment()
 
@@ -52,8 +52,8 @@ print(f"profile {PROFILE}: {len(SEEDS)} seed(s) of three strategies, {STEPS} ste
 # a single seed unless you choose the full profile.
 
 # %%
-usft.predict("09.a", 10)  # your guess, mm
-usft.predict("09.b", 0.05)  # your guess, Dice
+usft.guess("09.a", 10)  # your guess, mm
+usft.guess("09.b", 0.05)  # your guess, Dice
 
 # %% [markdown]
 # ## From a mask to millimetres
@@ -266,7 +266,7 @@ for name, scores in {**tables, **{name: [table] for name, table in baselines.ite
 columns = ["strategy", "Dice", "95 % interval", "missed", "median mm off", "mean mm off"]
 print(pd.DataFrame(rows, columns=columns).to_string(index=False))
 typical = pd.concat(tables["everything"])["off_mm"].median()
-print(f"everything, for the median head: {typical:.1f} mm; your guess was {usft.predictions().get('09.a', '… none')}")
+print(f"everything, for the median head: {typical:.1f} mm; your guess was {usft.guesses().get('09.a', '… none')}")
 usft.check_range(usft.summarise(tables["everything"][0])["dice"], 0.85 if real else 0.4, 0.98, "Dice of everything")
 
 # %% [markdown]
@@ -599,7 +599,7 @@ print(f"\nclaim 1, contracting − expanding: {mean:+.3f} ({low:+.3f}…{high:+.
 print(f"these networks: 0 is {'outside' if low > 0 or high < 0 else 'inside'}, the mean is ", end="")
 print(f"{'at least' if mean >= 0.02 else 'below'} 0.02")
 print(f"claim 1: {usft.verdict(mean, low, high, seeds=len(SEEDS), data=test.name)}")
-print(f"your guess was {usft.predictions().get('09.b', '… none')}")
+print(f"your guess was {usft.guesses().get('09.b', '… none')}")
 
 # %% tags=["train"]
 rows = [[usft.summarise(pd.concat(scores))[key] for key in ("dice", "low", "high")] for scores in tables.values()]

@@ -28,7 +28,7 @@ def check_request(n, size) -> tuple[int, int]:
     return index(n), index(size)
 
 
-def check_range(name: str, value, default: tuple, lowest: float, highest: float) -> tuple[float, float]:
+def check_pair(name: str, value, default: tuple, lowest: float, highest: float) -> tuple[float, float]:
     """``value``, or ``default`` for None, if it is a pair ``lowest ≤ low ≤ high ≤ highest``, else `BadInput`."""
     if value is None:
         return default

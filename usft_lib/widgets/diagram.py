@@ -6,9 +6,9 @@ times: by colour, by a sign and in words.
 
 from html import escape
 
+from ..cost import summary
 from ..errors import BadInput, check_name
-from ..freezing import summary
-from ..receptive import receptive_fields
+from ..probes import receptive_fields
 from ..unet import UNet
 
 WIDTH, LEVEL, TOP = 760, 92, 46  # of the drawing; height of a level; where the first one begins

@@ -11,10 +11,11 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from .. import device
+from ..cost import summary
 from ..errors import BadInput
-from ..freezing import summary, unfreeze
-from ..receptive import receptive_fields
-from . import teams
+from ..freezing import unfreeze
+from ..probes import receptive_fields
 from .diagram import UNetDiagram
 from .lab import Lab
 
@@ -45,7 +46,7 @@ class FreezeLab(anywidget.AnyWidget):
         super().__init__(blocks=_blocks(model, train.size))
         self._still = UNetDiagram(model).svg
         self.on_msg(self._asked)
-        teams.dismiss_after_cells()  # measuring receptive fields has made one; so may the student's next cell
+        device.release_threads_after_cells()  # measuring receptive fields has made one; so may the student's next cell
 
     @property
     def scores(self):

@@ -9,14 +9,13 @@ import weakref
 from collections.abc import Iterable
 from copy import deepcopy
 
-from .. import freezing
-from ..cost import by_pass
+from .. import device, freezing
+from ..cost import by_group, convolution_flops, total
 from ..data import SegmentationData
 from ..errors import BadInput, check_name
 from ..metrics import evaluate, mean_shape, score, summarise
 from ..training import VALIDATION_IMAGES, Training
 from ..unet import UNet, groups
-from . import teams
 from .contours import outlines
 from .runs import SHOWN, Run, Session
 from .scoreboard import as_csv, row, rows, told
@@ -60,12 +59,12 @@ class Lab:
         self.runs: list[Run] = []
         self._session: Session | None = None
         self._references = self._score_references()
-        self._flops = freezing.convolution_flops(self._source, train.size)
+        self._flops = convolution_flops(self._source, train.size)
         self._sizes = {name: sum(p.numel() for p in m.parameters()) for name, m in groups(self._source).items()}
         self.revealed: dict | None = None
         self._changes = 0  # of what the student set
         self._close = lambda: None
-        teams.dismiss()  # scoring has made one, in this thread, which may not be the one that starts a run
+        device.release_threads()  # scoring has made one, in this thread, which may not be the one that starts a run
 
     # ---- choosing ----
 
@@ -120,7 +119,7 @@ class Lab:
         }
 
     def _operations(self, names: set[str]) -> float:
-        return sum(by_pass(self._flops, names).values())
+        return sum(total(by_group(self._flops, names).values()).values())
 
     def _savings(self) -> dict[str, float]:
         """For each group how much of a full step freezing it would save now; if it is frozen, what it saves."""

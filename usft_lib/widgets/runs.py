@@ -13,13 +13,13 @@ from copy import deepcopy
 
 import torch
 
+from .. import device
 from ..data import SegmentationData
 from ..freezing import train_only
 from ..inference import segment
 from ..metrics import evaluate, summarise
 from ..training import Training
 from ..unet import UNet
-from . import teams
 from .contours import outlines
 
 SHOWN = 3  # validation images whose outlines are followed
@@ -81,7 +81,7 @@ class Session:
         # A daemon: Python may end while it trains. But to end in the middle of a step aborts the process.
         self.thread = threading.Thread(target=self._work, name="freezing lab", daemon=True)
         atexit.register(self._finish)
-        teams.dismiss()
+        device.release_threads()
         self.thread.start()
 
     def tell(self, event: threading.Event, on: bool) -> None:

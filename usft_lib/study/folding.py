@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from .unet import ConvBlock, UNet, groups
+from ..unet import ConvBlock, UNet, groups
 
 
 @contextlib.contextmanager

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from .errors import BadInput, check_name
+from ..errors import BadInput, check_name
 from .experiment import UNTRAINED, Experiment
 from .matched import DRAWS
 from .targets import SHIFTS
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 RATES = RESULTS / "learning_rates.json"
 
 TARGETS = {"hc18": 40, "busi": 50, "sim-ultrasound": 40}  # target: training images

@@ -5,22 +5,18 @@ wanders. So the rate stays, and what is looked at is a running average of the we
 10.1137/0330046; here exponential).
 """
 
-from collections.abc import Sequence
-
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .data import SegmentationData
-from .history import History
-from .inference import segment
-from .metrics import dice
-from .training import Training
-from .unet import UNet
+from ..data import SegmentationData
+from ..inference import segment
+from ..metrics import dice
+from ..training import History, Training
+from ..unet import UNet
 
 EVERY, MEMORY = 10, 0.98  # steps between two looks; of the average, a step keeps this part
-NEAR, IN_A_ROW = 0.01, 3
 
 
-def watch(
+def fit_with_ema(
     model: UNet, train: SegmentationData, val: SegmentationData, **how
 ) -> tuple[History, UNet, list[tuple[int, float]]]:
     """Train at a constant rate; the history, the averaged model and its curve ``[(step, Dice on all of val), …]``.
@@ -38,27 +34,3 @@ def watch(
             curve.append((run.done, round(float(dice(masks, val.masks).mean()), 4)))
     averaged.module.card = run.model.card  # whom it has seen
     return run.history, averaged.module, curve
-
-
-def level(curve: Sequence[tuple[int, float]]) -> float:
-    """The plateau of a curve: the mean of its last fifth (of full tuning's curve, in claim 7)."""
-    late = [value for step, value in curve if step > 0.8 * curve[-1][0]]
-    return sum(late) / len(late)
-
-
-def reached(curve: Sequence[tuple[int, float]], plateau: float) -> int | None:
-    """First step from which three looks in a row are within .01 of ``plateau``, or above; None: never (lesson 11)."""
-    near = [value >= plateau - NEAR for _, value in curve]
-    for k in range(len(near) - IN_A_ROW + 1):
-        if all(near[k : k + IN_A_ROW]):
-            return curve[k][0]
-    return None
-
-
-def restricted_mean(steps: Sequence[int | None], end: int) -> float:
-    """Mean number of steps up to ``end``, which is counted where the plateau was never reached (lesson 11).
-
-    The restricted mean survival time (Royston and Parmar, 2013, doi 10.1186/1471-2288-13-152): no run is left out for
-    being slow.
-    """
-    return sum(end if step is None else min(step, end) for step in steps) / len(steps)

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from .errors import BadInput
-from .outcomes import Outcomes
-from .plots import COLOURS, MARKERS
-from .verdicts import MARGIN
+from ..errors import BadInput
+from ..intervals import MARGIN
+from ..plots import COLOURS, MARKERS
+from .records import Results
 
 LOOKS = {"first": 0, "last": 1, "outer": 2, "inner": 3}  # a kind of strategy looks the same in every lesson
 LINES = {"first": "-", "last": "--", "outer": "-", "inner": "--"}
 
 
-def against_k(axes: Axes, found: Outcomes, target: str, kinds: Mapping[str, Sequence[int]]) -> None:
+def against_k(axes: Axes, found: Results, target: str, kinds: Mapping[str, Sequence[int]]) -> None:
     """Mean Dice against the number of trained groups, a curve a kind with its 95 % band (lessons 07, 08).
 
     Args:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from .checkpoints import load_model, save_model
-from .errors import BadInput
-from .simulate import shifted_speckle, simulate_radiographs
-from .sources import load
-from .sources.cache import alone
-from .training import fit
-from .unet import UNet
+from ..checkpoints import load_model, save_model
+from ..errors import BadInput
+from ..simulate import shifted_speckle, simulate_radiographs
+from ..sources import load
+from ..sources.cache import alone
+from ..training import fit
+from ..unet import UNet
 
 STEPS, LR = 500, 3e-3
 _IMAGES = {
@@ -28,7 +28,7 @@ def names() -> list[str]:
     return ["scratch", *_IMAGES]
 
 
-def begin(source: str, seed: int, size: int = 128) -> UNet:
+def pretrained_source(source: str, seed: int, size: int = 128) -> UNet:
     """A U-Net as a strategy finds it: pretrained on ``source`` with ``seed``, or not at all (``"scratch"``).
 
     Pretraining happens when it is first asked for, on all images of the source at this size, and is kept in

@@ -1,4 +1,4 @@
-"""Means with their intervals, over subjects (lessons 01, 07).
+"""Means with intervals, what an interval allows to be said, when a curve is at its plateau (lessons 01, 08, 13).
 
 Images of one subject are not independent, so a subject counts once: its images are averaged first, and subjects are
 what the bootstrap draws (Efron, Annals of Statistics 7:1, 1979, doi 10.1214/aos/1176344552).
@@ -181,3 +181,72 @@ def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:
     if set(counts.values()) == {repeats}:
         return over_repeated_folds(each, repeats)
     raise BadInput("Seeds share some subjects and not others: score all on one test set, or each on a fold of its own.")
+
+
+# ---- verdicts -------------------------------------------------------------------------------------------------
+
+# The rule was fixed before any result was seen. Reproduced: the 95 % interval excludes 0 and the mean is at least the
+# margin. Not reproduced: its upper end lies below the margin. Undecided: everything else. Never rounded up.
+
+MARGIN = 0.02  # a smaller difference in Dice would not matter to anybody
+
+
+def reading(mean: float, low: float, high: float, margin: float = MARGIN) -> str:
+    """``"reproduced"``, ``"not reproduced"`` or ``"undecided"`` for a difference with its 95 % interval (lesson 09)."""
+    if not low <= mean <= high:
+        raise BadInput(f"An interval holds its mean: low ≤ mean ≤ high, not {low:g}, {mean:g}, {high:g}.")
+    if low > 0 and mean >= margin:
+        return "reproduced"
+    return "not reproduced" if high < margin else "undecided"
+
+
+def verdict(mean: float, low: float, high: float, *, seeds: int, data: str, margin: float = MARGIN) -> str:
+    """As `reading`, but no verdict where images stand in for real ones, nor from one seed (lessons 07, 09).
+
+    Args:
+        seeds: how many trainings the interval covers.
+        data: the name of the test images; "not at hand" in it tells that others stand in.
+    """
+    if "not at hand" in data:
+        return "no verdict: simulated images stand in"
+    if seeds < 2:
+        return "no verdict: one seed says nothing about other trainings"
+    return reading(mean, low, high, margin)
+
+
+# ---- plateaus -------------------------------------------------------------------------------------------------
+
+
+# Two definitions. The study (claim 7) measures every strategy against one plateau, that of full tuning: `plateau_level`
+# and `steps_to_plateau`. The freezing lab measures each run against its own: `step_at_share_of_own_plateau`.
+
+NEAR, IN_A_ROW = 0.01, 3  # of Dice, and validations
+
+
+def plateau_level(curve: Sequence[tuple[int, float]]) -> float:
+    """The plateau of a curve: the mean of its last fifth (of full tuning's curve, in claim 7)."""
+    late = [value for step, value in curve if step > 0.8 * curve[-1][0]]
+    return sum(late) / len(late)
+
+
+def steps_to_plateau(curve: Sequence[tuple[int, float]], plateau: float) -> int | None:
+    """First step from which three looks in a row are within .01 of ``plateau``, or above; None: never (lesson 11)."""
+    near = [value >= plateau - NEAR for _, value in curve]
+    for k in range(len(near) - IN_A_ROW + 1):
+        if all(near[k : k + IN_A_ROW]):
+            return curve[k][0]
+    return None
+
+
+def step_at_share_of_own_plateau(curve: Sequence[tuple[int, float]], share: float = 0.95) -> int | None:
+    """First step at which a run has ``share`` of its own plateau; None for a curve without points (lesson 04)."""
+    return next((step for step, value in curve if value >= share * plateau_level(curve)), None)
+
+
+def restricted_mean(steps: Sequence[int | None], end: int) -> float:
+    """Mean number of steps up to ``end``, which is counted where the plateau was never reached (lesson 11).
+
+    The restricted mean survival time (Royston and Parmar, 2013, doi 10.1186/1471-2288-13-152): no run is left out for
+    being slow.
+    """
+    return sum(end if step is None else min(step, end) for step in steps) / len(steps)

@@ -7,12 +7,12 @@ from functools import lru_cache, partial
 
 import torch
 
-from .data import SegmentationData
-from .errors import BadInput, check_name
-from .metrics import head_circumference_mm
-from .seeds import uniform
-from .simulate import shifted_shapes, shifted_speckle, simulate_ultrasound
-from .sources import load
+from ..data import SegmentationData
+from ..errors import BadInput, check_name
+from ..metrics import head_circumference_mm
+from ..seeds import uniform
+from ..simulate import shifted_shapes, shifted_speckle, simulate_ultrasound
+from ..sources import load
 
 FOLDS = 5
 SHIFTS = (0.25, 0.5, 0.75, 1.0)  # of claim 11: from home, 0, to as far as can be

@@ -8,17 +8,17 @@ from dataclasses import asdict, dataclass, fields
 
 import torch
 
-from . import matched, plateau, targets
-from .adaptation import reestimate_statistics
-from .checkpoints import fingerprint
-from .data import SegmentationData
-from .errors import BadInput, check_count, check_name
-from .fast import folded
-from .freezing import named, train_only
-from .metrics import evaluate, mean_shape, score
-from .origins import begin
-from .training import fit
-from .unet import UNet
+from ..checkpoints import fingerprint
+from ..data import SegmentationData
+from ..errors import BadInput, check_count, check_name
+from ..freezing import named, train_only
+from ..metrics import evaluate, mean_shape, score
+from ..probes import reestimate_statistics
+from ..training import fit
+from ..unet import UNet
+from . import convergence, matched, targets
+from .folding import folded
+from .pretraining import pretrained_source
 
 PROTOCOL = 1  # a new number when the meaning of a record changes: no old result answers for a new question
 UNTRAINED = ("untouched", "mean shape")  # references: what a strategy has to beat
@@ -30,7 +30,7 @@ class Experiment:
     """One training and its score: everything that the outcome depends on, but for the machine.
 
     Args:
-        source: where the weights come from, see `origins.begin`.
+        source: where the weights come from, see `pretraining.pretrained_source`.
         target: what is segmented, see `targets.names`.
         n: training images, one a subject; the subset of a smaller n lies inside that of a larger one.
         strategy: as in `freezing.named`, with ``" + head"`` behind it to train the head as well; ``"untouched"``;
@@ -40,7 +40,7 @@ class Experiment:
         size: side of the images in pixels.
         statistics: of the frozen groups' normalisation: ``"kept"``; ``"reestimated"`` on the training images before
             training, then kept; ``"adapting"`` while training, as a bare ``requires_grad=False`` lets them.
-        course: ``"decay"``, the cosine; or ``"plateau"``, a constant rate that is watched, see `plateau.watch`.
+        course: ``"decay"``, the cosine; or ``"plateau"``, a constant rate with looks, see `convergence.fit_with_ema`.
     """
 
     source: str
@@ -55,6 +55,16 @@ class Experiment:
     size: int = 128
     statistics: str = "kept"
     course: str = "decay"
+
+    @property
+    def lr_schedule(self) -> str:
+        """The schedule as `Training` calls it. The field is ``course``, as keys of results hang on its name."""
+        return {"decay": "cosine", "plateau": "constant"}[self.course]
+
+    @property
+    def norm_statistics(self) -> str:
+        """What frozen normalisation does: the field ``statistics``, on whose name keys of results hang."""
+        return self.statistics
 
     @property
     def plain(self) -> dict:
@@ -96,7 +106,7 @@ def run(experiment: Experiment) -> dict:
     check_name("course", e.course, COURSES)
     pool, val, test = targets.parts(e.target, e.size, e.seed)
     train = pool.subset(e.n, seed=e.seed)
-    model = begin(e.source, e.seed, e.size)
+    model = pretrained_source(e.source, e.seed, e.size)
     weights = fingerprint(model)  # strategies of a seed share them: two tables from two pretrainings would not pair
     settings, more = {}, {"seconds": 0.0, "loss": None}
     if e.strategy == "mean shape":
@@ -108,7 +118,7 @@ def run(experiment: Experiment) -> dict:
             how = {"steps": e.steps, "batch_size": e.batch_size, "lr": e.lr, "seed": e.seed, "augment": e.augment}
             with folded(model):
                 if e.course == "plateau":
-                    history, model, curve = plateau.watch(model, train, val, **how)
+                    history, model, curve = convergence.fit_with_ema(model, train, val, **how)
                     more["curve"] = curve
                 else:
                     history = fit(model, train, progress=False, **how)

@@ -1,23 +1,27 @@
-"""What the study found, to be read and drawn: means, differences and their intervals by strategy (lessons 07 to 11)."""
+"""Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 08)."""
 
 import dataclasses
+import gzip
+import json
+import os
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import BadInput, check_name
+from ..errors import BadInput, check_name
+from ..intervals import seed_difference, seed_mean, subject_means
+from . import grids
 from .experiment import Experiment
-from .grids import RESULTS, grid
-from .statistics import seed_difference, seed_mean, subject_means
-from .study import gathered, scores, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def results(name: str, *more: str) -> "Outcomes":
+def results(name: str, *more: str) -> "Results":
     """The committed results of a grid of the study, or of several together, such as ``"schemes"`` (lesson 07).
 
     They are made by ``python data_scripts/run_study.py --grid NAME``, as results/PROTOCOL.md says. What a grid does not
@@ -28,14 +32,14 @@ def results(name: str, *more: str) -> "Outcomes":
     """
     records, missing = [], 0
     for each in (name, *more):
-        wanted, path = {experiment.key for experiment in grid(each)}, RESULTS / f"{each}.jsonl.gz"
+        wanted, path = {experiment.key for experiment in grids.grid(each)}, grids.RESULTS / f"{each}.jsonl.gz"
         found = [record for record in gathered(path) if record["key"] in wanted] if path.exists() else []
         records += found
         missing += len(wanted) - len(found)
-    return Outcomes(records, missing)
+    return Results(records, missing)
 
 
-class Outcomes:
+class Results:
     """The records of a grid, found by target, strategy and seed (lesson 07).
 
     Strategies of one seed began with the same weights and saw the same batches, so they are compared within seeds. A
@@ -56,7 +60,7 @@ class Outcomes:
     def __repr__(self) -> str:
         return f"{len(self.records)} experiments on {', '.join(self.targets)}"
 
-    def where(self, **fields) -> "Outcomes":
+    def where(self, **fields) -> "Results":
         """Only the experiments with these settings, such as ``source="xray"``, ``n=10``, ``statistics="kept"``.
 
         Raises:
@@ -65,9 +69,7 @@ class Outcomes:
         usual = {field.name: field.default for field in dataclasses.fields(Experiment)}
         for name in fields:
             check_name("setting", name, usual)
-        return Outcomes(
-            r for r in self.records if all(r["experiment"].get(k, usual[k]) == v for k, v in fields.items())
-        )
+        return Results(r for r in self.records if all(r["experiment"].get(k, usual[k]) == v for k, v in fields.items()))
 
     @property
     def table(self) -> "pd.DataFrame":
@@ -115,7 +117,7 @@ class Outcomes:
         return float(subject_means(scores(self.record(target, strategy, seed)), "dice").mean())
 
     def curves(self, target: str, strategy: str) -> dict[int, list]:
-        """By seed the validation curves of experiments that were watched, see `plateau.watch`."""
+        """By seed the validation curves of experiments that were watched, see `convergence.fit_with_ema`."""
         each = {seed: self.record(target, strategy, seed) for seed in self.seeds(target, [strategy])}
         return {seed: record["curve"] for seed, record in each.items() if "curve" in record}
 
@@ -216,3 +218,45 @@ def area(kind: str, ks: Sequence[int]) -> dict[str, float]:
     steps = np.diff(ks)
     weights = (np.append(steps, 0) + np.insert(steps, 0, 0)) / 2 / (ks[-1] - ks[0])
     return {f"{kind} {int(k)}": float(weight) for k, weight in zip(ks, weights, strict=True)}
+
+
+# ---- files and tables ------------------------------------------------------------------------------------------
+
+
+def gather(records: list[dict], path: str | Path) -> Path:
+    """Write records as ``….jsonl.gz``, one a line, in the order of their keys: the same records, the same bytes."""
+    path = Path(path)
+    lines = [json.dumps(record, sort_keys=True) for record in sorted(records, key=lambda r: r["key"])]
+    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    draft.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
+    draft.replace(path)
+    return path
+
+
+def gathered(path: str | Path) -> list[dict]:
+    """The records that `gather` wrote.
+
+    Raises:
+        BadInput: there is no such file, or it is broken.
+    """
+    try:
+        return [json.loads(line) for line in gzip.decompress(Path(path).read_bytes()).decode().splitlines()]
+    except FileNotFoundError:
+        raise BadInput(f"There are no results in {path}: make them with data_scripts/run_study.py.") from None
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise BadInput(f"{path} is broken ({error}): take it from the repository again.") from None
+
+
+def table(records: list[dict]):
+    """A pandas row an experiment: its fields, its Dice on test and validation images, seconds (lesson 07)."""
+    import pandas as pd
+
+    more = ("key", "dice", "val_dice", "seconds")
+    return pd.DataFrame([{**r["experiment"], **{name: r[name] for name in more}} for r in records])
+
+
+def scores(record: dict):
+    """The per-image scores of one record, as `metrics.evaluate` gives them: for paired statistics."""
+    import pandas as pd
+
+    return pd.DataFrame(record["scores"])

@@ -8,7 +8,6 @@ import atexit
 import contextlib
 import functools
 import getpass
-import gzip
 import ipaddress
 import json
 import os
@@ -16,7 +15,6 @@ import tempfile
 import time
 import traceback
 import uuid
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,8 +22,9 @@ from urllib.parse import urlsplit
 import torch
 from filelock import FileLock, Timeout
 
-from .errors import BadInput
+from ..errors import BadInput
 from .experiment import Experiment, run
+from .records import gathered
 
 
 class Study:
@@ -200,49 +199,7 @@ def _attempt(folder: str, experiment: Experiment) -> str:
     return Study(folder).attempt(experiment)
 
 
-# ---- tables ----------------------------------------------------------------------------------------------------
-
-
-def gather(records: list[dict], path: str | Path) -> Path:
-    """Write records as ``….jsonl.gz``, one a line, in the order of their keys: the same records, the same bytes."""
-    path = Path(path)
-    lines = [json.dumps(record, sort_keys=True) for record in sorted(records, key=lambda r: r["key"])]
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
-    draft.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
-    draft.replace(path)
-    return path
-
-
-def gathered(path: str | Path) -> list[dict]:
-    """The records that `gather` wrote.
-
-    Raises:
-        BadInput: there is no such file, or it is broken.
-    """
-    try:
-        return [json.loads(line) for line in gzip.decompress(Path(path).read_bytes()).decode().splitlines()]
-    except FileNotFoundError:
-        raise BadInput(f"There are no results in {path}: make them with data_scripts/run_study.py.") from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise BadInput(f"{path} is broken ({error}): take it from the repository again.") from None
-
-
-def table(records: list[dict]):
-    """A pandas row an experiment: its fields, its Dice on test and validation images, seconds (lesson 07)."""
-    import pandas as pd
-
-    more = ("key", "dice", "val_dice", "seconds")
-    return pd.DataFrame([{**r["experiment"], **{name: r[name] for name in more}} for r in records])
-
-
-def scores(record: dict):
-    """The per-image scores of one record, as `metrics.evaluate` gives them: for paired statistics."""
-    import pandas as pd
-
-    return pd.DataFrame(record["scores"])
-
-
-def left(began: float, done: int, of: int) -> str:
+def time_left(began: float, done: int, of: int) -> str:
     """How long the rest will take, in words."""
     seconds = (time.monotonic() - began) / done * (of - done)
     return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"

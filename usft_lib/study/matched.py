@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .errors import BadInput
-from .freezing import convolution_flops, named, train_only
-from .seeds import generator
-from .unet import UNet, groups
+from ..cost import by_pass, convolution_flops, total
+from ..errors import BadInput
+from ..freezing import named, train_only
+from ..seeds import generator
+from ..unet import UNet, groups
 
 CLOSE = 0.05  # of the budget
 DRAWS = 6
@@ -142,10 +143,8 @@ def step_flops(chosen: list[Part], model: UNet, size: int = 128) -> float:
 
     A convolution that is trained in part has its whole gradient computed.
     """
-    trained, reached, total, full = {part.convolution for part in chosen}, False, 0.0, 0.0
     forward = [one for each in convolution_flops(model, size).values() for one in each]
-    for k, (part, one) in enumerate(zip(parts(model), forward, strict=True)):
-        total += one * (1 + reached + (part.convolution in trained))
-        full += one * (2 + (k > 0))
-        reached |= part.convolution in trained
-    return total / full
+    trained = {part.convolution for part in chosen}
+    learns = [part.convolution in trained for part in parts(model)]
+    whole, full = (total(by_pass(forward, which)) for which in (learns, [True] * len(forward)))
+    return sum(whole.values()) / sum(full.values())

@@ -1,24 +1,128 @@
-"""The claims on the further grids, each read off the records by the protocol's rule (lessons 09 to 11).
+"""What the study claims, each claim read off the records by the protocol's rule (lessons 08 to 13).
 
-Where a claim is about a number that one seed gives as a whole (a count of steps, a correlation), its interval is
-Student's t over seeds; others are over subjects and seeds. results/PROTOCOL.md says which number each claim goes by.
+A claim is judged on each target by itself, since one may hold on simulated breasts and fail on fetal heads. Every line
+tells the difference with its interval, how many seeds it covers, and what may be said. Where a claim is about a number
+that one seed gives as a whole (a count of steps, a correlation), its interval is Student's t over seeds; others are
+over subjects and seeds. results/PROTOCOL.md says which number each claim goes by; `report` writes results/VERDICTS.md.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
-from . import matched, plateau
-from .claims import Line
-from .freezing import named
-from .grids import ALL_HEADS, STRATEGIES
+from ..freezing import named
+from ..intervals import (
+    MARGIN,
+    over_folds,
+    over_trainings,
+    plateau_level,
+    restricted_mean,
+    steps_to_plateau,
+    verdict,
+)
+from ..unet import UNet, groups
+from . import matched
+from .grids import ALL_HEADS, STRATEGIES, TARGETS
 from .matched import draw
-from .outcomes import Outcomes
-from .statistics import over_folds, over_trainings
-from .unet import UNet, groups
-from .verdicts import MARGIN, verdict
+from .records import Results, area
+
+ALONG, BY_LEVEL = (1, 2, 4, 5, 7), (1, 2, 3, 4)
+SHARED = (1, 2, 4)  # numbers of groups that all four kinds were tried with
+
+
+@dataclass(frozen=True)
+class Line:
+    """One claim on one target: the difference in Dice with its interval, and what may be said."""
+
+    claim: str
+    target: str
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    said: str
+    unit: str = "Dice"
+    p: float | None = None  # of Wilcoxon's test over subjects, before Holm's correction
+
+
+COMPARED = {
+    "1 · the contracting path beats the expanding path (first 4 − last 4)": ("first 4", "last 4"),
+    "1, beside it · with the bottleneck (first 5 − last 4)": ("first 5", "last 4"),
+    "3 · first k beats last k (mean over k of 1 to 7)": (area("first", ALONG), area("last", ALONG)),
+    "4 · outer k beats inner k (mean over k of 1 to 4)": (area("outer", BY_LEVEL), area("inner", BY_LEVEL)),
+}
+EQUAL = {
+    "6 · first 4 is equivalent to everything (everything − first 4)": ("everything", "first 4"),
+    "6 · outer 2 is equivalent to everything (everything − outer 2)": ("everything", "outer 2"),
+}
+
+
+def equivalence(mean: float, low: float, high: float, seeds: int, margin: float = MARGIN) -> str:
+    """Equivalent within the margin if the interval lies inside of it; not if it lies outside; else undecided."""
+    if seeds < 2:
+        return "no verdict: one seed says nothing about other trainings"
+    if -margin < low and high < margin:
+        return "reproduced"
+    return "not reproduced" if low >= margin or high <= -margin else "undecided"
+
+
+def lines(records: Iterable[dict]) -> list[Line]:
+    """Claims 1, 3, 4 and 6, a line for each target."""
+    outcomes, found = Results(records), []
+    for claims in (COMPARED, EQUAL):
+        for claim, (a, b) in claims.items():
+            for target in outcomes.targets:
+                told = outcomes.difference(target, a, b)
+                if told is None:
+                    continue
+                mean, low, high, seeds = told
+                if claims is EQUAL:
+                    said = equivalence(mean, low, high, seeds)
+                else:
+                    said = verdict(mean, low, high, seeds=seeds, data=target)
+                p = outcomes.wilcoxon(target, a, b)
+                found.append(Line(claim, target, mean, low, high, seeds, said, p=p))
+    return found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Claim 5 at one target and k: which of the four kinds is the worst, by how much, over how many seeds."""
+
+    target: str
+    k: int
+    worst: str
+    below_the_next: float
+    seeds: int
+
+
+def cells(records: Iterable[dict]) -> list[Cell]:
+    """Claim 5: for each target and k which of first, last, outer and inner has the lowest mean Dice."""
+    outcomes, found = Results(records), []
+    for target in outcomes.targets:
+        for k in SHARED:
+            kinds = [f"{kind} {k}" for kind in ("first", "last", "outer", "inner")]
+            seeds = outcomes.seeds(target, kinds)  # those that all four were run with
+            if seeds:
+                means = sorted((outcomes.mean(target, name, seeds), name) for name in kinds)
+                worst = means[0][1].split()[0]
+                found.append(Cell(target, k, worst, means[1][0] - means[0][0], len(seeds)))
+    return found
+
+
+def often_worst(found: list[Cell]) -> str:
+    """The verdict on claim 5: *last* is the worst in more than half of the nine cells, two seeds in each at least."""
+    if len(found) < len(TARGETS) * len(SHARED):
+        return f"no verdict: {len(found)} of {len(TARGETS) * len(SHARED)} cells are there"
+    if min(cell.seeds for cell in found) < 2:
+        return "no verdict: one seed says nothing about other trainings"
+    return "reproduced" if sum(cell.worst == "last" for cell in found) > len(found) / 2 else "not reproduced"
+
+
+# ---- claims on the further grids ------------------------------------------------------------------------------
+
 
 SMALLEST_GAP = 0.10  # claim 2: a share of less is noise divided by little
 FOUR = ("first 2", "first 4", "last 2", "last 4")
@@ -43,7 +147,7 @@ def modality(records: Iterable[dict]) -> list[Line]:
     First 4 less last 4 as a share of the gap that training everything closes, on either; a ratio of means, whose
     interval is that of its linear part (the delta method). Where a gap is small, it is told and not tested.
     """
-    found, lines = Outcomes(records).where(source="natural"), []
+    found, lines = Results(records).where(source="natural"), []
     claim = "2 · first 4 less last 4 is more on ultrasound than on X-rays (shares of the recoverable gap)"
     for target in ("hc18", "busi"):
         told = [share_of_gap(found, goal, {"first 4": 1.0, "last 4": -1.0}) for goal in (target, "shenzhen")]
@@ -62,7 +166,7 @@ def modality(records: Iterable[dict]) -> list[Line]:
     return lines
 
 
-def share_of_gap(found: Outcomes, target: str, weights: dict[str, float]) -> tuple[float, float, float, int] | None:
+def share_of_gap(found: Results, target: str, weights: dict[str, float]) -> tuple[float, float, float, int] | None:
     """How much of what everything gains over the untouched network the weighted strategies gain (lesson 09, claim 2).
 
     Returns:
@@ -86,16 +190,16 @@ def speed(records: Iterable[dict]) -> list[Line]:
 
     First 4 decides; the others stand beside it. No verdict where full tuning itself does not arrive with every seed.
     """
-    found = Outcomes(records).where(n=ALL_HEADS, source="xray")
+    found = Results(records).where(n=ALL_HEADS, source="xray")
     curves = {s: found.curves("hc18", s) for s in ("everything", *FOUR)}
     lines = []
     for strategy in ("first 4", *(s for s in FOUR if s != "first 4")):
         saved, arrived = [], [0, 0]
         for seed in sorted(set(curves["everything"]) & set(curves[strategy])):
             full, part = curves["everything"][seed], curves[strategy][seed]
-            goal, end = plateau.level(full), full[-1][0]
-            times = [plateau.reached(curve, goal) for curve in (full, part)]
-            saved.append(plateau.restricted_mean(times[:1], end) - plateau.restricted_mean(times[1:], end))
+            goal, end = plateau_level(full), full[-1][0]
+            times = [steps_to_plateau(curve, goal) for curve in (full, part)]
+            saved.append(restricted_mean(times[:1], end) - restricted_mean(times[1:], end))
             arrived = [count + (step is not None) for count, step in zip(arrived, times, strict=True)]
         n = len(saved)
         beside = "" if strategy == "first 4" else ", beside it"
@@ -115,7 +219,7 @@ def position(records: Iterable[dict]) -> list[Line]:
     """
     from scipy import stats
 
-    found, lines, model = Outcomes(records), [], UNet()
+    found, lines, model = Results(records), [], UNet()
     for target in found.targets:
         names = [name for name in found.strategies(target) if name.startswith("matched ")]
         seeds = found.seeds(target, names)
@@ -147,7 +251,7 @@ def scarcity(records: Iterable[dict], few: int = 10, many: int = 160) -> list[Li
     The largest less the smallest of noisy numbers is large by noise alone, and with few images there is more of it. So
     the other seeds say which is the best and which the worst, and the seed that is left says by how much.
     """
-    found, each = Outcomes(records).where(source="xray"), []
+    found, each = Results(records).where(source="xray"), []
     parts = [found.where(n=n) for n in (few, many)]
     seeds = sorted(set.intersection(*(set(part.seeds("hc18", FOUR)) for part in parts)))
     if len(seeds) < 3:
@@ -167,7 +271,7 @@ def scarcity(records: Iterable[dict], few: int = 10, many: int = 160) -> list[Li
 def normalisation(schemes: Iterable[dict], norm: Iterable[dict]) -> list[Line]:
     """Beside claims 1 and 3: does the order turn with other statistics, or with a head that always learns?"""
     records, lines = list(norm), []
-    found = Outcomes([
+    found = Results([
         *schemes,
         *(_renamed(r, f"{r['experiment'].get('statistics', 'kept')}: ") for r in records),
     ])  # fmt: skip
@@ -189,7 +293,7 @@ def normalisation(schemes: Iterable[dict], norm: Iterable[dict]) -> list[Line]:
 def pretraining(schemes: Iterable[dict], origins: Iterable[dict], photographs: Iterable[dict] = ()) -> list[Line]:
     """Claim 10: X-ray weights against none, against random halves that stay frozen, and against photographs."""
     natural = [_renamed(r, "natural: ") for r in photographs if r["experiment"]["source"] == "natural"]
-    found = Outcomes([*schemes, *(_renamed(r, "scratch: ") for r in origins), *natural])
+    found = Results([*schemes, *(_renamed(r, "scratch: ") for r in origins), *natural])
     lines = []
     for strategy, other, words in (
         ("everything", "scratch: everything", "everything from X-rays − from scratch"),
@@ -215,7 +319,7 @@ def mechanism(records: Iterable[dict], shift: float = 1.0) -> list[Line]:
 
     Beside it, what everything gains over the untouched network in each: a shift that costs nothing shows nothing.
     """
-    found = Outcomes(records)
+    found = Results(records)
     goals, pair = [f"speckle {shift}", f"shapes {shift}"], {"first 2": 1.0, "last 2": -1.0}
     seeds, where = found.common(goals, pair), f"speckle against shapes, shift {shift:g}"
     if len(seeds) < 2:
@@ -240,7 +344,7 @@ def ranking(records: Iterable[dict]) -> list[Line]:
     """
     from scipy import stats
 
-    model, found, lines = UNet(), Outcomes(records), []
+    model, found, lines = UNet(), Results(records), []
     sizes = {name: sum(p.numel() for p in module.parameters()) for name, module in groups(model).items()}
     logs = np.log([sum(sizes[name] for name in named(model, strategy)) for strategy in STRATEGIES])
     for a, b in combinations(found.targets, 2):

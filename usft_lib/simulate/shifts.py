@@ -16,7 +16,7 @@ from ..seeds import generator
 from .geometry import Grid
 from .presets import draw_scene, settings
 from .scene import LIMITS, Scene
-from .shapes import check_range, check_request, drawer, smooth_noise
+from .shapes import check_pair, check_request, drawer, smooth_noise
 from .ultrasound import image_scenes, insonify, with_clutter
 
 # What both shifts start from: fine speckle and smooth round lesions, both far from where the shifts lead.
@@ -99,7 +99,7 @@ def in_speckle(
     Raises:
         BadInput: a contrast out of its range.
     """
-    low, high = check_range("contrast_db", contrast_db, (-16, -6), -40, 20)
+    low, high = check_pair("contrast_db", contrast_db, (-16, -6), -40, 20)
     images = torch.stack(
         [_draw(mask[0], low, high, seed, name) for mask, name in zip(data.masks, data.ids, strict=True)]
     )
