@@ -1,4 +1,4 @@
-"""What a training step costs, counted: parameters, floating-point operations, memory traffic (lessons 02, 04, 13).
+"""What a training step costs, counted: parameters, floating-point operations, memory traffic (lessons 02, 06, 11).
 
 A step has three parts: forward, the gradient of the inputs, the gradient of the weights. The gradient travels from the
 loss back to the first trained convolution. Groups before it have no backward pass at all, frozen groups after it pass
@@ -54,7 +54,7 @@ def by_group(each: dict[str, list[float]], chosen: Iterable[str]) -> dict[str, d
 
 
 def summary(model: UNet, size: int = 128) -> "pd.DataFrame":
-    """One row a group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 04, 13).
+    """One row a group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 06, 11).
 
     Columns: ``group``, ``trained``, ``parameters``, ``trainable``, and in millions of floating-point operations (a
     multiply and an add are two) for one ``size`` × ``size`` image: ``forward``, ``to_inputs`` (the backward pass on to
@@ -88,7 +88,7 @@ class Cost:
 
 
 def step_cost(model: UNet, names: Iterable[str], size: int = 128, bytes_each: int = 2) -> Cost:
-    """The cost of a step that trains the groups ``names``, for one ``size`` × ``size`` image (lesson 13).
+    """The cost of a step that trains the groups ``names``, for one ``size`` × ``size`` image (lesson 11).
 
     Args:
         bytes_each: of a number in memory: 2 in bf16 and float16, 4 in float32.

@@ -106,7 +106,7 @@ SOFT = 1  # omp_pause_soft of OpenMP 5.0: the team goes, what was allocated stay
 
 
 def release_threads() -> bool:
-    """Release the idle OpenMP threads of the calling thread (lesson 04); whether that was possible here."""
+    """Release the idle OpenMP threads of the calling thread (lesson 06); whether that was possible here."""
     here = Path(torch.__file__).parent
     for file in (*here.glob("lib/libgomp*.so*"), *here.parent.glob("torch.libs/libgomp*.so*")):
         with contextlib.suppress(OSError, AttributeError):  # not there, or older than OpenMP 5.0

@@ -1,4 +1,4 @@
-"""Which layers to fine-tune: choosing groups and freezing them (lessons 04, 08, 09).
+"""Which layers to fine-tune: choosing groups and freezing them (lessons 06, 07, 08).
 
 Two meanings of "shallow" give two schemes (Amiri et al. 2020 analysed two; the groups are our reconstruction):
 

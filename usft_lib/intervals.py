@@ -1,4 +1,4 @@
-"""Means with intervals, what an interval allows to be said, when a curve is at its plateau (lessons 01, 08, 13).
+"""Means with intervals, what an interval allows to be said, when a curve is at its plateau (lessons 01, 07, 11).
 
 Images of one subject are not independent, so a subject counts once: its images are averaged first, and subjects are
 what the bootstrap draws (Efron, Annals of Statistics 7:1, 1979, doi 10.1214/aos/1176344552).
@@ -239,7 +239,7 @@ def steps_to_plateau(curve: Sequence[tuple[int, float]], plateau: float) -> int 
 
 
 def step_at_share_of_own_plateau(curve: Sequence[tuple[int, float]], share: float = 0.95) -> int | None:
-    """First step at which a run has ``share`` of its own plateau; None for a curve without points (lesson 04)."""
+    """First step at which a run has ``share`` of its own plateau; None for a curve without points (lesson 06)."""
     return next((step for step, value in curve if value >= share * plateau_level(curve)), None)
 
 

@@ -1,4 +1,4 @@
-"""What a network sees and computes, asked without training it: receptive fields, CKA, statistics (lessons 02, 07)."""
+"""What a network sees and computes, asked without training it: receptive fields, CKA, statistics (lessons 02, 05)."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Strategies compared: learning curves, scores with intervals, the masks that they draw (lessons 00, 04)."""
+"""Strategies compared: learning curves, scores with intervals, the masks that they draw (lessons 00, 06)."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the study claims, each claim read off the records by the protocol's rule (lessons 08 to 13).
+"""What the study claims, each claim read off the records by the protocol's rule (lessons 07 to 11).
 
 A claim is judged on each target by itself, since one may hold on simulated breasts and fail on fetal heads. Every line
 tells the difference with its interval, how many seeds it covers, and what may be said. Where a claim is about a number

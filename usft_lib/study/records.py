@@ -1,4 +1,4 @@
-"""Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 08)."""
+"""Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 07)."""
 
 import dataclasses
 import gzip
