@@ -99,6 +99,51 @@ def load_state(path: str | Path) -> dict[str, Tensor | str]:
     return {**tensors, "json": metadata["json"]}
 
 
+def pack(model: UNet, parameters: dict[str, Tensor], optimiser, scaler, rest: dict) -> dict[str, Tensor | str]:
+    """The state of a training as a flat dict of tensors and one text; ``rest``: plain values (lesson 06)."""
+    tensors = {f"model/{name}": t.detach().cpu().clone() for name, t in model.state_dict().items()}
+    for name, parameter in parameters.items():
+        for key, value in optimiser.state[parameter].items():
+            tensors[f"optimiser/{key}/{name}"] = value.detach().cpu().clone()
+    return {**tensors, "json": json.dumps({**rest, "scaler": scaler.state_dict()})}
+
+
+def unpack(
+    state: dict[str, Tensor | str], model: UNet, parameters: dict[str, Tensor], optimiser, scaler, settings: dict
+) -> dict:
+    """Put the tensors of ``state`` back into model, optimiser and scaler; returns the plain values (lesson 06).
+
+    Raises:
+        BadInput: the state belongs to a run with other settings; nothing is changed then.
+    """
+    if "json" not in state:
+        raise BadInput("This is not the state of a Training: take one with run.state().")
+    saved = json.loads(state["json"])
+    was = saved["history"]["settings"]
+    # Threads and versions may differ: the run goes on, only not bit for bit.
+    differ = [k for k in settings if was.get(k) != settings[k] and k not in ("threads", "torch", "device")]
+    if differ:
+        told = ", ".join(f"{key} was {was.get(key)!r} and is {settings[key]!r}" for key in differ)
+        raise BadInput(f"This state is of another run: {told}.")
+    own = model.state_dict()
+    kept = {name: state.get(f"model/{name}") for name in own}
+    if any(t is None or t.shape != own[name].shape for name, t in kept.items()):
+        raise BadInput("This state is of a U-Net of another size: build the model with the same width and depth.")
+    optimiser.state.clear()  # a run that was saved before its first step has no moments
+    with torch.no_grad():
+        for name, t in own.items():
+            t.copy_(kept[name])
+    for name, parameter in parameters.items():
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            value = state.get(f"optimiser/{key}/{name}")
+            if value is not None:
+                place = torch.zeros_like(parameter) if value.ndim else torch.zeros((), device=parameter.device)
+                optimiser.state[parameter][key] = place.copy_(value)
+    if saved["scaler"]:
+        scaler.load_state_dict(saved["scaler"])
+    return saved
+
+
 def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: str | Path) -> Path:
     path = Path(path)
     if path.suffix != ".safetensors":

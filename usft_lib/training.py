@@ -5,7 +5,6 @@ a widget with a pause button, or a race between strategies. Batches and augmenta
 the step, so a run that was paused, or resumed in another process, goes on as if nothing had happened.
 """
 
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from . import checkpoints
 from .data import SegmentationData, batch_indices
 from .data import augment as augmented
 from .device import choose_device, choose_precision
@@ -257,12 +257,8 @@ class Training:
         `checkpoints.save_state` writes it as safetensors.
         """
         self._read_losses()
-        tensors = {f"model/{name}": t.detach().cpu().clone() for name, t in self.model.state_dict().items()}
-        for name, parameter in self.parameters.items():
-            for key, value in self.optimiser.state[parameter].items():
-                tensors[f"optimiser/{key}/{name}"] = value.detach().cpu().clone()
-        rest = {"done": self.done, "scaler": self.scaler.state_dict(), "card": self.model.card}
-        return {**tensors, "json": json.dumps({**rest, "history": asdict(self.history)})}
+        rest = {"done": self.done, "card": self.model.card, "history": asdict(self.history)}
+        return checkpoints.pack(self.model, self.parameters, self.optimiser, self.scaler, rest)
 
     def restore(self, state: dict[str, Tensor | str]) -> "Training":
         """Go on from ``state``, in this process or another; bit for bit on a CPU with the same threads and torch.
@@ -270,30 +266,7 @@ class Training:
         Raises:
             BadInput: the state belongs to a run with other settings; nothing is changed then.
         """
-        if "json" not in state:
-            raise BadInput("This is not the state of a Training: take one with run.state().")
-        saved = json.loads(state["json"])
-        was, now = saved["history"]["settings"], self._settings()
-        # Threads and versions may differ: the run goes on, only not bit for bit.
-        differ = [key for key in now if was.get(key) != now[key] and key not in ("threads", "torch", "device")]
-        if differ:
-            told = ", ".join(f"{key} was {was.get(key)!r} and is {now[key]!r}" for key in differ)
-            raise BadInput(f"This state is of another run: {told}.")
-        model = {name: state.get(f"model/{name}") for name in self.model.state_dict()}
-        if any(t is None or t.shape != self.model.state_dict()[name].shape for name, t in model.items()):
-            raise BadInput("This state is of a U-Net of another size: build the model with the same width and depth.")
-        self.optimiser.state.clear()  # a run that was saved before its first step has no moments
-        with torch.no_grad():
-            for name, own in self.model.state_dict().items():
-                own.copy_(model[name])
-        for name, parameter in self.parameters.items():
-            for key in ("step", "exp_avg", "exp_avg_sq"):
-                value = state.get(f"optimiser/{key}/{name}")
-                if value is not None:
-                    own = torch.zeros_like(parameter) if value.ndim else torch.zeros((), device=parameter.device)
-                    self.optimiser.state[parameter][key] = own.copy_(value)
-        if saved["scaler"]:
-            self.scaler.load_state_dict(saved["scaler"])
+        saved = checkpoints.unpack(state, self.model, self.parameters, self.optimiser, self.scaler, self._settings())
         self.model.card = saved["card"]
         self.done, self.history, self.diverged = saved["done"], History(**saved["history"]), ""
         self._unread.clear()
