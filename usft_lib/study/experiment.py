@@ -114,10 +114,10 @@ def run(experiment: Experiment) -> dict:
         tables = {"val": score(shape, val), "test": score(shape, test)}
     else:
         if e.strategy != "untouched":
-            model = prepare(model, e.strategy, e.statistics, train)
+            model = prepare(model, e.strategy, e.norm_statistics, train)
             how = {"steps": e.steps, "batch_size": e.batch_size, "lr": e.lr, "seed": e.seed, "augment": e.augment}
             with folded(model):
-                if e.course == "plateau":
+                if e.lr_schedule == "constant":
                     history, model, curve = convergence.fit_with_ema(model, train, val, **how)
                     more["curve"] = curve
                 else:
