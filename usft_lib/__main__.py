@@ -1,7 +1,7 @@
 """The course's experiment in miniature: ``python -m usft_lib``.
 
 Pretrain a U-Net on chest X-rays, move it to ultrasound with 40 images, fine-tune four different sets of its layers, and
-compare. One seed and one learning rate: a look, not an answer; the study with seeds and intervals comes later.
+compare. One seed and one learning rate are a first look. The study has several seeds and intervals over them.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Exercises: checking an answer, stopping where none is given yet, and what a student guessed and solved (all lessons).
+"""Exercises: checking answers, stopping where none is given yet, guesses and progress (all lessons).
 
 The cases of a check stand in the lessons; here is what runs them. Guesses and progress are kept in one small file on
 this machine, progress.json in the cache folder, or the file that ``USFT_PROGRESS`` names.

@@ -121,7 +121,7 @@ def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
 def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
     """Score ``model`` on ``test``: a row an image, columns as in `score` (lessons 01, 03).
 
-    Warns when the model was trained on one of these subjects: its score would then be a memory, not a prediction.
+    Warns when the model was trained on one of these subjects: its score would then say nothing about new subjects.
     """
     seen = set(model.card.get("subjects", {}).get(test.origin, ())) & set(test.subjects)
     if seen:

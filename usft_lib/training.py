@@ -1,6 +1,6 @@
 """Training, a step at a time (lessons 03, 06).
 
-`Training` holds everything that a step needs; whoever holds it decides when the next step happens: a plain loop, `fit`,
+`Training` holds everything that a step needs, and its caller decides when the next step happens: a plain loop, `fit`,
 a widget with a pause button, or a race between strategies. Batches and augmentation are pure functions of the seed and
 the step, so a run that was paused, or resumed in another process, goes on as if nothing had happened.
 """
@@ -132,7 +132,7 @@ class Training:
     # ---- the step ----
 
     def step(self) -> None:
-        """Take one step: draw a batch, predict, compare, go downhill."""
+        """Take one step: draw a batch, predict, compute the loss, update the trained weights."""
         if self.diverged:
             raise TrainingDiverged(self.diverged)
         if self.finished:

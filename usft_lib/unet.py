@@ -151,11 +151,11 @@ def forward_noting(model: UNet, images: Tensor, layers: Iterable[nn.Module], not
 
 
 class UpConvolution(nn.ConvTranspose2d):
-    """Double height and width: ``[N, in, H, W]`` → ``[N, out, 2H, 2W]`` (lesson 02).
+    """The up-convolution, with kernel 2 and stride 2: ``[N, in, H, W]`` → ``[N, out, 2H, 2W]`` (lesson 02).
 
-    A transposed convolution with kernel 2 and stride 2 looks at one pixel at a time and makes four of it, so it is one
-    matrix product a pixel and a rearrangement. Written that way, as PyTorch's own is slow in bf16 on processors: its
-    gradient to the weights took a tenth of a whole training step.
+    It looks at one pixel at a time and makes four of it, so it is one matrix product a pixel and a rearrangement. It is
+    written that way because PyTorch's own is slow in bf16 on processors: its gradient to the weights took a tenth of a
+    whole training step. The numbers are the same.
     """
 
     def __init__(self, in_channels: int, out_channels: int):

@@ -1,4 +1,4 @@
-"""What freezing allows a long study to leave out; lessons never open this file.
+"""Folding frozen normalisation into convolutions, which makes the study's long runs quicker (in no lesson).
 
 A frozen normalisation multiplies and adds constants, so it can be folded into the convolution before it. Where the
 gradient passes through on its way to earlier layers, that saves a pass over memory forward and another backward: steps

@@ -84,7 +84,7 @@ class Study:
             torch.cuda.set_device(number)  # for this thread: Dask's workers may have several
         try:
             result = run(experiment)
-        except Exception:  # one bad experiment must not end a night's work
+        except Exception:  # the other experiments go on
             self._keep(f"{experiment.key}.failed.txt", traceback.format_exc())
             return "failed"
         self._keep(f"{experiment.key}.json", json.dumps(result))
