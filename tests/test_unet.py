@@ -74,3 +74,9 @@ def test_the_up_convolution_is_a_transposed_convolution_and_so_are_its_gradients
         (out * torch.linspace(-1, 2, out.numel()).view(out.shape)).sum().backward()
         results.append([out, x.grad, layer.weight.grad, layer.bias.grad])
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*results, strict=True))
+
+
+def test_the_forward_pass_that_is_spelled_out_is_the_loop(small):
+    small.eval()
+    images = torch.rand(2, 1, 32, 48, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(small(images), small._forward_of_other_depth(images))
