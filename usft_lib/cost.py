@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .errors import check_name
-from .freezing import convolution_flops
+from .freezing import check_groups, convolution_flops
 from .unet import UNet, groups
 
 PASSES = ("forward", "to_inputs", "to_weights")
@@ -40,7 +39,7 @@ def step_cost(model: UNet, names: Iterable[str], size: int = 128, bytes_each: in
     Raises:
         BadInput: there is no such group.
     """
-    chosen = {check_name("group", name, groups(model)) for name in names}
+    chosen = check_groups(model, names)
     return Cost(by_pass(convolution_flops(model, size), chosen), by_pass(_traffic(model, size, bytes_each), chosen))
 
 

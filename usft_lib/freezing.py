@@ -108,11 +108,16 @@ def named(model: UNet, name: str, k: int | None = None) -> list[str]:
 # ---- freezing --------------------------------------------------------------------------------------------------
 
 
-def _checked(model: UNet, names: Iterable[str]) -> set[str]:
+def check_groups(model: UNet, names: Iterable[str]) -> list[str]:
+    """These groups, in path order, each once; a single name counts as a list of one.
+
+    Raises:
+        BadInput: there is no such group, the nearest name is told; or ``names`` is no list.
+    """
     if not isinstance(names, Iterable):
         raise BadInput(f"Name groups in a list, such as ['enc1', 'enc2'], not {names!r}.")
     names = [names] if isinstance(names, str) else list(names)
-    return {check_name("group", name, groups(model)) for name in names}
+    return _in_order(model, {check_name("group", name, groups(model)) for name in names})
 
 
 def _set_frozen(model: UNet, names: set[str]) -> UNet:
@@ -134,17 +139,17 @@ def freeze(model: UNet, names: Iterable[str]) -> UNet:
     Raises:
         BadInput: there is no such group; the nearest name is told.
     """
-    return _set_frozen(model, model.frozen | _checked(model, names))
+    return _set_frozen(model, model.frozen | set(check_groups(model, names)))
 
 
 def unfreeze(model: UNet, names: Iterable[str] | None = None) -> UNet:
     """Train these groups again; without names, all of them. Returns the model (lesson 06)."""
-    return _set_frozen(model, model.frozen - _checked(model, groups(model) if names is None else names))
+    return _set_frozen(model, model.frozen - set(check_groups(model, groups(model) if names is None else names)))
 
 
 def train_only(model: UNet, names: Iterable[str]) -> UNet:
     """Train these groups and freeze all others. Returns the model (lesson 06)."""
-    return _set_frozen(model, set(groups(model)) - _checked(model, names))
+    return _set_frozen(model, set(groups(model)) - set(check_groups(model, names)))
 
 
 def trained(model: UNet) -> list[str]:
