@@ -1,4 +1,4 @@
-"""The library's rooms and floors: who may import whom, read off the imports. ``pytest -s tests/test_layers.py`` prints it.
+"""The library's rooms and floors: who may import whom, read off the imports; ``pytest -s`` prints them.
 
 A room is a file or a folder of usft_lib. It may use rooms of lower floors, and of its own floor where that makes no
 circle. So a reader who begins at the ground never meets a name that is explained further up.

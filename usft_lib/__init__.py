@@ -38,22 +38,18 @@ from .sources import datasets, load, load_folder, use_drive
 from .study.records import results
 from .training import History, Training, fit
 from .unet import UNet, groups
+from .widgets.diagram import UNetDiagram
+from .widgets.lab import Lab
+from .widgets.panels import freeze_panel, speckle_panel
+from .widgets.quiz import Quiz
 
 __version__ = "0.1.0"
 
-_WIDGETS = {
-    "SpeckleBench": "speckle",
-    "speckle_panel": "panel",
-    "UNetDiagram": "diagram",
-    "freeze_panel": "freeze_panel",
-    "Lab": "lab",
-    "FreezeLab": "freezer",
-    "Quiz": "quiz",
-}  # name → file in widgets/
+_WIDGETS = {"SpeckleBench": "speckle_bench", "FreezeLab": "freeze_lab"}  # name → file in widgets/
 
 
 def __getattr__(name: str):
-    """Widgets, brought in when first asked for: they need packages that the rest of the library does not."""
+    """The two anywidgets, imported when first asked for: that takes half a second, and not everybody has anywidget."""
     if name not in _WIDGETS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

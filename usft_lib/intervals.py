@@ -240,7 +240,8 @@ def steps_to_plateau(curve: Sequence[tuple[int, float]], plateau: float) -> int 
 
 def step_at_share_of_own_plateau(curve: Sequence[tuple[int, float]], share: float = 0.95) -> int | None:
     """First step at which a run has ``share`` of its own plateau; None for a curve without points (lesson 06)."""
-    return next((step for step, value in curve if value >= share * plateau_level(curve)), None)
+    level = plateau_level(curve) if curve else 0.0
+    return next((step for step, value in curve if value >= share * level), None)
 
 
 def restricted_mean(steps: Sequence[int | None], end: int) -> float:

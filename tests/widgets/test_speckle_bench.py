@@ -12,9 +12,9 @@ import browser
 
 import usft_lib as usft
 from usft_lib import BadInput
-from usft_lib.widgets.knobs import KNOBS, nearest
+from usft_lib.widgets.sliders import SLIDERS, nearest, png
 
-PLACES = {name: knob.start for name, knob in KNOBS.items()}
+PLACES = {name: one.start for name, one in SLIDERS.items()}
 
 
 @pytest.fixture
@@ -83,15 +83,13 @@ def test_still_picture_for_pages_without_a_kernel(bench):
 
 
 def test_plain_panel_gives_the_same_picture():
-    from usft_lib.widgets.pictures import png
-
     panel = usft.speckle_panel(f_number=3)
     picture, controls = panel.children
     assert picture.value == png(usft.bmode(f_number=3))
     slider = next(c for c in controls.children if c.description.startswith("F-number"))
     slider.value = 4.0
     assert picture.value == png(usft.bmode(f_number=4))
-    assert controls.children[len(KNOBS)].value.startswith(f"Speckle SNR: {usft.bmode(f_number=4).snr:.2f}")
+    assert controls.children[len(SLIDERS)].value.startswith(f"Speckle SNR: {usft.bmode(f_number=4).snr:.2f}")
 
 
 def test_the_library_says_what_to_install(monkeypatch):
@@ -105,7 +103,7 @@ def test_the_library_says_what_to_install(monkeypatch):
             raise ModuleNotFoundError("No module named 'anywidget'", name="anywidget")
         return real(name, *more, **kwargs)
 
-    monkeypatch.delitem(sys.modules, "usft_lib.widgets.speckle")
+    monkeypatch.delitem(sys.modules, "usft_lib.widgets.speckle_bench")
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match="pip install anywidget"):
         _ = usft.SpeckleBench
@@ -116,7 +114,7 @@ def test_the_library_says_what_to_install(monkeypatch):
 # --- the front end alone -------------------------------------------------------------------------------------------
 
 TRAITS = {
-    "knobs": [{"name": k.name, "label": k.label, "marks": k.marks, "start": k.start} for k in KNOBS.values()],
+    "sliders": [{"name": s.name, "label": s.label, "marks": s.marks, "start": s.start} for s in SLIDERS.values()],
     "places": PLACES,
 }
 SIZE = 8
@@ -149,7 +147,7 @@ def page(chrome):
     chrome.errors.clear()
     chrome.set_viewport_size({"width": 1000, "height": 900})
     chrome.emulate_media(color_scheme="light")
-    browser.show(chrome, "speckle", TRAITS)
+    browser.show(chrome, "speckle_bench", TRAITS)
     return chrome
 
 
@@ -196,8 +194,8 @@ def test_every_preset_of_the_front_end_is_on_its_sliders(page):
     for name in ("Few scatterers", "Deep and weak", "Fine detail"):
         page.get_by_role("button", name=name).click()
         answer(page, page.evaluate("sent")[-1]["id"])
-        for knob, place in page.evaluate("sent")[-1]["places"].items():
-            assert 0 <= place < len(KNOBS[knob].values)
+        for name, place in page.evaluate("sent")[-1]["places"].items():
+            assert 0 <= place < len(SLIDERS[name].values)
 
 
 def test_front_end_says_what_was_refused_and_shows_text_as_text(page):
@@ -208,8 +206,8 @@ def test_front_end_says_what_was_refused_and_shows_text_as_text(page):
 
 def test_front_end_has_a_label_for_every_control_and_fits_a_phone(page):
     answer(page, 1)
-    for knob in KNOBS.values():
-        assert slider(page, knob.label).get_attribute("aria-valuetext") == knob.marks[knob.start]
+    for one in SLIDERS.values():
+        assert slider(page, one.label).get_attribute("aria-valuetext") == one.marks[one.start]
     page.set_viewport_size({"width": 480, "height": 900})
     assert not browser.overflows(page)
     page.set_viewport_size({"width": 500, "height": 900})  # 1000 pixels at 200 % zoom

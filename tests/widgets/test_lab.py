@@ -1,4 +1,4 @@
-"""The freezing lab without its looks: its states, its runs against `fit`, its scoreboard, and what may go wrong."""
+"""The freezing lab without its front end: its states, its runs against `fit`, its scoreboard, and what may go wrong."""
 
 import csv
 import gc
@@ -171,8 +171,8 @@ def test_everything_frozen_is_explained(lab):
         (lambda lab: lab.preset("frist", 2), "first"),
         (lambda lab: lab.preset("first"), "How many"),
         (lambda lab: lab.preset("first", 99), "k must be"),
-        (lambda lab: lab.predict(1.2), "between 0 and 1"),
-        (lambda lab: lab.predict("high"), "between 0 and 1"),
+        (lambda lab: lab.set_guess(1.2), "between 0 and 1"),
+        (lambda lab: lab.set_guess("high"), "between 0 and 1"),
         (lambda lab: lab.race(["first 1"]), "2 to 6"),
         (lambda lab: lab.race(["first 1", "first 1"]), "2 to 6"),
         (lambda lab: lab.rename(5, "x"), "no run 5"),
@@ -295,7 +295,7 @@ def test_the_thread_ends_with_its_lab(pretrained, discs, monkeypatch):
 
 
 def test_scoreboard_ranks_renames_hides_and_exports_as_text(lab):
-    lab.predict(0.7)
+    lab.set_guess(0.7)
     lab.run("everything", guess=0.5)
     lab.run("first 1")
     table = lab.scores
@@ -310,7 +310,7 @@ def test_scoreboard_ranks_renames_hides_and_exports_as_text(lab):
     assert names == {"<img src=x onerror=alert(1)>", "'=1+1", "untouched", "mean shape"}
     assert {row["dice"] for row in rows} == {str(value) for value in lab.scores["dice"]}
     lab.hide(2)
-    assert "=1+1" not in set(lab.scores["strategy"]) and lab.snapshot()["board"] == [1]
+    assert "=1+1" not in set(lab.scores["strategy"]) and lab.snapshot()["runs"][1]["hidden"]
     lab.hide(2, False)
     lab.forget(1)
     assert [run.number for run in lab.runs] == [2] and lab.start() == 3 and lab.wait(60)
@@ -362,7 +362,7 @@ def test_cost_is_that_of_the_summary(lab, pretrained):
 def test_snapshot_is_small_plain_and_tells_when_something_changed(lab):
     was = lab.snapshot()["version"]
     assert lab.snapshot()["version"] == was
-    lab.predict(0.4)
+    lab.set_guess(0.4)
     assert lab.snapshot()["version"] != was
     lab.run("everything")
     for k in range(20):
@@ -436,7 +436,7 @@ def test_beside_a_busy_program_it_goes_on_with_fewer_threads_and_says_so(lab):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        session = Session([], lab._source, lab.train, lab.val, lab.settings)
+        session = Session([], lab.pretrained, lab.train, lab.val, lab.settings)
         session._spare_a_core([0.1] * 20 + [0.19] * 10)  # slower, but not twice
         assert torch.get_num_threads() == 2 and session.message == ""
         times = [0.1] * 20 + [0.21] * 10

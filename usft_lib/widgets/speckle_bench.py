@@ -1,13 +1,12 @@
 """The speckle bench: `bmode` with sliders, and the picture that follows them (lesson 04).
 
-The front end (speckle.js) asks for a picture and the kernel answers that one message; nothing is ever sent unasked, and
-no figure is drawn in the kernel. So it works on kernels that handle messages beside a running cell and on those that
-do not.
+The front end (speckle_bench.js) asks for a picture and the kernel answers that one message; nothing is ever sent
+unasked, and no figure is drawn in the kernel. So it works on kernels that handle messages beside a running cell and on
+those that do not.
 """
 
 import contextlib
 import threading
-from pathlib import Path
 
 import anywidget
 import torch
@@ -15,10 +14,8 @@ import traitlets
 
 from ..errors import BadInput
 from ..simulate.phantom import Bmode, bmode
-from .knobs import KNOBS, checked, nearest, numbers
-from .pictures import grey_bytes, still
-
-HERE = Path(__file__).parent
+from . import front_end, with_picture
+from .sliders import SLIDERS, checked, grey_bytes, nearest, numbers, starting_places, still
 
 
 @contextlib.contextmanager
@@ -46,26 +43,24 @@ class SpeckleBench(anywidget.AnyWidget):
         BadInput: a setting that there is no slider for, or that is not a number.
     """
 
-    _esm = HERE / "speckle.js"
-    _css = HERE / "speckle.css"
+    _esm, _css = front_end("speckle_bench")
 
-    knobs = traitlets.List().tag(sync=True)
+    sliders = traitlets.List().tag(sync=True)
     places = traitlets.Dict().tag(sync=True)  # of each slider, the number of its mark
 
     def __init__(self, **settings):
         self._lock = threading.Lock()  # newer kernels handle messages beside a running cell
         self.result: Bmode | None = None
-        start = {name: knob.start for name, knob in KNOBS.items()}
         super().__init__(
-            knobs=[{"name": k.name, "label": k.label, "marks": k.marks, "start": k.start} for k in KNOBS.values()],
-            places=start | nearest(settings),
+            sliders=[{"name": s.name, "label": s.label, "marks": s.marks, "start": s.start} for s in SLIDERS.values()],
+            places=starting_places(settings),
         )
         self.on_msg(self._asked)
         self._show(self.places)
 
     @property
     def settings(self) -> dict[str, float]:
-        return {name: KNOBS[name].values[place] for name, place in self.places.items()}
+        return {name: SLIDERS[name].values[place] for name, place in self.places.items()}
 
     @settings.setter
     def settings(self, chosen: dict[str, float]) -> None:
@@ -74,7 +69,7 @@ class SpeckleBench(anywidget.AnyWidget):
 
     def _show(self, places: dict[str, int]) -> Bmode:
         with self._lock, one_thread():
-            self.result = bmode(**{name: KNOBS[name].values[place] for name, place in places.items()})
+            self.result = bmode(**{name: SLIDERS[name].values[place] for name, place in places.items()})
             return self.result
 
     def _asked(self, _, content, buffers) -> None:
@@ -94,6 +89,4 @@ class SpeckleBench(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs):
         """The widget, and for pages without a kernel the picture as it was."""
-        made = super()._repr_mimebundle_(**kwargs)
-        data, metadata = made if isinstance(made, tuple) else (made or {}, {})
-        return {**data, "image/svg+xml": still(self.result, self.settings), "text/plain": repr(self)}, metadata
+        return with_picture(super()._repr_mimebundle_(**kwargs), still(self.result, self.settings), repr(self))

@@ -32,6 +32,10 @@ def ask(view, **content) -> dict:
     return answer
 
 
+def traits(view) -> dict:
+    return {"drawing": view.drawing, "blocks": view.blocks}
+
+
 # --- messages ------------------------------------------------------------------------------------------------------
 
 
@@ -41,7 +45,7 @@ def test_messages_do_what_the_labs_methods_do(discs):
     assert told["chosen"] == ["dec1", "head"] and told["label"] == "last 1"
     told = ask(view, do="toggle", group="enc1")["snapshot"]
     assert told["chosen"] == ["enc1", "dec1", "head"] == view.lab.chosen
-    assert ask(view, do="predict", dice=0.25)["snapshot"]["guess"] == 0.25
+    assert ask(view, do="guess", dice=0.25)["snapshot"]["guess"] == 0.25
     assert ask(view, do="start")["ok"] and view.lab.wait(60)
     told = ask(view, do="look", version=-1)["snapshot"]
     assert told["runs"][0]["status"] == "done" and told["runs"][0]["guess"] == 0.25
@@ -63,8 +67,8 @@ NONSENSE = [
     {"do": "toggle", "group": ["enc1"]},
     {"do": "preset", "name": "first"},
     {"do": "preset", "name": "first", "k": 99},
-    {"do": "predict", "dice": "much"},
-    {"do": "predict", "dice": True},
+    {"do": "guess", "dice": "much"},
+    {"do": "guess", "dice": True},
     {"do": "race", "strategies": 5},
     {"do": "race", "strategies": [["enc1"], [7]]},
     {"do": "race", "strategies": [["enc1"], ["head"]], "guesses": [2, 3]},
@@ -161,7 +165,7 @@ class Page:
 
     def open(self):
         self.page.evaluate("window.end?.()")  # the test before left its view, which would go on asking
-        browser.show(self.page, "freezer", {"blocks": self.view.blocks})
+        browser.show(self.page, "freeze_lab", traits(self.view))
         self.pump()
 
     def pump(self, times: int = 1):
@@ -287,7 +291,7 @@ def test_scoreboard_sorts_renames_hides_shows_again_and_opens_the_test_set_once(
     def order():
         return [int(row.get_attribute("data-run")) for row in table.all()]
 
-    assert order() == lab.view.lab.snapshot()["board"]
+    assert order() == sorted((1, 2, 3), key=lambda n: -lab.view.lab.runs[n - 1].dice)
     lab.page.get_by_role("button", name="parameters").click()
     assert order() == [2, *sorted((1, 3), key=lambda n: -lab.view.lab.runs[n - 1].trainable)]
     assert lab.page.evaluate("document.activeElement.textContent") == "parameters ▾"  # the focus stays
@@ -327,7 +331,7 @@ def test_buttons_under_the_pointer_are_not_made_anew_by_looking(lab):
     lab.view.lab.run("first 1")
     lab.look()
     lab.page.evaluate("window.kept = document.querySelector('.usft-row-buttons button')")
-    lab.view.lab.predict(0.3)  # something else changed
+    lab.view.lab.set_guess(0.3)  # something else changed
     lab.look()
     assert "0.30" in lab.text(".usft-guess-value") and lab.page.evaluate("window.kept.isConnected")
 
@@ -376,7 +380,7 @@ def test_a_failed_run_is_said(lab, monkeypatch):
 def test_it_says_when_the_kernel_is_silent(chrome, discs):
     view = made(discs)
     chrome.evaluate("window.end?.()")
-    browser.show(chrome, "freezer", {"blocks": view.blocks})  # and nobody answers
+    browser.show(chrome, "freeze_lab", traits(view))  # and nobody answers
     chrome.get_by_role("status").filter(has_text="does not answer").wait_for(timeout=9000)
 
 

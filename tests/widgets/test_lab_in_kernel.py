@@ -75,7 +75,7 @@ def kernel(request):
 
 def test_what_is_clicked_while_a_cell_runs_is_answered_in_order(kernel):
     kernel.client.execute("time.sleep(2)")
-    wanted = [{"do": "toggle", "group": "enc1"}, {"do": "toggle", "group": "head"}, {"do": "predict", "dice": 0.4},
+    wanted = [{"do": "toggle", "group": "enc1"}, {"do": "toggle", "group": "head"}, {"do": "guess", "dice": 0.4},
               {"do": "start"}]  # fmt: skip
     numbers = [kernel.ask(**what) for what in wanted]
     answers = kernel.answers(len(numbers))

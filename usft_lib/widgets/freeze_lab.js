@@ -4,38 +4,18 @@
 // newest snapshot, never a guess of what a click will do. While something runs it looks twice a second, and draws anew only
 // what changed: the browser shares its processor with the training.
 
-const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]; // Okabe and Ito
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "4 2", "12 4"]; // a second sign beside the colour
-const BUSY_MS = 500, IDLE_MS = 2000, SILENCE_MS = 5000;
+const BUSY_MS = 500, IDLE_MS = 2000;
 const PRESETS = ["everything", "contracting", "expanding", "first", "last", "outer", "inner"];
-const COUNTED = ["first", "last", "outer", "inner"];
+const COUNTED = PRESETS.slice(3);
 
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (tag === "input" || tag === "button") node.dataset.lmSuppressShortcuts = ""; // JupyterLab has plans for arrow keys
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-function drawn(tag, attributes = {}, text) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 // Colour and dashes of a run: the seventh has the first one's colour, and other dashes.
 const pen = ({ colour }) => ({ stroke: COLOURS[colour % 6], "stroke-dasharray": DASHES[(colour + Math.floor(colour / 6)) % 6] });
 function swatch(run) { // the run's line as it is drawn in the plots
   const svg = drawn("svg", { viewBox: "0 0 26 10", class: "usft-swatch", "aria-hidden": "true" });
   svg.append(drawn("line", { x1: 1, x2: 25, y1: 5, y2: 5, "stroke-width": 3, ...pen(run) }));
   return svg;
-}
-function button(text, onClick) {
-  const node = make("button", "", text);
-  node.type = "button";
-  node.addEventListener("click", onClick);
-  return node;
 }
 // Call `draw` only if `key` is another one than the last time.
 function onChange() {
@@ -46,94 +26,36 @@ function onChange() {
     last = now;
   };
 }
-const short = (n) => (n >= 999500 ? `${(n / 1e6).toFixed(2)} M` : n >= 1000 ? `${(n / 1e3).toFixed(1)} k` : `${n}`);
 const three = (x) => (x === null || x === undefined ? "–" : x.toFixed(3));
 
-// ---- talking to the kernel: each answer belongs to its question ----
-function talk(model, onSilence) {
-  let next = 0;
-  const waiting = new Map();
-  function heard(answer, buffers) {
-    const asked = waiting.get(answer.to);
-    if (!asked) return; // of a view that is gone
-    clearTimeout(asked.timer);
-    waiting.delete(answer.to);
-    asked.then(answer, buffers);
-  }
-  model.on("msg:custom", heard);
-  return {
-    busy: () => waiting.size > 0,
-    ask(content, then) {
-      const id = ++next;
-      waiting.set(id, { then, timer: setTimeout(onSilence, SILENCE_MS) });
-      model.send({ id, ...content });
-    },
-    close() {
-      for (const { timer } of waiting.values()) clearTimeout(timer);
-      model.off("msg:custom", heard);
-    },
-  };
-}
-
-// ---- the U: a switch for every group ----
-function theU(blocks, onToggle, onLook) {
-  const height = blocks[0].height;
-  const svg = drawn("svg", { viewBox: `0 20 760 ${height - 54}`, class: "usft-u", role: "group", "aria-label": "The U-Net's groups" });
-  const at = Object.fromEntries(blocks.map((b) => [b.name, b.box]));
-  const tip = drawn("marker", { id: "usft-lab-tip", viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
-  tip.append(drawn("path", { d: "M0 0 8 4 0 8z", class: "usft-tip" }));
-  svg.append(tip);
-  const line = (x1, y1, x2, y2, skip) => svg.append(drawn("line", { x1, y1, x2, y2, class: skip ? "usft-skip" : "usft-path", "marker-end": "url(#usft-lab-tip)" }));
-  const deepest = Math.max(...blocks.map((b) => b.level));
-  for (let level = 1; level < deepest; level++) {
-    const [ax, ay, aw, ah] = at[`enc${level}`], [bx, by, bw, bh] = at[`dec${level}`];
-    line(ax + aw, ay + ah / 2, bx, ay + ah / 2, true);
-    const left = at[`enc${level + 1}`] ?? at.bottleneck, right = at[`dec${level + 1}`] ?? at.bottleneck;
-    const down = Math.max(ax + aw / 2, left[0] + 14), up = Math.min(right[0] + right[2] - 14, bx + bw / 2);
-    line(down, ay + ah, down, left[1]);
-    line(up, right[1], up, by + bh);
-  }
-  line(at.dec1[0] + at.dec1[2], at.dec1[1] + 33, at.head[0], at.dec1[1] + 33);
-  const end = at.head[0] + at.head[2];
-  for (const [x, anchor, word] of [[at.enc1[0], "start", "image ↓"], [end, "end", "mask ↑"]]) {
-    svg.append(drawn("text", { x, y: at.enc1[1] - 8, class: "usft-end", "text-anchor": anchor }, word));
-  }
-  const switches = {};
-  blocks.forEach((block, place) => {
-    const [x, y, w, h] = block.box;
-    const g = drawn("g", { class: "usft-block", role: "switch", tabindex: place ? -1 : 0, "data-group": block.name, "data-lm-suppress-shortcuts": "" });
-    const state = drawn("text", { x: x + w / 2, y: y + 54, class: "usft-small" });
-    g.append(
-      drawn("rect", { x, y, width: w, height: h, rx: 5 }),
-      drawn("text", { x: x + w / 2, y: y + 20, class: "usft-name" }, block.name),
-      drawn("text", { x: x + w / 2, y: y + 37, class: "usft-small" }, short(block.parameters)),
-      state,
-    );
+// ---- the U: the drawing that Python made (UNetDiagram), and of each of its blocks a switch ----
+function theU(drawing, blocks, onToggle, onLook) {
+  const svg = document.importNode(new DOMParser().parseFromString(drawing, "image/svg+xml").documentElement, true);
+  set(svg, { class: "usft-u", role: "group", "aria-label": "The U-Net's groups" });
+  const switches = blocks.map((block, place) => {
+    const g = svg.querySelector(`[data-group="${block.name}"]`);
+    g.querySelector("title").remove(); // it says how the group was when it was drawn
+    set(g, { class: "usft-block", role: "switch", tabindex: place ? -1 : 0, "data-lm-suppress-shortcuts": "" });
     g.addEventListener("click", () => onToggle(block.name));
-    g.addEventListener("mouseenter", () => onLook(block));
-    g.addEventListener("focus", () => onLook(block));
+    for (const event of ["mouseenter", "focus"]) g.addEventListener(event, () => onLook(block));
     g.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (event.key === " " || event.key === "Enter") onToggle(block.name);
       else if (step) {
-        const other = blocks[(place + step + blocks.length) % blocks.length].name;
-        for (const node of Object.values(switches)) node.g.setAttribute("tabindex", -1);
-        switches[other].g.setAttribute("tabindex", 0);
-        switches[other].g.focus();
+        const next = switches[(place + step + blocks.length) % blocks.length];
+        for (const other of switches) set(other, { tabindex: other === next ? 0 : -1 });
+        next.focus();
       } else return;
       event.preventDefault();
     });
-    switches[block.name] = { g, state };
-    svg.append(g);
+    return g;
   });
   function show(chosen, locked) {
-    for (const [name, { g, state }] of Object.entries(switches)) {
-      const on = chosen.includes(name);
-      g.setAttribute("aria-checked", on);
-      g.setAttribute("aria-disabled", locked);
-      g.setAttribute("aria-label", `${name}, ${on ? "trained" : "frozen"}`);
-      state.textContent = on ? "● trained" : "❄ frozen";
-    }
+    switches.forEach((g, k) => {
+      const name = blocks[k].name, on = chosen.includes(name);
+      set(g, { "aria-checked": on, "aria-disabled": locked, "aria-label": `${name}, ${on ? "trained" : "frozen"}` });
+      g.lastElementChild.textContent = on ? "● trained" : "❄ frozen";
+    });
   }
   return { svg, show };
 }
@@ -191,12 +113,8 @@ function pictures() {
   function begin({ size, truth }, buffers) {
     frame.replaceChildren();
     overlays = buffers.map((buffer, k) => {
-      const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
       const cell = make("div", "usft-picture"), canvas = make("canvas");
-      canvas.width = canvas.height = size;
-      const rgba = new Uint8ClampedArray(4 * size * size);
-      for (let i = 0; i < size * size; i++) rgba.set([bytes[i], bytes[i], bytes[i], 255], 4 * i);
-      canvas.getContext("2d").putImageData(new ImageData(rgba, size, size), 0, 0);
+      paintGrey(canvas, size, buffer);
       const svg = drawn("svg", { viewBox: `-2 -2 ${4 * size} ${4 * size}`, role: "img", "aria-label": `Validation image ${k + 1}: the truth dashed, the network's outlines in colour` });
       for (const points of truth[k] ?? []) svg.append(drawn("polygon", { points: points.join(" "), class: "usft-truth" }));
       const layer = drawn("g");
@@ -235,9 +153,8 @@ function scoreboard(ask) {
     if (key === "label") {
       const td = make("th");
       td.scope = "row";
-      const name = make("input", "usft-label");
+      const name = set(make("input", "usft-label"), { "aria-label": `Name of run ${run.run}` });
       name.value = run.label;
-      name.setAttribute("aria-label", `Name of run ${run.run}`);
       name.addEventListener("change", () => ask({ do: "rename", run: run.run, label: name.value }));
       td.append(swatch(run), name);
       return td;
@@ -250,9 +167,7 @@ function scoreboard(ask) {
     if (text) return make("td", "usft-number", text());
     const td = make("td", "usft-row-buttons");
     if (run.status === "stopped" || run.status === "failed") td.append(make("span", "", run.status));
-    const hide = button("hide", () => ask({ do: "hide", run: run.run, hidden: true }));
-    hide.setAttribute("aria-label", `Hide ${run.label}`);
-    td.append(hide);
+    td.append(set(button("hide", () => ask({ do: "hide", run: run.run, hidden: true })), { "aria-label": `Hide ${run.label}` }));
     if (run.status === "done" && newest.has_test && !newest.test) {
       const sure = committing === run.run;
       td.append(button(sure ? "Sure? Only once." : "open the test set", () => {
@@ -263,10 +178,10 @@ function scoreboard(ask) {
     }
     return td;
   }
-  function show(told) {
-    newest = told;
-    const key = JSON.stringify([by, down, committing, told.has_test, told.test, told.references,
-      told.runs.map((r) => [r.run, r.label, r.dice, r.hidden, r.status])]);
+  function show(snapshot) {
+    newest = snapshot;
+    const key = JSON.stringify([by, down, committing, snapshot.has_test, snapshot.test, snapshot.references,
+      snapshot.runs.map((r) => [r.run, r.label, r.dice, r.hidden, r.status])]);
     if (node.dataset.key === key) return; // a button that is made anew under the pointer loses its click
     if (node.getRootNode().activeElement?.matches(".usft-label") && node.contains(node.getRootNode().activeElement)) return; // a name is being typed
     node.dataset.key = key;
@@ -283,11 +198,11 @@ function scoreboard(ask) {
           show(newest);
         });
         th.append(sorter);
-        th.setAttribute("aria-sort", by === key ? (down ? "descending" : "ascending") : "none");
-      } else th.setAttribute("aria-label", "what you can do");
+        set(th, { "aria-sort": by === key ? (down ? "descending" : "ascending") : "none" });
+      } else set(th, { "aria-label": "what you can do" });
       head.append(th);
     }
-    const runs = told.runs.filter((r) => r.dice !== null && !r.hidden);
+    const runs = snapshot.runs.filter((r) => r.dice !== null && !r.hidden);
     const value = (r) => r[by] ?? -Infinity;
     runs.sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) * (down ? -1 : 1));
     const lines = runs.map((run) => {
@@ -296,7 +211,7 @@ function scoreboard(ask) {
       tr.append(...COLUMNS.map(([key]) => cell(run, key)));
       return tr;
     });
-    for (const [name, found] of Object.entries(told.references)) {
+    for (const [name, found] of Object.entries(snapshot.references)) {
       const tr = make("tr", "usft-reference"), th = make("th", "", REFERENCES[name] ?? name);
       th.scope = "row";
       tr.append(th, make("td"), make("td", "usft-number", three(found.dice) + within(found)), ...Array.from({ length: COLUMNS.length - 3 }, () => make("td")));
@@ -307,12 +222,9 @@ function scoreboard(ask) {
     body.append(...lines);
     for (const [k, item] of [...top.querySelectorAll("button"), ...body.querySelectorAll("button")].entries()) item.dataset.at = k;
     table.replaceChildren(make("caption", "", "Scoreboard, on the validation images"), top, body);
-    const away = told.runs.filter((r) => r.hidden);
-    hidden.replaceChildren(...(away.length ? [make("span", "", "Hidden: ")] : []), ...away.map((run) => {
-      const back = button(run.label, () => ask({ do: "hide", run: run.run, hidden: false }));
-      back.setAttribute("aria-label", `Show ${run.label} again`);
-      return back;
-    }));
+    const away = snapshot.runs.filter((r) => r.hidden);
+    hidden.replaceChildren(...(away.length ? [make("span", "", "Hidden: ")] : []), ...away.map((run) =>
+      set(button(run.label, () => ask({ do: "hide", run: run.run, hidden: false })), { "aria-label": `Show ${run.label} again` })));
     if (held !== undefined) table.querySelector(`[data-at="${held}"]`)?.focus();
   }
   return { node, show };
@@ -320,26 +232,24 @@ function scoreboard(ask) {
 
 function render({ model, el }) {
   const blocks = model.get("blocks");
-  const root = make("div", "usft-lab");
+  const root = make("div", "usft-widget usft-lab");
   const tray = new Map(); // groups and guesses of the strategies that wait for their race
-  let told = null, drawnVersion = null, timer = null, looked = null;
-  const said = make("p", "usft-said"), about = make("p", "usft-about", "Point at a group, or go there by Tab and arrows: what it sees and costs stands here."), cost = make("p", "usft-cost");
-  said.setAttribute("role", "status");
-  const kernel = talk(model, () => (said.textContent = "The kernel does not answer. Is a cell running, or was the kernel restarted?"));
+  let snapshot = null, drawnVersion = null, timer = null, looked = null;
+  const said = statusLine(), kernel = talk(model, said), about = make("p", "usft-about", "Point at a group, or go there by Tab and arrows: what it sees and costs stands here."), cost = make("p", "usft-cost");
 
   function ask(content) {
     kernel.ask(content, (answer, buffers) => {
       if (answer.pictures) views.begin(answer.pictures, buffers);
       if (answer.csv !== undefined) save(answer.csv);
-      if (answer.snapshot) told = answer.snapshot;
-      if (told) show(answer.ok ? "" : answer.message);
+      if (answer.snapshot) snapshot = answer.snapshot;
+      if (snapshot) show(answer.ok ? "" : answer.message);
       root.dataset.answered = answer.to; // tests wait for it
     });
   }
   function look() {
     clearTimeout(timer);
-    timer = setTimeout(look, told && told.state === "running" ? BUSY_MS : IDLE_MS);
-    if (!kernel.busy() && !document.hidden) ask({ do: "look", version: told ? told.version : -1 });
+    timer = setTimeout(look, snapshot && snapshot.state === "running" ? BUSY_MS : IDLE_MS);
+    if (!kernel.busy() && !document.hidden) ask({ do: "look", version: snapshot ? snapshot.version : -1 });
   }
   function save(text) {
     const link = make("a");
@@ -350,9 +260,9 @@ function render({ model, el }) {
   }
 
   function saving(name) {
-    if (!told) return "";
-    const part = `${(100 * told.savings[name]).toFixed(1)} % of a full step`;
-    return told.chosen.includes(name) ? `Freezing it now would save ${part}.` : `Frozen, it saves ${part}.`;
+    if (!snapshot) return "";
+    const part = `${(100 * snapshot.savings[name]).toFixed(1)} % of a full step`;
+    return snapshot.chosen.includes(name) ? `Freezing it now would save ${part}.` : `Frozen, it saves ${part}.`;
   }
   function tell(block) {
     looked = block;
@@ -361,7 +271,7 @@ function render({ model, el }) {
       `${block.field} × ${block.field} pixels. An image takes ${block.forward.toFixed(0)} MFLOP forward, and backward ` +
       `${block.to_inputs.toFixed(0)} for the gradient of its inputs and ${block.to_weights.toFixed(0)} for that of its weights. ` + saving(block.name);
   }
-  const u = theU(blocks, (group) => ask({ do: "toggle", group }), tell);
+  const u = theU(model.get("drawing"), blocks, (group) => ask({ do: "toggle", group }), tell);
   const k = make("input");
   Object.assign(k, { type: "number", min: 1, max: blocks.length, value: 2 });
   const counted = make("label", "usft-k");
@@ -373,13 +283,13 @@ function render({ model, el }) {
 
   const slider = make("input"), guessed = make("span", "usft-guess-value", "none yet"), guessing = make("label", "usft-guess");
   Object.assign(slider, { type: "range", min: 0, max: 100, value: 50 });
-  slider.setAttribute("aria-label", "Your guess of the Dice");
+  set(slider, { "aria-label": "Your guess of the Dice" });
   function showGuess(dice) {
     guessed.textContent = dice === null ? "none yet" : dice.toFixed(2);
-    slider.setAttribute("aria-valuetext", guessed.textContent);
+    set(slider, { "aria-valuetext": guessed.textContent });
   }
   slider.addEventListener("input", () => showGuess(slider.value / 100));
-  slider.addEventListener("change", () => ask({ do: "predict", dice: slider.value / 100 }));
+  slider.addEventListener("change", () => ask({ do: "guess", dice: slider.value / 100 }));
   guessing.append(make("span", "", "Your guess of the Dice:"), slider, guessed);
 
   const actions = make("div", "usft-row usft-actions");
@@ -387,8 +297,8 @@ function render({ model, el }) {
   const pause = button("Pause", () => ask({ do: "pause" })), resume = button("Resume", () => ask({ do: "resume" }));
   const stop = button("Stop", () => ask({ do: "stop" }));
   const add = button("Add to race", () => {
-    tray.set(told.chosen.join(" "), { label: told.label, groups: [...told.chosen], guess: told.guess });
-    ask({ do: "predict", dice: null }); // the guess went with it
+    tray.set(snapshot.chosen.join(" "), { label: snapshot.label, groups: [...snapshot.chosen], guess: snapshot.guess });
+    ask({ do: "guess", dice: null }); // the guess went with it
   });
   const race = button("Race", () => {
     ask({ do: "race", strategies: [...tray.values()].map((r) => r.groups), guesses: [...tray.values()].map((r) => r.guess) });
@@ -401,14 +311,11 @@ function render({ model, el }) {
     const key = JSON.stringify([...tray]);
     if (racers.dataset.key === key) return; // a button that is made anew under the pointer loses its click
     racers.dataset.key = key;
-    racers.replaceChildren(...(tray.size ? [make("span", "", "On the starting line: ")] : []), ...[...tray].map(([key, racer]) => {
-      const out = button(`${racer.label}${racer.guess === null ? "" : `, guess ${racer.guess.toFixed(2)}`} ✕`, () => {
+    racers.replaceChildren(...(tray.size ? [make("span", "", "On the starting line: ")] : []), ...[...tray].map(([key, racer]) =>
+      set(button(`${racer.label}${racer.guess === null ? "" : `, guess ${racer.guess.toFixed(2)}`} ✕`, () => {
         tray.delete(key);
         show("");
-      });
-      out.setAttribute("aria-label", `Take out of the race: ${racer.label}`);
-      return out;
-    }));
+      }), { "aria-label": `Take out of the race: ${racer.label}` })));
   }
   const diceplot = plot("Dice on validation images"), lossplot = plot("Loss"), views = pictures();
   const live = make("div", "usft-running"), seen = make("div", "usft-live"), above = make("div", "usft-above");
@@ -423,8 +330,8 @@ function render({ model, el }) {
     changed(runs.map((r) => r.run), () => {
       lines.clear();
       for (const run of runs) {
-        const line = make("div", "usft-progress"), bar = make("progress"), words = make("span");
-        bar.setAttribute("aria-label", `Progress of ${run.label}`);
+        const line = make("div", "usft-progress"), words = make("span");
+        const bar = set(make("progress"), { "aria-label": `Progress of ${run.label}` });
         bar.max = run.steps;
         line.append(swatch(run), bar, words);
         lines.set(run.run, { line, bar, words });
@@ -437,38 +344,38 @@ function render({ model, el }) {
     }
   }
   function howFar(run) {
-    const rate = run.rate ? `${run.rate.toFixed(1)} steps/s` : "", left = run.left ? `${Math.ceil(run.left)} s left` : "";
+    const rate = run.rate ? `${run.rate.toFixed(1)} steps/s` : "", left = run.time_left ? `${Math.ceil(run.time_left)} s left` : "";
     return [`${run.label}: step ${run.step} of ${run.steps}`, rate, left].filter(Boolean).join(", ");
   }
   function show(message) {
-    const idle = told.state === "idle";
-    u.show(told.chosen, !idle);
-    cost.textContent = told.chosen.length
-      ? `${told.label}: ${told.cost.trainable.toLocaleString("en")} parameters learn (${(100 * told.cost.share).toFixed(1)} %); a step takes about ${(100 * told.cost.step).toFixed(0)} % of the operations of training everything.`
+    const idle = snapshot.state === "idle";
+    u.show(snapshot.chosen, !idle);
+    cost.textContent = snapshot.chosen.length
+      ? `${snapshot.label}: ${snapshot.cost.trainable.toLocaleString("en")} parameters learn (${(100 * snapshot.cost.share).toFixed(1)} %); a step takes about ${(100 * snapshot.cost.step).toFixed(0)} % of the operations of training everything.`
       : "Everything is frozen: nothing would learn. Click a group.";
-    go.disabled = !idle || !told.chosen.length;
-    pause.disabled = told.state !== "running";
-    resume.disabled = told.state !== "paused";
+    go.disabled = !idle || !snapshot.chosen.length;
+    pause.disabled = snapshot.state !== "running";
+    resume.disabled = snapshot.state !== "paused";
     stop.disabled = idle;
-    add.disabled = !idle || !told.chosen.length || tray.size === 6;
+    add.disabled = !idle || !snapshot.chosen.length || tray.size === 6;
     race.disabled = !idle || tray.size < 2;
     race.textContent = tray.size ? `Race ${tray.size} strategies` : "Race";
     showTray();
-    if (told.version !== drawnVersion) showGuess(told.guess);
-    drawnVersion = told.version;
+    if (snapshot.version !== drawnVersion) showGuess(snapshot.guess);
+    drawnVersion = snapshot.version;
     for (const node of presetButtons) node.disabled = !idle;
-    const running = told.runs.filter((r) => r.status === "running");
-    const now = [message || told.message, told.state === "paused" ? "Paused." : ""].filter(Boolean).join(" ");
+    const running = snapshot.runs.filter((r) => r.status === "running");
+    const now = [message || snapshot.message, snapshot.state === "paused" ? "Paused." : ""].filter(Boolean).join(" ");
     if (said.textContent !== now) said.textContent = now; // read aloud only when it changes
     progress(running);
     if (looked) tell(looked);
-    diceplot.show(told.runs, "val", told.steps, 1);
-    lossplot.show(told.runs, "loss", told.steps);
-    views.show(told.runs);
-    board.show(told);
-    test.textContent = told.test
-      ? `The test set, opened once, for “${told.test.strategy}”: Dice ${three(told.test.dice)} (${three(told.test.low)} … ${three(told.test.high)}).` : "";
-    root.dataset.state = told.state;
+    diceplot.show(snapshot.runs, "val", snapshot.steps, 1);
+    lossplot.show(snapshot.runs, "loss", snapshot.steps);
+    views.show(snapshot.runs);
+    board.show(snapshot);
+    test.textContent = snapshot.test
+      ? `The test set, opened once, for “${snapshot.test.strategy}”: Dice ${three(snapshot.test.dice)}${within(snapshot.test)}.` : "";
+    root.dataset.state = snapshot.state;
   }
 
   const part = (words) => make("div", "usft-part", words);
