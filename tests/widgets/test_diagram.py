@@ -41,6 +41,20 @@ def test_blocks_tell_parameters_and_what_is_frozen_in_words_and_dashes():
     assert repr(UNetDiagram(model)) == "U-Net of 10 groups, 2 of them trained"
 
 
+def test_the_bare_drawing_is_the_same_drawing_and_says_where_image_and_mask_are():
+    model = usft.train_only(usft.UNet(8, 3), ["enc1"])
+    diagram = UNetDiagram(model)
+    whole, bare = (ElementTree.fromstring(text) for text in (diagram.svg, diagram.bare_svg))
+    for tag in ("g", "line", "marker"):
+        one, other = ([ElementTree.tostring(node) for node in root.iter(f"{SVG}{tag}")] for root in (whole, bare))
+        assert one == other and one
+    assert [node.text for node in bare.findall(f"{SVG}text")] == ["image ↓", "mask ↑"]
+    assert bare.find(f"{SVG}rect") is None  # no background: it lies on that of the page
+    left, top, width, height = map(float, bare.get("viewBox").split())
+    for x, y, w, h in diagram.boxes().values():
+        assert left <= x and x + w <= left + width and top <= y and y + h <= top + height
+
+
 def test_width_grows_with_channels_and_depth_with_the_level():
     boxes = UNetDiagram(usft.UNet()).boxes()
     widths = [boxes[name][2] for name in ("enc1", "enc2", "enc3", "enc4", "bottleneck")]

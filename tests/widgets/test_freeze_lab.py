@@ -226,6 +226,26 @@ def test_clicks_keys_and_presets_choose_groups(lab):
     assert lab.page.errors == []
 
 
+def test_the_u_is_the_drawing_of_the_library_with_a_switch_of_each_group(lab):
+    from xml.etree import ElementTree
+
+    lab.press("contracting")
+    tag = "{http://www.w3.org/2000/svg}"
+    made = ElementTree.fromstring(lab.view.drawing)
+    shown = ElementTree.fromstring(
+        lab.page.evaluate("new XMLSerializer().serializeToString(document.querySelector('.usft-u'))")
+    )
+    places = {"rect": ("x", "y", "width", "height"), "line": ("x1", "y1", "x2", "y2"), "text": ("x", "y")}
+    for name, keys in places.items():
+        one, other = ([[node.get(k) for k in keys] for node in root.iter(tag + name)] for root in (made, shown))
+        assert one == other and one
+    switches = [g for g in shown.iter(f"{tag}g") if g.get("role") == "switch"]
+    assert [g.get("data-group") for g in switches] == lab.view.lab.groups
+    assert [g.get("aria-checked") for g in switches] == ["true", "true", "false", "false", "false", "false"]
+    assert [g.get("tabindex") for g in switches] == ["0"] + ["-1"] * 5
+    assert not list(shown.iter(f"{tag}title")), "a tooltip would go on saying what the group was at first"
+
+
 def test_everything_frozen_is_explained_and_cannot_be_started(lab):
     lab.page.get_by_label("k =").fill("1")
     lab.press("first k")

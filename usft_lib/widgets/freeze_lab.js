@@ -307,15 +307,13 @@ function render({ model, el }) {
   const racers = make("p", "usft-racers");
   go.classList.add("usft-main");
   actions.append(go, pause, resume, stop, add, race);
+  const trayChanged = onChange(); // a button that is made anew under the pointer loses its click
   function showTray() {
-    const key = JSON.stringify([...tray]);
-    if (racers.dataset.key === key) return; // a button that is made anew under the pointer loses its click
-    racers.dataset.key = key;
-    racers.replaceChildren(...(tray.size ? [make("span", "", "On the starting line: ")] : []), ...[...tray].map(([key, racer]) =>
+    trayChanged([...tray], () => racers.replaceChildren(...(tray.size ? [make("span", "", "On the starting line: ")] : []), ...[...tray].map(([key, racer]) =>
       set(button(`${racer.label}${racer.guess === null ? "" : `, guess ${racer.guess.toFixed(2)}`} ✕`, () => {
         tray.delete(key);
         show("");
-      }), { "aria-label": `Take out of the race: ${racer.label}` })));
+      }), { "aria-label": `Take out of the race: ${racer.label}` }))));
   }
   const diceplot = plot("Dice on validation images"), lossplot = plot("Loss"), views = pictures();
   const live = make("div", "usft-running"), seen = make("div", "usft-live"), above = make("div", "usft-above");

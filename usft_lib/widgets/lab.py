@@ -210,14 +210,9 @@ class Lab:
 
     def _label(self, chosen: list[str]) -> str:
         """The name of a preset that means just these groups, or the groups themselves."""
-        for name in ("everything", "contracting", "expanding"):
-            if chosen == self.named(name):
-                return name
-        for name in ("first", "last", "outer", "inner"):
-            for k in range(1, self.pretrained.depth + 1):
-                if chosen == self.named(name, k):
-                    return f"{name} {k}"
-        return " ".join(chosen) or "nothing"
+        counted = [f"{name} {k}" for name in freezing.PRESETS[3:] for k in range(1, self.pretrained.depth + 1)]
+        presets = (name for name in (*freezing.PRESETS[:3], *counted) if chosen == self.named(name))
+        return next(presets, " ".join(chosen) or "nothing")
 
     def _new_label(self, label: str) -> str:
         """The label, with a number behind it where a run has that name already."""

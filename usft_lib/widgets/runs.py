@@ -27,7 +27,7 @@ from ..unet import UNet
 from .contours import outlines
 
 SHOWN = 3  # validation images whose outlines are followed
-PART = 10  # validations in a run
+VALIDATIONS = 10  # in a run
 POINTS = 120  # of a loss curve: more cannot be seen
 
 
@@ -188,7 +188,7 @@ class Session:
         for run in self.runs:
             run.model = train_only(deepcopy(self.pretrained), run.groups)
             run.trainable = sum(p.numel() for p in run.model.parameters() if p.requires_grad)
-            every = max(run.steps // PART, 1)
+            every = max(run.steps // VALIDATIONS, 1)
             trainings.append(Training(run.model, self.train, self.val, validate_every=every, **self.settings))
         watched = trainings[0].val.images[:SHOWN]
         times: list[float] = []
