@@ -309,11 +309,14 @@ function render({ model, el }) {
   actions.append(go, pause, resume, stop, add, race);
   const trayChanged = onChange(); // a button that is made anew under the pointer loses its click
   function showTray() {
-    trayChanged([...tray], () => racers.replaceChildren(...(tray.size ? [make("span", "", "On the starting line: ")] : []), ...[...tray].map(([key, racer]) =>
-      set(button(`${racer.label}${racer.guess === null ? "" : `, guess ${racer.guess.toFixed(2)}`} ✕`, () => {
-        tray.delete(key);
-        show("");
-      }), { "aria-label": `Take out of the race: ${racer.label}` }))));
+    trayChanged([...tray], () => {
+      const words = tray.size ? [make("span", "", "On the starting line: ")] : [];
+      racers.replaceChildren(...words, ...[...tray].map(([key, { label, guess }]) =>
+        set(button(`${label}${guess === null ? "" : `, guess ${guess.toFixed(2)}`} ✕`, () => {
+          tray.delete(key);
+          show("");
+        }), { "aria-label": `Take out of the race: ${label}` })));
+    });
   }
   const diceplot = plot("Dice on validation images"), lossplot = plot("Loss"), views = pictures();
   const live = make("div", "usft-running"), seen = make("div", "usft-live"), above = make("div", "usft-above");

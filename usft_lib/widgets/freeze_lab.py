@@ -47,7 +47,7 @@ class FreezeLab(anywidget.AnyWidget):
         ]
         super().__init__(drawing=u.bare_svg, blocks=blocks)
         self.on_msg(self._asked)
-        release_threads_after_cells()  # counting FLOPs has made one; so may the student's next cell
+        release_threads_after_cells()  # counting FLOPs has started some; the student's next cell may, too
 
     @property
     def scores(self):

@@ -63,7 +63,7 @@ class Lab:
         self.revealed: dict | None = None
         self._changes = 0  # of what the student set
         self._close = lambda: None
-        device.release_threads()  # scoring has made one, in this thread, which may not be the one that starts a run
+        device.release_threads()  # scoring has started some in this thread; another may start the run
 
     # ---- choosing ----
 
