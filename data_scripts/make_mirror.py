@@ -26,7 +26,6 @@ from PIL import Image
 
 from usft_lib import BadInput
 from usft_lib.errors import check_name
-from usft_lib.sources import busbra, busi, hc18, horses, montgomery, pets, shenzhen
 from usft_lib.sources.archive import SafeZip
 from usft_lib.sources.cache import cache_folder, write_whole
 from usft_lib.sources.fetch import at_hand, ways
@@ -34,6 +33,7 @@ from usft_lib.sources.loading import SOURCES
 from usft_lib.sources.masks import mask
 from usft_lib.sources.mirror import mirror, parse
 from usft_lib.sources.pictures import open_picture, resize_mask, values_of
+from usft_lib.sources.sets import busbra, busi, hc18, horses, montgomery, pets, shenzhen
 from usft_lib.sources.source import Source
 from usft_lib.sources.tarball import SafeTar
 

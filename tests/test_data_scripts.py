@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import sources_fakes as fakes
 import torch
 from PIL import Image
 from scripts import script
-from sources_fakes import disc, picture, png, tarred, write_mirror, zipped
+from sources import fakes
+from sources.fakes import disc, picture, png, tarred, write_mirror, zipped
 
-from usft_lib.sources import hc18, load, loading
+from usft_lib.sources import load, loading
 from usft_lib.sources.mirror import parse
 from usft_lib.sources.pictures import fit_mask, open_picture
+from usft_lib.sources.sets import hc18
 from usft_lib.sources.source import Address, Archive
 
 if os.environ.get("USFT_WHEEL_ONLY"):

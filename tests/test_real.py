@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import usft_lib as usft
-from usft_lib.sources import hc18
+from usft_lib.sources.sets import hc18
 
 
 @pytest.mark.slow

@@ -216,7 +216,7 @@ pool, _, rest = data.split(0.6, 0.1, 0.3, seed=0)
 test = rest.subset(min(TEST_IMAGES, len(set(rest.subjects))), seed=0)  # one image a subject
 drawn_by_expert = usft.head_circumference_mm(test.masks, test.spacing_mm)
 if real:
-    from usft_lib.sources.hc18 import circumferences
+    from usft_lib.sources.sets.hc18 import circumferences
 
     by_sonographer = circumferences(SIZE)
     true_mm = torch.tensor([by_sonographer[name] for name in test.ids])

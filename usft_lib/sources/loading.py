@@ -7,16 +7,16 @@ from pathlib import Path
 from ..data import SegmentationData
 from ..errors import BadInput, DataUnavailable, check_name
 from . import prepare
-from .busbra import BUSBRA
-from .busi import BUSI
 from .cache import alone, cache_folder, clear_disk_errors
 from .fetch import LIMIT, Place, bring, forget, ways
-from .hc18 import HC18
-from .horses import HORSES
 from .mirror import Mirror, configured, mirror
-from .montgomery import MONTGOMERY
-from .pets import PETS
-from .shenzhen import SHENZHEN
+from .sets.busbra import BUSBRA
+from .sets.busi import BUSI
+from .sets.hc18 import HC18
+from .sets.horses import HORSES
+from .sets.montgomery import MONTGOMERY
+from .sets.pets import PETS
+from .sets.shenzhen import SHENZHEN
 from .source import Source
 
 ALL = (MONTGOMERY, SHENZHEN, HC18, BUSI, BUSBRA, PETS, HORSES)

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..errors import BadInput
-from .archive import SafeZip, looks_like
-from .masks import mask
-from .pictures import check_same_size, grey
-from .source import Address, Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip, looks_like
+from ..masks import mask
+from ..pictures import check_same_size, grey
+from ..source import Address, Archive, Sample, Source
 
 PICTURES = "training_set.zip"
 SIZES = "training_set_pixel_size_and_HC.csv"
@@ -123,8 +123,8 @@ def circumferences(size: int = 128, large: bool = False) -> dict[str, float]:
     Raises:
         DataUnavailable: as `load`.
     """
-    from .loading import prepared
-    from .prepare import read_extra
+    from ..loading import prepared
+    from ..prepare import read_extra
 
     return read_extra(prepared("hc18", size, large)[1], "circumference_mm")
 

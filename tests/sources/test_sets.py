@@ -8,18 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import sources_fakes as fakes
 import torch
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_fill_holes
-from sources_fakes import disc, files_in, picture, png, tarred, write_mirror, zipped
+from sources import fakes
+from sources.fakes import disc, files_in, picture, png, tarred, write_mirror, zipped
 
 from usft_lib.errors import BadInput, DataUnavailable
-from usft_lib.sources import busbra, datasets, hc18, load, loading, pets
+from usft_lib.sources import datasets, load, loading
 from usft_lib.sources.archive import SafeZip
-from usft_lib.sources.busi import FILE
 from usft_lib.sources.duplicates import NEAR, clusters, distances, perceptual_hash
 from usft_lib.sources.pictures import grey
+from usft_lib.sources.sets import busbra, hc18, pets
+from usft_lib.sources.sets.busi import FILE
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import BadInput
-from .archive import SafeZip
-from .masks import mask
-from .pictures import check_same_size, grey
-from .source import Address, Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip
+from ..masks import mask
+from ..pictures import check_same_size, grey
+from ..source import Address, Archive, Sample, Source
 
 ARCHIVE = "NLM-MontgomeryCXRSet.zip"
 NAME = re.compile(r"(?:^|/)(?P<folder>CXR_png|leftMask|rightMask)/(?P<stem>MCUCXR_\d+_(?P<sick>[01]))\.png$", re.I)

@@ -14,10 +14,10 @@ import numpy as np
 import pooch
 import pytest
 import requests
-import sources_fakes as fakes
 import torch
 from filelock import FileLock
-from sources_fakes import HTML, files_in, serve, write_mirror
+from sources import fakes
+from sources.fakes import HTML, files_in, serve, write_mirror
 
 from usft_lib.errors import BadInput, DataUnavailable
 from usft_lib.sources import fetch, load, loading, mirror, prepare
@@ -617,7 +617,7 @@ def test_two_kernels_at_once_do_the_work_once(mirror_of, cache, tmp_path):
             """
         )
     )
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     env = os.environ | {"USFT_DATA": str(cache), "USFT_MIRROR": str(folder), "PYTHONPATH": str(root)}
     log = tmp_path / "log"
     kernels = [
@@ -638,6 +638,6 @@ def test_importing_the_library_stays_quick():
         "new = {m.split('.')[0] for m in set(sys.modules) - before};"
         "print(sorted(new & {'pooch', 'requests'}))"
     )
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     run = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True)
     assert run.stdout.decode().strip() == "[]", run.stderr.decode()

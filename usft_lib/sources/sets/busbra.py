@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import BadInput
-from .archive import SafeZip
-from .masks import mask
-from .pictures import check_same_size, grey
-from .source import Address, Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip
+from ..masks import mask
+from ..pictures import check_same_size, grey
+from ..source import Address, Archive, Sample, Source
 
 ARCHIVE = "BUSBRA.zip"
 PICTURE = re.compile(r"(?:^|/)Images/(?P<stem>bus_(?P<number>[\w-]+))\.png$")
@@ -78,8 +78,8 @@ def folds(size: int = 128, large: bool = False) -> dict[str, int]:
     Raises:
         DataUnavailable: as `load`.
     """
-    from .loading import prepared
-    from .prepare import read_extra
+    from ..loading import prepared
+    from ..prepare import read_extra
 
     found = read_extra(prepared("busbra", size, large)[1], "fold")
     return {image: int(fold) for image, fold in found.items()}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import BadInput
-from .pictures import check_same_size, grey, open_picture
-from .source import Address, Archive, Sample, Source
-from .tarball import SafeTar
+from ...errors import BadInput
+from ..pictures import check_same_size, grey, open_picture
+from ..source import Address, Archive, Sample, Source
+from ..tarball import SafeTar
 
 PICTURES, ANNOTATIONS = "images.tar.gz", "annotations.tar.gz"
 PICTURE = re.compile(r"(?:^|/)images/([A-Za-z_]+_\d+)\.jpg$")

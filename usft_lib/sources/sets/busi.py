@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import BadInput
-from .archive import SafeZip
-from .duplicates import clusters, perceptual_hash
-from .masks import mask, to_mask
-from .pictures import check_same_size, grey, showing
-from .source import Address, Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip
+from ..duplicates import clusters, perceptual_hash
+from ..masks import mask, to_mask
+from ..pictures import check_same_size, grey, showing
+from ..source import Address, Archive, Sample, Source
 
 ARCHIVE = "Dataset_BUSI.zip"
 STEM = r"(?P<stem>(?P<label>benign|malignant|normal) \((?P<number>\d+)\))"

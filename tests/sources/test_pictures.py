@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 from scipy.ndimage import binary_dilation
-from sources_fakes import disc, picture, png
+from sources.fakes import disc, picture, png
 
 from usft_lib.errors import BadInput
 from usft_lib.sources.masks import mask, to_mask

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import pytest
 import requests
-import sources_fakes as fakes
 import torch
-from sources_fakes import HTML, files_in, write_mirror
+from sources import fakes
+from sources.fakes import HTML, files_in, write_mirror
 
 from usft_lib.errors import BadInput, DataUnavailable
-from usft_lib.sources import fetch, hc18, load, loading, mirror, montgomery
+from usft_lib.sources import fetch, load, loading, mirror
+from usft_lib.sources.sets import hc18, montgomery
 from usft_lib.sources.source import Address, Archive
 
 ZIP, TABLE, LIST = montgomery.ARCHIVE, hc18.SIZES, "registry.txt"

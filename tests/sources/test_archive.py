@@ -5,7 +5,7 @@ import stat
 import zipfile
 
 import pytest
-from sources_fakes import HTML, zipped
+from sources.fakes import HTML, zipped
 
 from usft_lib.errors import BadInput
 from usft_lib.sources import archive

@@ -5,7 +5,7 @@ import io
 import tarfile
 
 import pytest
-from sources_fakes import HTML, tarred, zipped
+from sources.fakes import HTML, tarred, zipped
 
 from usft_lib.errors import BadInput
 from usft_lib.sources import archive

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import BadInput
-from .archive import SafeZip
-from .masks import mask
-from .pictures import grey
-from .source import Address, Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip
+from ..masks import mask
+from ..pictures import grey
+from ..source import Address, Archive, Sample, Source
 
 PICTURES = "ChinaSet_AllFiles.zip"
 MASKS = "shenzhen_masks.zip"

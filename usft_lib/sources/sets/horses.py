@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import BadInput
-from .archive import SafeZip
-from .masks import mask
-from .pictures import check_same_size, grey
-from .source import Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip
+from ..masks import mask
+from ..pictures import check_same_size, grey
+from ..source import Archive, Sample, Source
 
 ARCHIVE = "weizmann_horse_db.zip"
 PICTURE = re.compile(r"(?:^|/)rgb/(horse\d+)\.jpe?g$", re.I)
