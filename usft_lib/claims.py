@@ -65,7 +65,7 @@ def lines(records: Iterable[dict]) -> list[Line]:
                 if claims is EQUAL:
                     said = equivalence(mean, low, high, seeds)
                 else:
-                    said = verdict(mean, low, high, seeds=seeds, data=target)
+                    said = verdict(mean, low, high, seeds=seeds)
                 p = outcomes.wilcoxon(target, a, b)
                 found.append(Line(claim, target, mean, low, high, seeds, said, p=p))
     return found

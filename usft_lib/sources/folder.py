@@ -10,9 +10,9 @@ import torch
 from ..data import SegmentationData
 from ..errors import BadInput
 from .archive import is_junk
-from .loading import check_size
 from .masks import mask
-from .pictures import check_same_size, grey
+from .pairs import check_same_size
+from .pictures import check_size, grey
 from .prepare import collect
 from .source import Sample
 

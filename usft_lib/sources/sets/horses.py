@@ -4,10 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import BadInput
 from ..archive import SafeZip
-from ..masks import mask
-from ..pictures import check_same_size, grey
+from ..pairs import check_pairs, read_pair
 from ..source import Archive, Sample, Source
 
 ARCHIVE = "weizmann_horse_db.zip"
@@ -17,19 +15,11 @@ MASK = re.compile(r"(?:^|/)figure_ground/(horse\d+)\.(?:png|jpe?g)$", re.I)
 
 def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
     """Each photograph counts as a subject of its own."""
-    with SafeZip(files[ARCHIVE]) as archive:
-        pictures = {m[1]: name for name in archive.names if (m := PICTURE.search(name))}
-        masks = {m[1]: name for name in archive.names if (m := MASK.search(name))}
-        if not pictures:
-            raise BadInput(f"{ARCHIVE} holds no rgb/horse….jpg: it is not the Weizmann horses.")
-        for stem in sorted(pictures.keys() ^ masks.keys()):
-            what = "an image but no mask" if stem in pictures else "a mask but no image"
-            raise BadInput(f"{ARCHIVE}: {stem} has {what}: copy the archive anew.")
+    with SafeZip(files[ARCHIVE], ARCHIVE) as archive:
+        pictures, masks = archive.find(PICTURE, "rgb/horse….jpg"), archive.find(MASK, "figure_ground/horse….png")
+        check_pairs(archive, pictures, masks)
         for stem, name in sorted(pictures.items()):
-            picture = grey(archive.read(name), name)
-            horse, _ = mask(archive.read(masks[stem]), masks[stem])
-            check_same_size(picture, f"{ARCHIVE}: {name}", horse, masks[stem])
-            yield Sample(stem, stem, picture, horse)
+            yield Sample(stem, stem, *read_pair(archive, name, masks[stem]))
 
 
 HORSES = Source(
@@ -41,7 +31,13 @@ HORSES = Source(
     licence="not stated",
     terms="published for research; redistribution is not settled, so keep copies within your class",
     citation="Borenstein and Ullman, Class-specific, top-down segmentation, ECCV 2002",
-    archives=(Archive(ARCHIVE, by_hand="get it from a colleague or the authors and put it into a mirror folder"),),
+    archives=(
+        Archive(
+            ARCHIVE,
+            by_hand="get it from a colleague or the authors and put it into a mirror folder",
+            members=((PICTURE, "picture"), (MASK, "mask")),
+        ),
+    ),
     read=read,
     fit="pad",
 )

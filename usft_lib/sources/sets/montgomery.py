@@ -4,38 +4,27 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import BadInput
 from ..archive import SafeZip
-from ..masks import mask
-from ..pictures import check_same_size, grey
+from ..pairs import check_pairs, read_pair
 from ..source import Address, Archive, Sample, Source
 
+WEB = "https://openi.nlm.nih.gov/imgs/collections/"
 ARCHIVE = "NLM-MontgomeryCXRSet.zip"
-NAME = re.compile(r"(?:^|/)(?P<folder>CXR_png|leftMask|rightMask)/(?P<stem>MCUCXR_\d+_(?P<sick>[01]))\.png$", re.I)
+PICTURE, LEFT, RIGHT = (
+    re.compile(rf"(?:^|/){folder}/(MCUCXR_\d+_[01])\.png$", re.I) for folder in ("CXR_png", "leftMask", "rightMask")
+)
 
 
 def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
     """The mask is the left lung and the right lung together; the last digit of a name says tuberculosis or normal."""
-    with SafeZip(files[ARCHIVE]) as archive:
-        found: dict[str, dict[str, str]] = {}
-        for name in archive.names:
-            match = NAME.search(name)
-            if match:
-                found.setdefault(match["stem"], {})[match["folder"].lower()] = name
-        if not found:
-            raise BadInput(f"{ARCHIVE} holds no CXR_png/MCUCXR_….png: it is not the Montgomery set.")
-        for stem, parts in sorted(found.items()):
-            for part in ("cxr_png", "leftmask", "rightmask"):
-                if part not in parts:
-                    what = "a mask but no image" if part == "cxr_png" else f"an image but no {part[:-4]} lung mask"
-                    raise BadInput(f"{ARCHIVE}: {stem} has {what}: fetch the archive again.")
-            picture = grey(archive.read(parts["cxr_png"]), parts["cxr_png"])
-            left, _ = mask(archive.read(parts["leftmask"]), parts["leftmask"])
-            right, _ = mask(archive.read(parts["rightmask"]), parts["rightmask"])
-            for part, lung in (("leftmask", left), ("rightmask", right)):
-                check_same_size(picture, f"{ARCHIVE}: {parts['cxr_png']}", lung, parts[part])
+    with SafeZip(files[ARCHIVE], ARCHIVE) as archive:
+        pictures = archive.find(PICTURE, "CXR_png/MCUCXR_….png")
+        left, right = archive.find(LEFT, "leftMask/MCUCXR_….png"), archive.find(RIGHT, "rightMask/MCUCXR_….png")
+        check_pairs(archive, pictures, left, "left lung mask")
+        check_pairs(archive, pictures, right, "right lung mask")
+        for stem, name in sorted(pictures.items()):
             label = "tuberculosis" if stem.endswith("1") else "normal"
-            yield Sample(stem, stem[:-2], picture, left | right, label)
+            yield Sample(stem, stem[:-2], *read_pair(archive, name, left[stem], right[stem]), label)
 
 
 MONTGOMERY = Source(
@@ -53,13 +42,8 @@ MONTGOMERY = Source(
     archives=(
         Archive(
             ARCHIVE,
-            (
-                Address(
-                    "https://openi.nlm.nih.gov/imgs/collections/NLM-MontgomeryCXRSet.zip",
-                    "sha256:54601e952315d8f67383e9202a6e145997ade429f54f7e0af44b4e158714f424",
-                    614,
-                ),
-            ),
+            (Address(WEB + ARCHIVE, "sha256:54601e952315d8f67383e9202a6e145997ade429f54f7e0af44b4e158714f424", 614),),
+            members=((PICTURE, "picture"), (LEFT, "mask"), (RIGHT, "mask")),
         ),
     ),
     read=read,
