@@ -158,21 +158,23 @@ def _retrieve(location: Location, path: Path, large: bool) -> None:
 
     try:
         pooch.retrieve(location.where, location.hash, fname=path.name, path=path.parent, downloader=get_checked)
-    except requests.exceptions.SSLError:
-        raise DataUnavailable(f"{location.host}: no secure connection") from None
-    except requests.HTTPError as error:
-        raise DataUnavailable(f"{location.host}: answer {error.response.status_code}") from None
-    except requests.exceptions.ChunkedEncodingError:
-        raise DataUnavailable(f"{location.host}: the download of {location.archive} was cut short: try again") from None
-    except requests.Timeout as error:
-        wait = WAIT if isinstance(error, requests.ConnectTimeout) else SILENCE
-        raise DataUnavailable(f"{location.host}: no answer in {wait} s") from None
-    except requests.RequestException:
-        raise DataUnavailable(f"{location.host}: no connection") from None
-    except ValueError:
-        raise DataUnavailable(
-            f"{location.host}: what came as {location.archive} is not the published file (its hash differs)"
-        ) from None
+    except (requests.RequestException, ValueError) as error:
+        raise DataUnavailable(f"{location.host}: {_reason(error, location.archive)}") from None
+
+
+def _reason(error: Exception, archive: str) -> str:
+    """Why a download failed, in a few words."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "no secure connection"
+    if isinstance(error, requests.HTTPError):
+        return f"answer {error.response.status_code}"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return f"the download of {archive} was cut short: try again"
+    if isinstance(error, requests.Timeout):
+        return f"no answer in {WAIT if isinstance(error, requests.ConnectTimeout) else SILENCE} s"
+    if isinstance(error, requests.RequestException):
+        return "no connection"
+    return f"what came as {archive} is not the published file (its hash differs)"  # pooch's ValueError
 
 
 def forget(location: Location, folder: Path) -> None:

@@ -49,8 +49,8 @@ def _table(archive: SafeZip, file: str, columns: tuple[str, ...]) -> dict[str, d
     if name is None:
         raise BadInput(f"{ARCHIVE} holds no {file}: fetch the archive again.")
     text = archive.read(name).decode("utf-8-sig", "replace")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if any(row)]
-    head = [cell.lower() for cell in rows[0]] if rows else []
+    first, *rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if any(row)] or [[]]
+    head = [cell.lower() for cell in first]
     missing = [column for column in ("ID", *columns) if column.lower() not in head]
     if missing:
         raise BadInput(
@@ -58,7 +58,7 @@ def _table(archive: SafeZip, file: str, columns: tuple[str, ...]) -> dict[str, d
             "is not the table of the BUS-BRA set."
         )
     found = {}
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in enumerate(rows, 2):
         if len(row) < len(head):
             raise BadInput(f"{ARCHIVE}: line {number} of {file} is cut short: fetch the archive again.")
         cells = dict(zip(head, row, strict=False))
@@ -83,6 +83,5 @@ BUSBRA = Source(
         ),
     ),
     read=read,
-    fit="pad",
     may_share=True,
 )

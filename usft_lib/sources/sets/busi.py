@@ -107,5 +107,4 @@ BUSI = Source(
         ),
     ),
     read=read,
-    fit="pad",
 )

@@ -97,6 +97,5 @@ HC18 = Source(
         Archive(SIZES, (Address(WEB + SIZES, None, 0.1),), reduced=reduced_sizes),
     ),
     read=read,
-    fit="pad",
     may_share=True,
 )

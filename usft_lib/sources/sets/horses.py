@@ -39,5 +39,4 @@ HORSES = Source(
         ),
     ),
     read=read,
-    fit="pad",
 )

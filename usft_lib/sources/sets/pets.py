@@ -95,5 +95,4 @@ PETS = Source(
         ),
     ),
     read=read,
-    fit="pad",
 )
