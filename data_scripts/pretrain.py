@@ -13,7 +13,7 @@ import torch
 
 import usft_lib as usft
 from usft_lib.checkpoints import WEIGHTS, card_text
-from usft_lib.sources.loading import SOURCES
+from usft_lib.sources.catalogue import SOURCES
 
 SIZE, STEPS, LR = 128, 1200, 3e-3
 TITLES = {

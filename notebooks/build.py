@@ -107,8 +107,8 @@ def images(names: list[str]) -> str:
     """What a lesson's images weigh, and what happens where they are not at hand."""
     if not names:
         return "simulated, nothing to download"
+    from usft_lib.sources.catalogue import megabytes
     from usft_lib.sources.fetch import LIMIT  # not at the top: most builds need no library
-    from usft_lib.sources.table import megabytes
 
     sizes = ", ".join(f"{name} ({mb} MB)" if (mb := megabytes(name)) else f"{name} (from a mirror)" for name in names)
     return (

@@ -1,5 +1,7 @@
 """Splitting by subject, subsets, and what `SegmentationData` refuses."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -61,11 +63,13 @@ def test_indexing_keeps_everything_together(hundred):
         spacing_mm=torch.arange(300.0),
         ids=hundred.ids,
         labels=[f"l{i}" for i in range(300)],
+        extra={"fold": torch.arange(300.0, dtype=torch.float64)},
     )
     chosen = torch.tensor([7, 250, 3])
     for part in (data[chosen], data[[7, 250, 3]]):
         assert part.ids == ["i7", "i250", "i3"] and part.labels == ["l7", "l250", "l3"]
         assert part.subjects == ["p02", "p83", "p01"] and part.spacing_mm.tolist() == [7, 250, 3]
+        assert part.extra["fold"].tolist() == [7, 250, 3] and part.extra["fold"].dtype == torch.float64
         assert torch.equal(part.images, data.images[chosen]) and torch.equal(part.masks, data.masks[chosen])
     assert data[-1].ids == ["i299"] and data[2:4].ids == ["i2", "i3"]
     assert data[[s == "p05" for s in data.subjects]].ids == ["i15", "i16", "i17"]
@@ -79,9 +83,14 @@ def test_nothing_and_nonsense_as_indices(hundred):
 
 
 def test_the_origin_outlives_a_new_name(hundred):
-    from dataclasses import replace
-
     assert hundred.origin == "data" and replace(hundred, name="other")[:3].origin == "data"
+
+
+def test_a_stand_in_stays_one_whatever_is_taken_of_it(hundred):
+    assert not hundred.stand_in and not hundred[:3].stand_in
+    other = replace(hundred, stand_in=True)
+    for part in (other[:3], other[[]], other.subset(4), *other.split(0.5, 0.5), replace(other, name="hc18")):
+        assert part.stand_in
 
 
 def test_empty_masks_are_flagged(hundred):
@@ -101,6 +110,10 @@ def test_empty_masks_are_flagged(hundred):
         ({"images": torch.zeros(2, 16, 16)}, "must be \\[N, 1, S, S\\]"),
         ({"subjects": ["a"]}, "1 subjects for 2 images"),
         ({"spacing_mm": torch.ones(3)}, "3 spacings for 2 images"),
+        ({"extra": {"fold": torch.ones(3)}}, r"extra\['fold'\] must be a float tensor \[2\]"),
+        ({"extra": {"fold": torch.ones(2, 1)}}, r"extra\['fold'\] must be"),
+        ({"extra": {"fold": torch.ones(2, dtype=torch.int64)}}, r"extra\['fold'\] must be"),
+        ({"extra": {"fold": [1.0, 2.0]}}, r"extra\['fold'\] must be"),
     ],
 )
 def test_bad_data_is_refused_in_one_line(change, message):

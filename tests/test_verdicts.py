@@ -21,9 +21,9 @@ from usft_lib import BadInput, reading, verdict
 )
 def test_the_rule(mean, low, high, said):
     assert reading(mean, low, high) == said
-    assert verdict(mean, low, high, seeds=5, data="hc18") == said
-    assert "one seed" in verdict(mean, low, high, seeds=1, data="hc18")
-    assert "simulated" in verdict(mean, low, high, seeds=5, data="sim-ultrasound (hc18 not at hand)")
+    assert verdict(mean, low, high, seeds=5) == said
+    assert "one seed" in verdict(mean, low, high, seeds=1)
+    assert "simulated" in verdict(mean, low, high, seeds=5, stand_in=True)
 
 
 def test_an_interval_without_its_mean_is_refused():

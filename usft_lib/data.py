@@ -5,7 +5,7 @@ pure functions of a seed and a step, so there is no generator's state to keep, a
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -29,6 +29,8 @@ class SegmentationData:
         labels: N strings, a class an image ("benign", "normal" …), or None.
         provenance: where the pixels came from ("busi: 135 images, mirror 3fa1…").
         origin: whose subjects these are, whatever the set is called on figures; by default the name.
+        stand_in: True where simulated images take the place of a set that could not be had: no verdict follows.
+        extra: further numbers that a set publishes, a float tensor ``[N]`` each ("circumference_mm", "fold").
     """
 
     images: torch.Tensor
@@ -40,6 +42,8 @@ class SegmentationData:
     labels: list[str] | None = None
     provenance: str = ""
     origin: str = ""
+    stand_in: bool = False
+    extra: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self):
         n = len(self.images)
@@ -65,6 +69,9 @@ class SegmentationData:
                 raise BadInput(f"{len(values)} {what} for {n} images: give one for each.")
         if self.spacing_mm is not None and len(self.spacing_mm) != n:
             raise BadInput(f"{len(self.spacing_mm)} spacings for {n} images: give one for each (NaN where unknown).")
+        for key, values in self.extra.items():
+            if not (isinstance(values, torch.Tensor) and values.is_floating_point() and values.shape == (n,)):
+                raise BadInput(f"extra[{key!r}] must be a float tensor [{n}], a number for each of the {n} images.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -89,16 +96,15 @@ class SegmentationData:
         except (IndexError, TypeError) as error:
             raise BadInput(f"{self.name} has {len(self)} images: {error}.") from None
         pick = chosen.tolist()
-        return SegmentationData(
+        return replace(
+            self,
             images=self.images[chosen],
             masks=self.masks[chosen],
             subjects=[self.subjects[i] for i in pick],
-            name=self.name,
             spacing_mm=None if self.spacing_mm is None else self.spacing_mm[chosen],
             ids=[self.ids[i] for i in pick],
             labels=None if self.labels is None else [self.labels[i] for i in pick],
-            provenance=self.provenance,
-            origin=self.origin,
+            extra={key: values[chosen] for key, values in self.extra.items()},
         )
 
     @property

@@ -200,14 +200,16 @@ def reading(mean: float, low: float, high: float, margin: float = MARGIN) -> str
     return "not reproduced" if high < margin else "undecided"
 
 
-def verdict(mean: float, low: float, high: float, *, seeds: int, data: str, margin: float = MARGIN) -> str:
+def verdict(
+    mean: float, low: float, high: float, *, seeds: int, stand_in: bool = False, margin: float = MARGIN
+) -> str:
     """As `reading`, but no verdict where images stand in for real ones, nor from one seed (lessons 07, 09).
 
     Args:
         seeds: how many trainings the interval covers.
-        data: the name of the test images; "not at hand" in it tells that others stand in.
+        stand_in: that of the test images (`SegmentationData.stand_in`).
     """
-    if "not at hand" in data:
+    if stand_in:
         return "no verdict: simulated images stand in"
     if seeds < 2:
         return "no verdict: one seed says nothing about other trainings"

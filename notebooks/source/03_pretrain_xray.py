@@ -218,7 +218,7 @@ def my_soft_dice_loss(logits, masks):
 
 # %% tags=["train"]
 data = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs")
-simulated = "not at hand" in data.name
+simulated = data.stand_in
 train, val, test = data.split(0.7, 0.1, 0.2, seed=SEED)
 print(f"{data}\n{len(train)} to learn from, {len(val)} to watch, {len(test)} to test on")
 if simulated:

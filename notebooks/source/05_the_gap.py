@@ -83,7 +83,7 @@ usft.alt("dashed outlines agree between the first two rows, which differ in text
 # %% tags=["train"]
 home = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs")
 away = usft.load("shenzhen", size=SIZE, otherwise="sim-radiographs")
-real = not any("not at hand" in data.name for data in (home, away))
+real = not (home.stand_in or away.stand_in)
 net = usft.pretrained("xray" if real else "xray-simulated")
 if real:
     known = set(net.card["subjects"][home.origin])

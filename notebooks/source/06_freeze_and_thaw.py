@@ -497,7 +497,7 @@ usft.guess("06.c", 0.0)  # your guess, between -1 and 1
 
 # %% tags=["train"]
 data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
-real = "not at hand" not in data.name
+real = not data.stand_in
 source = usft.pretrained("xray" if real else "xray-simulated")
 pool, val, test = data.split(0.6, 0.1, 0.3, seed=0)  # the test part stays closed until you commit to a strategy
 train = pool.subset(TRAINING_IMAGES, seed=SEED)

@@ -241,7 +241,7 @@ for name, scores in {**tables, **{name: [table] for name, table in untrained.ite
     print(f"{name:11s}{mean:.3f} ({low:.3f}…{high:.3f})")
 for k in KS:
     mean, low, high = usft.seed_difference(tables[f"first {k}"], tables[f"last {k}"])
-    said = usft.verdict(mean, low, high, seeds=len(SEEDS), data=test.name)
+    said = usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)
     print(f"\nfirst {k} − last {k}: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {said}", end="")
 print(f"\nyour guess for k = 2 was {usft.guesses().get('07.a', '… none')}")
 usft.check_range(max(usft.seed_mean(scores)[0] for scores in tables.values()), 0.3, 0.95, "Dice of the best")
@@ -699,7 +699,7 @@ for what, by_target in told.items():
             print(f"  {target:15s}not run yet")
             continue
         mean, low, high, n = line
-        said = "" if "beside" in what else usft.verdict(mean, low, high, seeds=n, data=target)
+        said = "" if "beside" in what else usft.verdict(mean, low, high, seeds=n)
         print(f"  {target:15s}{mean:+.3f} ({low:+.3f}…{high:+.3f}), {n} seed(s)   {said}")
 
 # %% tags=["train", "curves"]

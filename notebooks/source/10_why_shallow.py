@@ -403,7 +403,7 @@ for name in names:
     mean, low, high = usft.seed_mean(tables[name])
     print(f"{name:20s}{count[name]:7,} parameters at {place[name]:.2f}   Dice {mean:.3f} ({low:.3f}…{high:.3f})")
 mean, low, high = usft.seed_difference(tables[names[1]], tables[names[2]])
-said = usft.verdict(mean, low, high, seeds=len(SEEDS), data=test.name)
+said = usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)
 print(f"\nnear the input − near the output, equal size: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {said}")
 print(f"your guess was {usft.guesses().get('10.a', '… none')}")
 usft.check_range(max(usft.seed_mean(tables[name])[0] for name in names), 0.3, 0.95, "Dice of the best")

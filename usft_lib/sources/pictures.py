@@ -12,6 +12,7 @@
 import io
 import warnings
 from functools import lru_cache
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,17 @@ from ..errors import BadInput
 
 MEGAPIXELS = 60
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+
+
+def check_size(size) -> int:
+    """``size`` as an int if it is a multiple of 16 from 16 to 1024 (four halvings must come out even)."""
+    try:
+        pixels = index(size)  # NumPy's whole numbers too; True is 1, and refused as that
+    except TypeError:
+        pixels = 0
+    if not 16 <= pixels <= 1024 or pixels % 16:
+        raise BadInput(f"size must be a whole number, a multiple of 16 from 16 to 1024 (128, say), not {size!r}.")
+    return pixels
 
 
 def open_picture(data: bytes | Path, what: str) -> Image.Image:
@@ -105,15 +117,6 @@ def showing(values: np.ndarray, what: str) -> np.ndarray:
     if values.min() == values.max():
         raise BadInput(f"{what} is {values.max():g} everywhere, it shows nothing: leave it out.")
     return values
-
-
-def check_same_size(picture: np.ndarray, name: str, mask: np.ndarray, mask_name: str) -> None:
-    """Raise `BadInput`, which names both files, unless a picture and its mask are of one size."""
-    if mask.shape != picture.shape:
-        raise BadInput(
-            f"{name} is {picture.shape[1]} × {picture.shape[0]} and {mask_name} is {mask.shape[1]} × {mask.shape[0]} "
-            "pixels: they must agree."
-        )
 
 
 def full_range(dtype: np.dtype, largest: float) -> float:

@@ -81,7 +81,7 @@ def lines(records: Iterable[dict]) -> list[Line]:
                 if claims is EQUAL:
                     said = equivalence(mean, low, high, seeds)
                 else:
-                    said = verdict(mean, low, high, seeds=seeds, data=target)
+                    said = verdict(mean, low, high, seeds=seeds)
                 p = outcomes.wilcoxon(target, a, b)
                 found.append(Line(claim, target, mean, low, high, seeds, said, p=p))
     return found
@@ -133,7 +133,7 @@ def _line(claim: str, target: str, values: Sequence[float], margin: float = MARG
     if len(values) < 2:
         return None
     mean, low, high = over_folds([[value] for value in values])
-    said = verdict(mean, low, high, seeds=len(values), data=target, margin=margin)
+    said = verdict(mean, low, high, seeds=len(values), margin=margin)
     return Line(claim, target, mean, low, high, len(values), said, unit)
 
 
@@ -161,7 +161,7 @@ def modality(records: Iterable[dict]) -> list[Line]:
             continue
         # Other subjects and other trainings; the five source networks are the same, so it may be too wide.
         mean, half = us - xray, (us_half**2 + xray_half**2) ** 0.5
-        said = verdict(mean, mean - half, mean + half, seeds=seeds, data=where)
+        said = verdict(mean, mean - half, mean + half, seeds=seeds)
         lines.append(Line(claim, where, mean, mean - half, mean + half, seeds, said, "share"))
     return lines
 
@@ -238,7 +238,7 @@ def position(records: Iterable[dict]) -> list[Line]:
             rest = ((dice - design @ fit) ** 2).sum() / free
             half = stats.t.ppf(0.975, free) * (rest * np.linalg.inv(design.T @ design)[0, 0]) ** 0.5
             ends = float(fit[0]), float(fit[0] - half), float(fit[0] + half)
-            said = verdict(*ends, seeds=len(seeds), data=target)
+            said = verdict(*ends, seeds=len(seeds))
             words = "Dice from output to input, operations held fixed" if columns else "Dice from output to input"
             lines.append(Line(f"8{beside} · position beats number ({words}, {len(names)} sets)", target, *ends,
                               len(seeds), said))  # fmt: skip
@@ -265,7 +265,7 @@ def scarcity(records: Iterable[dict], few: int = 10, many: int = 160) -> list[Li
         each.append(spreads[0] - spreads[1])
     claim = f"9 · the choice matters more with less data (best less worst, at n = {few} less at n = {many})"
     told = over_trainings(each)
-    return [Line(claim, "hc18", *told, len(seeds), verdict(*told, seeds=len(seeds), data="hc18"))]
+    return [Line(claim, "hc18", *told, len(seeds), verdict(*told, seeds=len(seeds)))]
 
 
 def normalisation(schemes: Iterable[dict], norm: Iterable[dict]) -> list[Line]:
@@ -284,7 +284,7 @@ def normalisation(schemes: Iterable[dict], norm: Iterable[dict]) -> list[Line]:
             for target in ("hc18", "busi"):
                 told = found.difference(target, a, b)
                 if told is not None:
-                    said = verdict(*told[:3], seeds=told[3], data=target)
+                    said = verdict(*told[:3], seeds=told[3])
                     claim = f"{number}, beside it · first {k} − last {k}, with {words}"
                     lines.append(Line(claim, target, *told, said, p=found.wilcoxon(target, a, b)))
     return lines
@@ -304,7 +304,7 @@ def pretraining(schemes: Iterable[dict], origins: Iterable[dict], photographs: I
         for target in found.targets:
             told = found.difference(target, strategy, other)
             if told is not None:
-                said, p = verdict(*told[:3], seeds=told[3], data=target), found.wilcoxon(target, strategy, other)
+                said, p = verdict(*told[:3], seeds=told[3]), found.wilcoxon(target, strategy, other)
                 lines.append(Line(f"10 · pretraining helps: {words}", target, *told, said, p=p))
     return lines
 
@@ -326,7 +326,7 @@ def mechanism(records: Iterable[dict], shift: float = 1.0) -> list[Line]:
         return []
     speckle, shapes = ([found.by_subject(goal, pair, seed) for seed in seeds] for goal in goals)
     told = over_trainings([a - b for a, b in zip(speckle, shapes, strict=True)])
-    said = verdict(*told, seeds=len(seeds), data=where)
+    said = verdict(*told, seeds=len(seeds))
     claim = "11 · shallow layers matter more when speckle shifts than when shapes do"
     lines = [Line(claim, where, *told, len(seeds), said)]
     for goal in goals:

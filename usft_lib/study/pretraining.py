@@ -11,7 +11,7 @@ from ..checkpoints import load_model, save_model
 from ..errors import BadInput
 from ..simulate import shifted_speckle, simulate_radiographs
 from ..sources import load
-from ..sources.cache import alone
+from ..sources.cache import locked
 from ..training import fit
 from ..unet import UNet
 
@@ -47,7 +47,7 @@ def pretrained_source(source: str, seed: int, size: int = 128) -> UNet:
         model = UNet()
     if name == "scratch":
         return model
-    with alone(f"origins/{source}-{size}-{seed}") as folder:
+    with locked(f"origins/{source}-{size}-{seed}") as folder:
         path = folder / "weights.safetensors"
         if not _whole(path):
             data = _IMAGES[name](size)

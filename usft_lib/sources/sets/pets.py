@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import BadInput
-from .pictures import check_same_size, grey, open_picture
-from .source import Address, Archive, Sample, Source
-from .tarball import SafeTar
+from ...errors import BadInput
+from ..archive import read_tar
+from ..pairs import check_same_size
+from ..pictures import grey, open_picture
+from ..source import Address, Archive, Sample, Source
 
+WEB = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/"
 PICTURES, ANNOTATIONS = "images.tar.gz", "annotations.tar.gz"
 PICTURE = re.compile(r"(?:^|/)images/([A-Za-z_]+_\d+)\.jpg$")
 TRIMAP = re.compile(r"(?:^|/)trimaps/([A-Za-z_]+_\d+)\.png$")
+LIST = re.compile(r"/(list|trainval|test)\.txt$")
 FIGURE, GROUND, BORDER = 1, 2, 3
 LEFT_OUT = 50  # more files than these cannot be used: it is not the published set, of which about ten cannot
 
@@ -23,12 +26,15 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
 
     The images come in the order of their archive, which is read once from end to end.
     """
-    trimaps = {m[1]: (name, data) for name, data in SafeTar(files[ANNOTATIONS]).members() if (m := TRIMAP.search(name))}
+    trimaps: dict[str, tuple[str, bytes]] = {}
+    for name, data in read_tar(files[ANNOTATIONS], ANNOTATIONS):
+        if match := TRIMAP.search(name):
+            trimaps[match[1]] = name, data
     if not trimaps:
         raise BadInput(f"{ANNOTATIONS} holds no trimaps/….png: it is not that of the Oxford pets.")
     unusable: list[str] = []
     seen = 0
-    for name, data in SafeTar(files[PICTURES]).members():
+    for name, data in read_tar(files[PICTURES], PICTURES):
         match = PICTURE.search(name)
         if not match:
             continue
@@ -41,21 +47,16 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
             animal = figure(trimap, trimap_name)
             check_same_size(picture, name, animal, trimap_name)
         except BadInput as error:
-            _leave_out(unusable, error)
+            unusable.append(str(error))
             continue
         yield Sample(match[1], match[1], picture, animal, species(match[1]))
     if not seen:
         raise BadInput(f"{PICTURES} holds no images/….jpg: it is not that of the Oxford pets.")
-    for name, _ in trimaps.values():
-        _leave_out(unusable, BadInput(f"{name} has no image."))
-    if unusable:
-        remarks.append(f"{len(unusable)} images that cannot be used left out")
-
-
-def _leave_out(unusable: list[str], error: BadInput) -> None:
-    unusable.append(str(error))
+    unusable += [f"{name} has no image." for name, _ in trimaps.values()]
     if len(unusable) > LEFT_OUT:
         raise BadInput(f"More than {LEFT_OUT} images of the Oxford pets cannot be used; the first: {unusable[0]}")
+    if unusable:
+        remarks.append(f"{len(unusable)} images that cannot be used left out")
 
 
 def figure(data: bytes, what: str) -> np.ndarray:
@@ -84,25 +85,14 @@ PETS = Source(
     archives=(
         Archive(
             PICTURES,
-            (
-                Address(
-                    "https://www.robots.ox.ac.uk/~vgg/data/pets/data/images.tar.gz",
-                    "md5:5c4f3ee8e5d25df40f4fd59a7f44e54c",
-                    792,
-                ),
-            ),
+            (Address(WEB + PICTURES, "md5:5c4f3ee8e5d25df40f4fd59a7f44e54c", 792),),
+            members=((PICTURE, "picture"),),
         ),
         Archive(
             ANNOTATIONS,
-            (
-                Address(
-                    "https://www.robots.ox.ac.uk/~vgg/data/pets/data/annotations.tar.gz",
-                    "md5:95a8c909bbe2e81eed6a22bccdf3f68f",
-                    19,
-                ),
-            ),
+            (Address(WEB + ANNOTATIONS, "md5:95a8c909bbe2e81eed6a22bccdf3f68f", 19),),
+            members=((TRIMAP, "classes"), (LIST, "text")),
         ),
     ),
     read=read,
-    fit="pad",
 )

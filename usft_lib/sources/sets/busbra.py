@@ -9,31 +9,28 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import BadInput
-from .archive import SafeZip
-from .masks import mask
-from .pictures import check_same_size, grey
-from .source import Address, Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip
+from ..pairs import check_pairs, read_pair
+from ..source import Address, Archive, Sample, Source
 
+WEB = "https://zenodo.org/records/8231412/files/"
 ARCHIVE = "BUSBRA.zip"
-PICTURE = re.compile(r"(?:^|/)Images/(?P<stem>bus_(?P<number>[\w-]+))\.png$")
-MASK = re.compile(r"(?:^|/)Masks/mask_(?P<number>[\w-]+)\.png$")
+PICTURE = re.compile(r"(?:^|/)Images/bus_([\w-]+)\.png$")
+MASK = re.compile(r"(?:^|/)Masks/mask_([\w-]+)\.png$")
+TABLE = re.compile(r"(?:^|/)(bus_data|\d+-fold-cv)\.csv$")
 PATIENTS, FOLDS = "bus_data.csv", "5-fold-cv.csv"
 
 
 def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
     """``Images/bus_0001-l.png`` goes with ``Masks/mask_0001-l.png``; its patient is ``Case`` of the table."""
-    with SafeZip(files[ARCHIVE]) as archive:
-        pictures = {m["number"]: (m["stem"], name) for name in archive.names if (m := PICTURE.search(name))}
-        masks = {m["number"]: name for name in archive.names if (m := MASK.search(name))}
-        if not pictures:
-            raise BadInput(f"{ARCHIVE} holds no Images/bus_….png: it is not the BUS-BRA set.")
-        for number in sorted(pictures.keys() ^ masks.keys()):
-            what = "an image but no mask" if number in pictures else "a mask but no image"
-            raise BadInput(f"{ARCHIVE}: {number} has {what}: fetch the archive again.")
+    with SafeZip(files[ARCHIVE], ARCHIVE) as archive:
+        pictures, masks = archive.find(PICTURE, "Images/bus_….png"), archive.find(MASK, "Masks/mask_….png")
+        check_pairs(archive, pictures, masks)
         patients = _table(archive, PATIENTS, ("Case", "Pathology"))
         folds = _table(archive, FOLDS, ("kFold",))
-        for number, (stem, name) in sorted(pictures.items()):
+        for number, name in sorted(pictures.items()):
+            stem = f"bus_{number}"
             for table, what in ((patients, PATIENTS), (folds, FOLDS)):
                 if stem not in table:
                     raise BadInput(f"{ARCHIVE}: {what} has no line for {stem}: fetch the archive again.")
@@ -42,11 +39,8 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
                 raise BadInput(f"{ARCHIVE}: {PATIENTS} calls {stem} {label!r}, neither benign nor malignant.")
             if not fold.isdecimal():
                 raise BadInput(f"{ARCHIVE}: {FOLDS} puts {stem} into fold {fold!r}, which is no number.")
-            picture = grey(archive.read(name), name)
-            lesion, _ = mask(archive.read(masks[number]), masks[number])
-            check_same_size(picture, f"{ARCHIVE}: {name}", lesion, masks[number])
             subject = f"case {patients[stem]['case']}"
-            yield Sample(stem, subject, picture, lesion, label, extra={"fold": int(fold)})
+            yield Sample(stem, subject, *read_pair(archive, name, masks[number]), label, extra={"fold": int(fold)})
 
 
 def _table(archive: SafeZip, file: str, columns: tuple[str, ...]) -> dict[str, dict[str, str]]:
@@ -55,8 +49,8 @@ def _table(archive: SafeZip, file: str, columns: tuple[str, ...]) -> dict[str, d
     if name is None:
         raise BadInput(f"{ARCHIVE} holds no {file}: fetch the archive again.")
     text = archive.read(name).decode("utf-8-sig", "replace")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if any(row)]
-    head = [cell.lower() for cell in rows[0]] if rows else []
+    first, *rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if any(row)] or [[]]
+    head = [cell.lower() for cell in first]
     missing = [column for column in ("ID", *columns) if column.lower() not in head]
     if missing:
         raise BadInput(
@@ -64,25 +58,12 @@ def _table(archive: SafeZip, file: str, columns: tuple[str, ...]) -> dict[str, d
             "is not the table of the BUS-BRA set."
         )
     found = {}
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in enumerate(rows, 2):
         if len(row) < len(head):
             raise BadInput(f"{ARCHIVE}: line {number} of {file} is cut short: fetch the archive again.")
         cells = dict(zip(head, row, strict=False))
         found[cells["id"].removesuffix(".png")] = cells
     return found
-
-
-def folds(size: int = 128, large: bool = False) -> dict[str, int]:
-    """The published fold, 1 to 5, by image id; no patient is in two (lesson 09).
-
-    Raises:
-        DataUnavailable: as `load`.
-    """
-    from .loading import prepared
-    from .prepare import read_extra
-
-    found = read_extra(prepared("busbra", size, large)[1], "fold")
-    return {image: int(fold) for image, fold in found.items()}
 
 
 BUSBRA = Source(
@@ -97,16 +78,10 @@ BUSBRA = Source(
     archives=(
         Archive(
             ARCHIVE,
-            (
-                Address(
-                    "https://zenodo.org/records/8231412/files/BUSBRA.zip?download=1",
-                    "md5:1f8b2be6476d58fc97bfb5e5a1ea9bab",
-                    134,
-                ),
-            ),
+            (Address(WEB + ARCHIVE + "?download=1", "md5:1f8b2be6476d58fc97bfb5e5a1ea9bab", 134),),
+            members=((PICTURE, "picture"), (MASK, "mask"), (TABLE, "text")),
         ),
     ),
     read=read,
-    fit="pad",
     may_share=True,
 )

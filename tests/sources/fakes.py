@@ -6,13 +6,19 @@ import io
 import tarfile
 import threading
 import zipfile
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from usft_lib.errors import BadInput
+from usft_lib.sources import load
+
+BUSI = "Dataset_BUSI.zip"
 HTML = b"<!DOCTYPE html><html><body>Please log in</body></html>"
 
 
@@ -30,9 +36,12 @@ def disc(height: int = 40, width: int = 48, radius: float = 9, y: float | None =
 
 
 def png(values) -> bytes:
-    image = values if isinstance(values, Image.Image) else Image.fromarray(_pixels(values))
+    return saved(values if isinstance(values, Image.Image) else Image.fromarray(_pixels(values)), "PNG")
+
+
+def saved(image: Image.Image, kind: str) -> bytes:
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.save(file, kind)
     return file.getvalue()
 
 
@@ -181,6 +190,10 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def known(data: bytes) -> str:
+    return f"sha256:{sha256(data)}"
+
+
 def write_mirror(folder: Path, archives: dict[str, bytes]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in archives.items():
@@ -194,39 +207,92 @@ def files_in(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock")
 
 
+def left(cache: Path) -> list[str]:
+    """The same but for a mirror's list as last seen."""
+    return [file for file in files_in(cache) if not file.startswith("mirrors")]
+
+
+def refused(call, *parts, kind: type[Exception] = BadInput, **options) -> str:
+    """The one line with which ``call`` stops."""
+    with pytest.raises(kind) as caught:
+        call(*parts, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def fails(kind: type[Exception], name: str = "busi", size: int = 32, **options) -> str:
+    """The one line with which `load` stops."""
+    return refused(load, name, size=size, kind=kind, **options)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers for a `Web`; a fault's answer may use these methods, or the connection itself."""
+
+    protocol_version = "HTTP/1.1"
+    web: "Web"
+
+    def do_GET(self):
+        self.web.asked.append(self.path)
+        self.close_connection = True
+        page = self.web.pages.get(self.path, (404, b"not here", 8))
+        status, body, length = page if isinstance(page, tuple) else (200, page, len(page))
+        with suppress(OSError):  # the client may give up first
+            if self.path in self.web.faults:
+                self.web.faults[self.path](self, body)
+            else:
+                self.head(status, length)
+                self.wfile.write(body)
+
+    def head(self, status: int, length: int | None = None, **headers: str) -> None:
+        self.send_response(status)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        for name, value in ({"Connection": "close"} | headers).items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def page(self, status: int, body: bytes, **headers: str) -> None:
+        self.head(status, len(body), **headers)
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 class Web:
-    """What a server on this machine answers: ``pages`` maps a path to bytes, or to (status, bytes, declared length)."""
+    """What a server on this machine answers.
+
+    ``pages`` maps a path to bytes, or to (status, bytes, declared length); ``faults`` maps one to a function of the
+    `Handler` and of those bytes, which answers in its own way. ``mend`` ends all faults, and the silence of those that
+    wait for ``mended``.
+    """
 
     def __init__(self):
-        self.pages: dict[str, bytes | tuple[int, bytes, int]] = {}
-        self.asked: list[str] = []
         self.address = ""
+        self.clear()
+
+    def clear(self) -> None:
+        self.pages: dict[str, bytes | tuple[int, bytes, int]] = {}
+        self.faults: dict[str, Callable[[Handler, bytes], None]] = {}
+        self.asked: list[str] = []
+        self.mended = threading.Event()
+
+    def mend(self) -> None:
+        self.faults = {}
+        self.mended.set()
 
 
 @contextmanager
 def serve():
     web = Web()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            web.asked.append(self.path)
-            page = web.pages.get(self.path, (404, b"not here", 8))
-            status, body, length = page if isinstance(page, tuple) else (200, page, len(page))
-            self.send_response(status)
-            self.send_header("Content-Length", str(length))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("WebHandler", (Handler,), {"web": web}))
     web.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
         yield web
     finally:
+        web.mend()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sources_fakes import disc, picture, png
+from sources.fakes import disc, picture, png
 
 from usft_lib.errors import BadInput
 from usft_lib.sources import load_folder

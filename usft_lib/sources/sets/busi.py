@@ -10,21 +10,26 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import BadInput
-from .archive import SafeZip
-from .duplicates import clusters, perceptual_hash
-from .masks import mask, to_mask
-from .pictures import check_same_size, grey, showing
-from .source import Address, Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip
+from ..duplicates import clusters, perceptual_hash
+from ..masks import to_mask
+from ..pairs import check_pairs, read_pair
+from ..pictures import grey, showing
+from ..source import Address, Archive, Sample, Source
 
 ARCHIVE = "Dataset_BUSI.zip"
-STEM = r"(?P<stem>(?P<label>benign|malignant|normal) \((?P<number>\d+)\))"
-FILE = re.compile(rf"(?:^|/){STEM}(?P<mask>_mask(_\d+)?)?\.png$")
+SMALL_COPY = "https://zenodo.org/records/13358372/files/busi_256.npz?download=1"
+ORIGINAL = "https://scholar.cu.edu.eg/Dataset_BUSI.zip"
+STEM = r"((?:benign|malignant|normal) \(\d+\))"
+PICTURE = re.compile(rf"(?:^|/){STEM}\.png$")
+MASK = re.compile(rf"(?:^|/){STEM}_mask(_\d+)?\.png$")
+IMAGES, LABELS = (re.compile(rf"^(train|val|test)_{what}\.npy$") for what in ("images", "label"))
 
 
 def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
     """Tell the two published layouts apart: the original folders of PNG, or the small copy's arrays (MedSegBench)."""
-    with SafeZip(files[ARCHIVE]) as archive:
+    with SafeZip(files[ARCHIVE], ARCHIVE) as archive:
         if any(name.endswith(".npy") for name in archive.names):
             yield from _read_arrays(archive)
         else:
@@ -33,32 +38,19 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
 
 def _read_folders(archive: SafeZip) -> Iterator[Sample]:
     """Masks of several lesions are merged; those of normal breasts are empty."""
-    pictures: dict[str, tuple[str, int, str]] = {}  # stem → label, number, name
+    pictures = archive.find(PICTURE, "'benign (1).png' and so on")
     masks: dict[str, list[str]] = {}
     for name in archive.names:
-        match = FILE.search(name)
-        if match and match["mask"]:
-            masks.setdefault(match["stem"], []).append(name)
-        elif match:
-            pictures[match["stem"]] = (match["label"], int(match["number"]), name)
-    if not pictures:
-        raise BadInput(f"{ARCHIVE} holds no 'benign (1).png' and so on: it is not the BUSI set.")
-    for stem in sorted(pictures.keys() ^ masks.keys()):
-        what = "an image but no mask" if stem in pictures else "a mask but no image"
-        raise BadInput(f"{ARCHIVE}: {stem} has {what}: fetch the archive again.")
-    order = sorted(pictures, key=lambda stem: pictures[stem][:2])
+        if match := MASK.search(name):
+            masks.setdefault(match[1], []).append(name)
+    check_pairs(archive, pictures, masks)
+    order = sorted(pictures, key=_label_and_number)
     # Twice through the archive, so that no more than one full picture is held at a time.
-    hashes = [perceptual_hash(_bytes(grey(archive.read(pictures[s][2]), pictures[s][2]))) for s in order]
+    hashes = [perceptual_hash(_bytes(grey(archive.read(pictures[stem]), pictures[stem]))) for stem in order]
     first = clusters(np.stack(hashes))
     for stem, leader in zip(order, first, strict=True):
-        label, _, name = pictures[stem]
-        picture = grey(archive.read(name), name)
-        merged = np.zeros(picture.shape, bool)
-        for part in masks[stem]:
-            lesion, _ = mask(archive.read(part), part)
-            check_same_size(picture, f"{ARCHIVE}: {name}", lesion, part)
-            merged |= lesion
-        yield Sample(stem, order[leader], picture, merged, label)
+        label, _ = _label_and_number(stem)
+        yield Sample(stem, order[leader], *read_pair(archive, pictures[stem], *masks[stem]), label)
 
 
 def _read_arrays(archive: SafeZip) -> Iterator[Sample]:
@@ -86,6 +78,11 @@ def _read_arrays(archive: SafeZip) -> Iterator[Sample]:
         yield Sample(name, samples[leader][0], picture, to_mask(label.astype(np.uint8), name)[0])
 
 
+def _label_and_number(stem: str) -> tuple[str, int]:
+    label, number = stem[:-1].split(" (")
+    return label, int(number)
+
+
 def _bytes(picture: np.ndarray) -> np.ndarray:
     return picture if picture.dtype == np.uint8 else (picture / max(picture.max(), 1) * 255).astype(np.uint8)
 
@@ -103,19 +100,11 @@ BUSI = Source(
         Archive(
             ARCHIVE,
             (
-                Address(
-                    "https://zenodo.org/records/13358372/files/busi_256.npz?download=1",
-                    "md5:198aea70968b71adf593b32c41a6e995",
-                    35,
-                ),
-                Address(
-                    "https://scholar.cu.edu.eg/Dataset_BUSI.zip",
-                    "sha256:b2ce09f6063a31a73f628b6a6ee1245187cbaec225e93e563735691d68654de7",
-                    206,
-                ),
+                Address(SMALL_COPY, "md5:198aea70968b71adf593b32c41a6e995", 35),
+                Address(ORIGINAL, "sha256:b2ce09f6063a31a73f628b6a6ee1245187cbaec225e93e563735691d68654de7", 206),
             ),
+            members=((MASK, "mask"), (PICTURE, "picture"), (LABELS, "mask"), (IMAGES, "picture")),
         ),
     ),
     read=read,
-    fit="pad",
 )

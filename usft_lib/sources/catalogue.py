@@ -1,11 +1,28 @@
-"""`datasets`: what there is, how large, on what terms, and what of it is on this disk."""
+"""What data sets there are, each from its file in ``sets/``, on what terms, and what of them is on this disk."""
 
+from importlib import import_module
+from pkgutil import iter_modules
+
+from . import sets
 from .cache import cache_folder
-from .fetch import ways
-from .loading import SIMULATED, SIMULATED_IMAGES, SOURCES
-from .mirror import mirror
+from .fetch import routes
+from .mirror import Mirror, mirror
 from .prepare import PREPARATION, read_provenance
 from .source import Source
+
+SIMULATED = {"sim-ultrasound": "ultrasound", "sim-radiographs": "radiograph"}  # name → modality
+SIMULATED_IMAGES = 400
+
+
+def discover() -> dict[str, Source]:
+    """The data sets of ``sets/`` by name, in the order of modality and name; photographs come last."""
+    modules = [import_module(f"{sets.__name__}.{module.name}") for module in iter_modules(sets.__path__)]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, Source)]
+    found.sort(key=lambda source: (source.modality not in SIMULATED.values(), source.modality, source.name))
+    return {source.name: source for source in found}
+
+
+SOURCES = discover()
 
 
 def datasets():
@@ -15,7 +32,7 @@ def datasets():
     smallest download (empty where there is no address); "on disk": the sizes that are prepared, "in the mirror", or
     "no"; provenance of what is prepared.
     """
-    import pandas as pd  # not at the top: `import usft_lib` stays quick
+    import pandas as pd  # not at the top: it takes half a second
 
     at_hand = mirror(ask=False)
     rows = [_row(source, at_hand) for source in SOURCES.values()]
@@ -35,14 +52,14 @@ def datasets():
     return pd.DataFrame(rows).astype({"images": "Int64", "subjects": "Int64", "MB": "Int64"})
 
 
-def _row(source: Source, at_hand) -> dict:
+def _row(source: Source, at_hand: Mirror | None) -> dict:
     kept = list((cache_folder() / source.name).glob(f"*-v{PREPARATION}-*.npz"))
     sizes = map(str, sorted({int(path.name.split("-")[0]) for path in kept}))
     origins = list(dict.fromkeys(text for path in sorted(kept) if (text := read_provenance(path))))
     if kept:
         on_disk = "at " + ", ".join(sizes)
     else:
-        on_disk = "in the mirror" if ways(source, at_hand, with_mirror=True) else "no"
+        on_disk = "in the mirror" if routes(source, at_hand) else "no"
     return {
         "name": source.name,
         "modality": source.modality,

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import BadInput
-from .archive import SafeZip
-from .masks import mask
-from .pictures import grey
-from .source import Address, Archive, Sample, Source
+from ...errors import BadInput
+from ..archive import SafeZip
+from ..masks import mask
+from ..pictures import grey
+from ..source import Address, Archive, Sample, Source
 
 PICTURES = "ChinaSet_AllFiles.zip"
 MASKS = "shenzhen_masks.zip"
@@ -22,12 +22,8 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
 
     Sizes are not compared: both archives are stretched to one square, so reduced masks serve full-size pictures.
     """
-    with SafeZip(files[PICTURES]) as pictures, SafeZip(files[MASKS]) as masks:
-        picture_of = {m[1]: name for name in pictures.names if (m := PICTURE.search(name))}
-        mask_of = {m[1]: name for name in masks.names if (m := MASK.search(name))}
-        for archive, found, what in ((PICTURES, picture_of, "CXR_png/CHNCXR_….png"), (MASKS, mask_of, "…_mask.png")):
-            if not found:
-                raise BadInput(f"{archive} holds no {what}: it is not the Shenzhen set.")
+    with SafeZip(files[PICTURES], PICTURES) as pictures, SafeZip(files[MASKS], MASKS) as masks:
+        picture_of, mask_of = pictures.find(PICTURE, "CXR_png/CHNCXR_….png"), masks.find(MASK, "CHNCXR_…_mask.png")
         orphans = sorted(mask_of.keys() - picture_of.keys())
         if orphans:
             raise BadInput(f"{MASKS}: {mask_of[orphans[0]]} has no image in {PICTURES}: fetch both archives again.")
@@ -62,9 +58,15 @@ SHENZHEN = Source(
     ),
     archives=(
         Archive(
-            PICTURES, (Address("https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip", None, 3770),)
+            PICTURES,
+            (Address("https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip", None, 3770),),
+            members=((PICTURE, "picture"),),
         ),
-        Archive(MASKS, by_hand="get it from Mendeley Data record 8gf9vpkhgy.2 and put it into a mirror folder"),
+        Archive(
+            MASKS,
+            by_hand="get it from Mendeley Data record 8gf9vpkhgy.2 and put it into a mirror folder",
+            members=((MASK, "mask"),),
+        ),
     ),
     read=read,
     fit="stretch",
