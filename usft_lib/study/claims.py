@@ -68,23 +68,25 @@ def equivalence(mean: float, low: float, high: float, seeds: int, margin: float 
     return "not reproduced" if low >= margin or high <= -margin else "undecided"
 
 
+def compare(found: Results, claim: str, a, b, rule=verdict, targets: Iterable[str] | None = None) -> list[Line]:
+    """A claim's line for each target on which both were run: ``a`` less ``b``, paired, judged by ``rule``.
+
+    ``a`` and ``b``: a strategy, or weighted ones, as in `Results.difference`.
+    """
+    made = []
+    for target in found.targets if targets is None else targets:
+        told = found.difference(target, a, b)
+        if told is not None:
+            said, p = rule(*told[:3], seeds=told[3]), found.wilcoxon(target, a, b)
+            made.append(Line(claim, target, *told, said, p=p))
+    return made
+
+
 def lines(records: Iterable[dict]) -> list[Line]:
     """Claims 1, 3, 4 and 6, a line for each target."""
-    outcomes, found = Results(records), []
-    for claims in (COMPARED, EQUAL):
-        for claim, (a, b) in claims.items():
-            for target in outcomes.targets:
-                told = outcomes.difference(target, a, b)
-                if told is None:
-                    continue
-                mean, low, high, seeds = told
-                if claims is EQUAL:
-                    said = equivalence(mean, low, high, seeds)
-                else:
-                    said = verdict(mean, low, high, seeds=seeds)
-                p = outcomes.wilcoxon(target, a, b)
-                found.append(Line(claim, target, mean, low, high, seeds, said, p=p))
-    return found
+    found = Results(records)
+    differ = [line for claim, pair in COMPARED.items() for line in compare(found, claim, *pair)]
+    return differ + [line for claim, pair in EQUAL.items() for line in compare(found, claim, *pair, equivalence)]
 
 
 @dataclass(frozen=True)
@@ -281,12 +283,8 @@ def normalisation(schemes: Iterable[dict], norm: Iterable[dict]) -> list[Line]:
             ("statistics re-estimated first", f"reestimated: first {k}", f"reestimated: last {k}"),
             ("a head that always learns", f"kept: first {k} + head", f"last {k}"),
         ):
-            for target in ("hc18", "busi"):
-                told = found.difference(target, a, b)
-                if told is not None:
-                    said = verdict(*told[:3], seeds=told[3])
-                    claim = f"{number}, beside it · first {k} − last {k}, with {words}"
-                    lines.append(Line(claim, target, *told, said, p=found.wilcoxon(target, a, b)))
+            claim = f"{number}, beside it · first {k} − last {k}, with {words}"
+            lines += compare(found, claim, a, b, targets=("hc18", "busi"))
     return lines
 
 
@@ -301,11 +299,7 @@ def pretraining(schemes: Iterable[dict], origins: Iterable[dict], photographs: I
         ("first 5", "scratch: first 5", "a frozen decoder from X-rays − a random one (first 5)"),
         ("everything", "natural: everything", "everything from X-rays − from photographs"),
     ):
-        for target in found.targets:
-            told = found.difference(target, strategy, other)
-            if told is not None:
-                said, p = verdict(*told[:3], seeds=told[3]), found.wilcoxon(target, strategy, other)
-                lines.append(Line(f"10 · pretraining helps: {words}", target, *told, said, p=p))
+        lines += compare(found, f"10 · pretraining helps: {words}", strategy, other)
     return lines
 
 
