@@ -10,8 +10,8 @@ if "USFT_MIRROR" not in os.environ and (BESIDE / "registry.txt").is_file():
     os.environ["USFT_MIRROR"] = str(BESIDE)
 MIRROR = os.environ.get("USFT_MIRROR", "")
 
-# Lessons run beside the other tests. Where a core is taken, one thread is quicker than two that wait for each other, and
-# threads that wait must not keep a core busy. Both must stand here before PyTorch is loaded.
+# Lessons run beside the other tests. Where a core is taken, one thread is quicker than two that wait for each other,
+# and threads that wait must not keep a core busy. Both must stand here before PyTorch is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
