@@ -1,13 +1,19 @@
-"""Every hidden answer of the lessons put to its check; ``python tests/answers.py`` prints a table of what they got."""
+"""Every answer of the lessons put to its check; ``python tests/answers.py`` prints a table of what they got.
+
+``python tests/answers.py --json SOURCE …`` prints ``{source: {"hidden": […], "unwritten": […]}}``: what the checks said
+to each hidden answer and to each exercise that is not written yet, null where they were content.
+"""
 
 import contextlib
-import functools
+import json
 import os
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 from scripts import script
 
 import usft_lib as usft
@@ -15,51 +21,109 @@ import usft_lib as usft
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 builder = script("notebooks/build.py")
 LESSONS = [lesson["name"] for lesson in builder.ready(builder.manifest(NOTEBOOKS))]
+CAN_FORK = sys.platform == "linux"  # macOS has os.fork, but its system libraries do not survive it
 
 
 def heavy(cell) -> bool:
     return bool({"train", "real-image"} & set(cell.metadata.get("tags", [])))
 
 
-@functools.cache
-def cells_of(name: str) -> list:
-    """A lesson's cells: its source is read once for all of its answers."""
-    return builder.shown_cells(NOTEBOOKS / "source" / f"{name}.py")
+def tried(source: Path) -> dict[str, list[str | None]]:
+    """What the checks of a lesson's source say to its answers, in order, see above.
+
+    The lesson's light cells are executed once, from top to bottom. At each check every answer is tried in a process
+    of its own, forked from this one: whatever it changes is gone with it. Where processes cannot be forked, the cells
+    are executed again for each answer.
+    """
+    cells, hidden = builder.shown_cells(source), builder.hidden_answers(source)
+    checks = [k for k, cell in enumerate(cells) if "# BEGIN CHECK" in cell.source]
+    said, known, done = {"hidden": [], "unwritten": []}, {}, 0
+    for check, following in zip(checks, [*checks[1:], len(cells)], strict=True):
+        exercise = next(cell.source for cell in reversed(cells[:check]) if "# BEGIN SOLUTION" in cell.source)
+        answers = [a["code"] for a in hidden if check <= a["after"] < following]
+        if CAN_FORK:
+            # The check as well: what PyTorch loads at its first use is then loaded once for all answers.
+            known = executed(cells[done : check + 1], known)
+            done = check + 1
+            found = apart([(code, cells[check].source, known) for code in (builder.stub(exercise), *answers)])
+        else:
+            found = [
+                refusal(code, cells[check].source, executed(cells[: check + 1], {}))
+                for code in (builder.stub(exercise), *answers)
+            ]
+        said["unwritten"].append(found[0])
+        said["hidden"] += found[1:]
+    return said
 
 
-def refusal(name: str, answer: dict) -> str | None:
-    """What the check says to a hidden answer of a lesson; None if it is content."""
-    cells = cells_of(name)
-    checked = max(k for k in range(answer["after"] + 1) if "# BEGIN CHECK" in cells[k].source)
-    known: dict = {}
-    for cell in cells[:checked]:
+def executed(cells: list, known: dict) -> dict:
+    """A namespace after cells that neither train nor show real images."""
+    for cell in cells:
         if cell.cell_type == "code" and not heavy(cell):
-            exec(compile(cell.source, name, "exec"), known)
-    exec(compile(answer["code"], f"{name}, {answer['kind']}", "exec"), known)
+            exec(compile(cell.source, "a cell", "exec"), known)
+            plt.close("all")  # as a notebook does
+    return known
+
+
+def refusal(answer: str, check: str, known: dict) -> str | None:
+    """What a check says to an answer, in a namespace that both of them may change; of another error, its traceback."""
     try:
-        exec(cells[checked].source, known)
-    except usft.WrongAnswer as error:
+        exec(compile(answer, "an answer", "exec"), known)
+        exec(compile(check, "its check", "exec"), known)
+    except (usft.WrongAnswer, usft.Todo) as error:
         return str(error)
+    except Exception:
+        return traceback.format_exc()
     return None
 
 
-def main() -> int:
+def apart(calls: list[tuple]) -> list[str | None]:
+    """What `refusal` returns for each tuple of arguments, each called in a copy of this process, all at once."""
+    children = []
+    for arguments in calls:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                with open(writing, "w", encoding="utf-8") as pipe:
+                    json.dump(refusal(*arguments), pipe)
+            finally:
+                os._exit(0)
+        os.close(writing)
+        children.append((child, reading))
+    told = []
+    for child, reading in children:
+        with open(reading, encoding="utf-8") as pipe:
+            told.append(pipe.read())
+        os.waitpid(child, 0)
+    return [json.loads(text) if text else "the process that tried this answer has died" for text in told]
+
+
+def main(arguments: list[str]) -> int:
     matplotlib.use("Agg")
-    os.environ["USFT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
-    os.chdir(NOTEBOOKS)
-    failed = 0
-    print(f"{'lesson':22s}{'wrong':>7s}{'refused':>9s}{'by their hint':>15s}{'right':>7s}{'accepted':>10s}")
-    for name in LESSONS:
-        answers = builder.hidden_answers(NOTEBOOKS / "source" / f"{name}.py")
-        with contextlib.redirect_stdout(None):
-            said = [refusal(name, answer) for answer in answers]
-        wrong = [(a, s) for a, s in zip(answers, said, strict=True) if a["kind"] == "WRONG"]
-        right = [s for a, s in zip(answers, said, strict=True) if a["kind"] == "RIGHT"]
-        refused, hinted = sum(s is not None for _, s in wrong), sum(a["hint"] in (s or "") for a, s in wrong)
-        print(f"{name:22s}{len(wrong):7d}{refused:9d}{hinted:15d}{len(right):7d}{right.count(None):10d}", flush=True)
-        failed += len(wrong) - hinted + len(right) - right.count(None)
+    sources = {name: Path(name).resolve() for name in arguments[1:]}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"USFT_DATA": folder, "USFT_MIRROR": "", "USFT_PROGRESS": f"{folder}/progress.json"}
+        os.chdir(NOTEBOOKS)
+        if arguments[:1] == ["--json"]:
+            with contextlib.redirect_stdout(None):
+                found = {name: tried(source) for name, source in sources.items()}
+            print(json.dumps(found))
+            return 0
+        failed = 0
+        print(f"{'lesson':22s}{'wrong':>7s}{'refused':>9s}{'by their hint':>15s}{'right':>7s}{'accepted':>10s}")
+        for name in LESSONS:
+            source = NOTEBOOKS / "source" / f"{name}.py"
+            with contextlib.redirect_stdout(None):
+                said = list(zip(builder.hidden_answers(source), tried(source)["hidden"], strict=True))
+            wrong = [(a, s) for a, s in said if a["kind"] == "WRONG"]
+            right = [s for a, s in said if a["kind"] == "RIGHT"]
+            refused, hinted = sum(s is not None for _, s in wrong), sum(a["hint"] in (s or "") for a, s in wrong)
+            row = f"{name:22s}{len(wrong):7d}{refused:9d}{hinted:15d}{len(right):7d}{right.count(None):10d}"
+            print(row, flush=True)
+            failed += len(wrong) - hinted + len(right) - right.count(None)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

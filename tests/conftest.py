@@ -10,6 +10,11 @@ if "USFT_MIRROR" not in os.environ and (BESIDE / "registry.txt").is_file():
     os.environ["USFT_MIRROR"] = str(BESIDE)
 MIRROR = os.environ.get("USFT_MIRROR", "")
 
+# Lessons run beside the other tests. Where a core is taken, one thread is quicker than two that wait for each other,
+# and threads that wait must not keep a core busy. Both must stand here before PyTorch is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
@@ -24,6 +29,25 @@ def cache(tmp_path, monkeypatch):
 def real_cache(tmp_path_factory):
     """One cache folder for all tests on real images, so that each data set is prepared once a session."""
     return tmp_path_factory.mktemp("real")
+
+
+def pytest_collection_modifyitems(items):
+    """What runs behind the other tests is waited for at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("behind") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def solutions(request, real_cache):
+    """The solutions of the lessons that are to be tested, running from the session's start; see solutions.py."""
+    names = [item.callspec.params["name"] for item in request.session.items if item.get_closest_marker("behind")]
+    if not names:
+        yield None
+        return
+    from solutions import Solutions
+
+    runs = Solutions(names, USFT_MIRROR=MIRROR, USFT_DATA=str(real_cache))
+    yield runs
+    runs.stop()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Image and mask move together, and only the seed decides how."""
 
+import math
+
 import torch
 
 from usft_lib.data import augment
@@ -12,13 +14,17 @@ def blobs(n=64, side=64):
     return masks.float() * 0.8, masks.clone()
 
 
-def test_image_and_mask_move_together():
+def test_image_and_mask_move_together_and_the_mask_is_cut_at_one_half():
     images, masks = blobs()
     moved, moved_masks = augment(images, masks, generator("a"))
-    # The blob is 0.8 bright before gamma: where the moved image is brighter than half of that, the mask must be.
-    edge = (moved > 0).float() - (moved >= moved.amax((2, 3), keepdim=True) * 0.999).float()
-    disagree = (moved_masks != (moved > 0.5 * 0.8)) & (edge == 0)
-    assert not disagree.any()
+    # A pixel that lies to the share w in the blob is (0.8 w) ** gamma bright, and 0.8 ** gamma where w = 1. The image
+    # tells gamma and w; the mask must be where w exceeds one half.
+    gamma = moved.amax((1, 2, 3), keepdim=True).log() / math.log(0.8)
+    share = moved ** (1 / gamma) / 0.8
+    sure = (share - 0.5).abs() > 1e-3
+    assert torch.equal(moved_masks[sure], share[sure] > 0.5) and (sure.float().mean() > 0.999)
+    for low, high in ((0.4, 0.5), (0.5, 0.6)):
+        assert ((share > low) & (share < high) & sure).sum() > 500, "the border has pixels that another cut would turn"
     assert moved_masks.dtype == torch.bool and moved.shape == images.shape and not torch.equal(moved_masks, masks)
 
 

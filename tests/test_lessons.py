@@ -1,5 +1,6 @@
-"""Every lesson: the solution says what it said (nbval), the student copy stops kindly, the checks can be trusted."""
+"""Every lesson: the solution says what it said (nbval), an unwritten exercise stops kindly, checks can be trusted."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,63 +13,45 @@ if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-23)", allow_module_level=True)
 
 import nbformat
-from answers import LESSONS, NOTEBOOKS, builder, heavy, refusal
+from answers import LESSONS, NOTEBOOKS, builder, heavy
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from solutions import nbval
 
-EXERCISES = [
-    (name, number, answer)
-    for name in LESSONS
-    for number, answer in enumerate(builder.hidden_answers(NOTEBOOKS / "source" / f"{name}.py"))
-]
-
-
-def nbval(path: Path, **environment) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
-    return subprocess.run(
-        [*command, "-q", "-p", "no:cacheprovider", "--rootdir", str(path.parent), str(path)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "USFT_PROFILE": "quick", **environment},
-        cwd=path.parent,
-    )
+HIDDEN = {name: builder.hidden_answers(NOTEBOOKS / "source" / f"{name}.py") for name in LESSONS}
+EXERCISES = [(name, number) for name in LESSONS for number in range(len(HIDDEN[name]))]
 
 
 @pytest.mark.slow
+@pytest.mark.behind
 @pytest.mark.parametrize("name", LESSONS)
-def test_the_solution_runs_and_says_what_it_said(name, real_cache):
-    mirror = os.environ.get("USFT_MIRROR", "")
-    done = nbval(NOTEBOOKS / "solutions" / f"{name}.ipynb", USFT_MIRROR=mirror, USFT_DATA=str(real_cache))
+def test_the_solution_runs_and_says_what_it_said(name, solutions):
+    done = solutions.wait(name)
     assert done.returncode == 0, done.stdout[-4000:]
     assert " passed" in done.stdout
 
 
-TINY = nbformat.v4.new_notebook(
-    cells=[nbformat.v4.new_code_cell("# NBVAL_CHECK_OUTPUT\nprint(6 * 7)", execution_count=1)],
-    metadata={"kernelspec": builder.KERNEL},
-)
-
-
-@pytest.mark.parametrize("fault, passes", [("none", True), ("digit", False), ("unrun", False)])
-def test_nbval_notices_a_changed_digit_and_an_unrun_notebook(tmp_path, fault, passes):
-    book = nbformat.from_dict(TINY)
-    book.cells[0].outputs = [
-        nbformat.v4.new_output("stream", name="stdout", text="43\n" if fault == "digit" else "42\n")
-    ]
-    book.cells[0].execution_count = None if fault == "unrun" else 1
+def test_nbval_notices_a_changed_digit_and_an_unrun_notebook(tmp_path):
+    for name, stored, count in (("same", "42\n", 1), ("digit", "43\n", 1), ("unrun", "42\n", None)):
+        cell = nbformat.v4.new_code_cell("# NBVAL_CHECK_OUTPUT\nprint(6 * 7)", execution_count=count)
+        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=stored)]
+        book = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": builder.KERNEL})
+        nbformat.write(book, tmp_path / f"{name}.ipynb")
     (tmp_path / "conftest.py").write_text((NOTEBOOKS / "conftest.py").read_text())
-    nbformat.write(book, tmp_path / "tiny.ipynb")
-    assert (nbval(tmp_path / "tiny.ipynb").returncode == 0) == passes
+    done = nbval(tmp_path, "--continue-on-collection-errors", "-rA")
+    found = re.findall(r"^(PASSED|FAILED|ERROR) (?:.*/)?(\w+)\.ipynb", done.stdout, flags=re.M)
+    assert {("PASSED", "same"), ("FAILED", "digit"), ("ERROR", "unrun")} <= set(found) and done.returncode != 0
+    assert ("FAILED", "same") not in found and ("ERROR", "same") not in found, done.stdout
 
 
-@pytest.mark.parametrize("name", LESSONS)
-def test_the_students_copy_stops_at_its_first_exercise_with_one_line(name, cache):
-    book = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+def test_a_students_copy_stops_at_its_first_exercise_with_one_line(cache):
+    """In a kernel, of one lesson; that the exercises of all lessons stop is seen below, without one."""
+    book = nbformat.read(NOTEBOOKS / f"{LESSONS[0]}.ipynb", as_version=4)
     first = next(k for k, cell in enumerate(book.cells) if "raise usft.Todo" in cell.source)
     # Cells that train come before no exercise's first check, or this would be slow: run only what the check needs.
     book.cells = [c for k, c in enumerate(book.cells) if k >= first or not heavy(c)]
     with pytest.raises(CellExecutionError):
-        NotebookClient(book, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+        NotebookClient(book, timeout=900, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     stopped = [cell for cell in book.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
     assert len(stopped) == 1 and "usft.check(" in stopped[0].source
     error = next(o for o in stopped[0].outputs if o.output_type == "error")
@@ -86,15 +69,69 @@ def test_with_the_references_put_in_the_copy_is_the_solution(name):
     assert next(references, None) is None
 
 
-@pytest.mark.parametrize("name, number, answer", EXERCISES, ids=[f"{n}-{a['kind']}-{k}" for n, k, a in EXERCISES])
-def test_wrong_answers_fail_with_their_hint_and_right_ones_pass(name, number, answer, cache, monkeypatch):
-    monkeypatch.chdir(NOTEBOOKS)
-    monkeypatch.setattr("matplotlib.pyplot.show", lambda: None)
-    said = refusal(name, answer)
+SPOILT = """# %%
+import torch
+import usft_lib as usft
+nought, LIMIT = torch.zeros(3), 3
+# %%
+def total(x):
+    # BEGIN SOLUTION add up
+    return x.sum()
+    # END SOLUTION
+# %%
+# BEGIN CHECK
+usft.check(total, {"three ones": ((torch.ones(LIMIT),), 3, "add up.")})
+# END CHECK
+# %%
+# BEGIN WRONG "add up"
+LIMIT = 4
+nought.add_(1)
+total = sum
+# END WRONG
+# BEGIN RIGHT
+def total(x):
+    return (x + nought).sum()
+# END RIGHT
+"""
+
+
+@pytest.fixture(scope="session")
+def said(request, tmp_path_factory):
+    """What the checks say to the answers of the lessons that are asked for, all in one process; see answers.py."""
+    spoilt = tmp_path_factory.mktemp("source") / "spoilt.py"
+    spoilt.write_text(SPOILT)
+    wanted = [item for item in request.session.items if "said" in getattr(item, "fixturenames", ())]
+    names = {item.callspec.params["name"] for item in wanted if hasattr(item, "callspec")}
+    sources = [spoilt, *(NOTEBOOKS / "source" / f"{name}.py" for name in sorted(names))]
+    command = [sys.executable, Path(__file__).parent / "answers.py", "--json", *sources]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    return {Path(source).stem: told for source, told in json.loads(done.stdout).items()}
+
+
+@pytest.mark.parametrize(
+    "name, number", EXERCISES, ids=[f"{name}-{HIDDEN[name][k]['kind']}-{k}" for name, k in EXERCISES]
+)
+def test_wrong_answers_fail_with_their_hint_and_right_ones_pass(name, number, said):
+    answer, told = HIDDEN[name][number], said[name]["hidden"][number]
     if answer["kind"] == "RIGHT":
-        assert said is None
+        assert told is None
     else:
-        assert answer["hint"] and answer["hint"] in (said or "it was accepted")
+        assert answer["hint"] and answer["hint"] in (told or "it was accepted")
+
+
+def test_an_answer_cannot_spoil_the_next(said):
+    wrong, right = said["spoilt"]["hidden"]
+    assert "got tensor(4.)" in wrong, "it changes a number and a tensor that the next answer reads"
+    assert right is None
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_an_exercise_that_is_not_written_stops_with_one_line(name, said):
+    stops = said[name]["unwritten"]
+    assert len(stops) >= 2
+    for line in stops:
+        assert (line or "").startswith("✎ Your turn: ") and "\n" not in line
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -104,7 +141,7 @@ def test_each_exercise_has_four_wrong_and_three_right_answers(name):
     checks = [k for k, cell in enumerate(cells) if "# BEGIN CHECK" in cell.source]
     assert len(checks) >= 2 and sum("# BEGIN SOLUTION" in c.source for c in cells) >= 2
     for k, following in zip(checks, [*checks[1:], len(cells)], strict=True):
-        kinds = [a["kind"] for a in builder.hidden_answers(path) if k <= a["after"] < following]
+        kinds = [a["kind"] for a in HIDDEN[name] if k <= a["after"] < following]
         assert kinds.count("WRONG") >= 4 and kinds.count("RIGHT") >= 3, f"{name}: the check in cell {k}"
 
 

@@ -13,6 +13,9 @@ def test_first_step_of_three_near_looks_in_a_row():
     assert intervals.steps_to_plateau(curve, 0.8) == 40  # 20 is near, but not for three looks
     assert intervals.steps_to_plateau(curve, 0.86) is None
     assert intervals.steps_to_plateau(curve[:5], 0.8) is None  # two looks are too few
+    # Near is .01 below (results/PROTOCOL.md): a curve that stays .012 below has not arrived, one .008 below has.
+    assert intervals.steps_to_plateau([(step, 0.788) for step in range(10, 101, 10)], 0.8) is None
+    assert intervals.steps_to_plateau([(step, 0.792) for step in range(10, 101, 10)], 0.8) == 10
     assert intervals.plateau_level([(step, step / 100) for step in range(10, 101, 10)]) == pytest.approx(0.95)
 
 

@@ -10,7 +10,7 @@ import torch
 import usft_lib as usft
 from usft_lib import BadInput, Scene
 from usft_lib.simulate import ultrasound
-from usft_lib.simulate.anatomy import WAVES, draw_anatomy
+from usft_lib.simulate.anatomy import WAVES, Anatomy, draw_anatomy
 from usft_lib.simulate.convolution import along_lines
 from usft_lib.simulate.geometry import Grid, in_view, picture_points, scan_convert
 from usft_lib.simulate.points import image_points
@@ -166,6 +166,28 @@ def test_noise_comes_before_compensation():
     lost = float(ultrasound.attenuated_db(torch.full((1, 1, 1), 0.3 * 38.75), [quiet]))
     assert deep[0] == pytest.approx(-40, abs=2)  # only noise is left at the bottom …
     assert deep[1] == pytest.approx(-40 + lost, abs=3)  # … and compensation makes it bright
+
+
+@pytest.mark.parametrize("bone", [False, True], ids=["lesion", "fetal head"])
+def test_a_lesion_takes_its_chord_twice_from_all_that_lies_below(bone):
+    """Extra loss against the closed form: a disc on the line at x is 2 √(r² − x²) long, there and back."""
+    more = {"skull_db": 20} if bone else {"shadow_db_cm_mhz": 1.5}
+    scene = Scene(attenuation_db_cm_mhz=0.5, minor_radius_mm=6, lesion_depth_cm=2, border_mm=0.05, **more)
+    drawn = draw_anatomy(scene, 0, 0)
+    _, loss = ultrasound.level_maps([scene], Anatomy([scene], [drawn], [(0.0, 0.0)]), 128)
+    area = Grid([scene], 128, coarse=2)
+    x, z = area.line[0, 0], area.range_mm[0, :, 0]
+    extra = loss[0] - 0.2 * 0.5 * z.clamp_min(0)[:, None]  # beyond that of plain tissue: 0.5 dB/cm/MHz, there and back
+
+    def chord(radius):
+        return 2 * (radius**2 - x**2).clamp_min(0).sqrt()
+
+    wanted = 0.2 * (8 * (chord(6) - chord(6 - drawn["skull"][0])) if bone else 1.5 * chord(6))
+    inner = x.abs() < 2  # at the sides the aperture looks past, and the shadow is soft
+    below, above = extra[z > 27][:, inner], extra[z < 13][:, inner]
+    print(f"loss behind the middle {below[0].max():.3f} dB per MHz, chord {wanted[inner].max():.3f}")
+    assert torch.allclose(below, wanted[inner].expand_as(below), rtol=0.03)
+    assert above.abs().max() < 1e-3
 
 
 # --- what simulate_ultrasound promises -----------------------------------------------------------------------------

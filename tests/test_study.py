@@ -56,6 +56,23 @@ def test_fetal_heads_of_all_sizes_are_tested_and_nobody_is_on_two_sides(monkeypa
     assert counts.min() >= 1 and counts.max() <= 3, "each fifth of the sizes is tested"
 
 
+def test_160_subjects_are_tested_and_60_are_for_choosing(monkeypatch):
+    """As results/PROTOCOL.md says of every target but BUSI."""
+    people = heads(1400)  # 700 subjects
+    monkeypatch.setattr(targets, "load", lambda name, **how: people)
+    monkeypatch.setattr(targets, "simulate_ultrasound", lambda n, **how: people.subset(n))
+    found = {
+        "hc18": targets.hc18_parts(64),
+        "shenzhen": targets.shenzhen_parts(64),
+        "sim-ultrasound": targets.simulated_parts(64),
+        "speckle": targets.shifted_parts(64, draw=lambda n, size, **how: people.subset(n), shift=1.0),
+    }
+    pools = {"hc18": 480, "shenzhen": 480, "sim-ultrasound": 400, "speckle": 100}
+    for name, parts in found.items():
+        assert [len(set(part.subjects)) for part in parts] == [pools[name], 60, 160], name
+        assert [len(part) for part in parts[1:]] == [60, 160], f"{name}: one image a subject"
+
+
 def test_every_lesion_is_tested_once_in_five_folds():
     data = heads(60)
     tested = []
