@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from .errors import BadInput
+from .sources.cache import cache_folder
 
 
 class _OneLine(Exception):
@@ -195,7 +196,5 @@ def _write(values: dict) -> None:
 
 
 def _file() -> Path:
-    from .sources.cache import cache_folder  # not at the top: progress stands below the data sets
-
     named = os.environ.get("USFT_PROGRESS", "")
     return Path(named) if named else cache_folder() / "progress.json"

@@ -14,6 +14,7 @@ from torch import Tensor
 from .data import SegmentationData
 from .errors import BadInput
 from .inference import segment
+from .intervals import bootstrap_mean, subject_means
 from .unet import UNet
 
 if TYPE_CHECKING:
@@ -152,8 +153,6 @@ def summarise(scores: "pd.DataFrame") -> dict[str, float]:
     images in which something was drawn, and ``undrawn``, the share in which nothing was. On images **without**
     an object: ``false_positives``, the share in which something was drawn. NaN where there are no such images.
     """
-    from .intervals import bootstrap_mean, subject_means
-
     columns = ["dice", "iou", "failed", "undrawn", "hd95_px"]
     marked = scores.assign(failed=scores["dice"] < FAILURE, undrawn=scores["hd95_px"].isna())
     means = subject_means(marked, columns)
