@@ -140,3 +140,16 @@ def test_a_guess_must_be_given_and_a_full_disk_does_not_stop_a_lesson(monkeypatc
     monkeypatch.setattr("pathlib.Path.write_text", full)
     usft.guess("00.1", 0.8)
     assert "Noted: 00.1 = 0.8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer, expected", [(105.0, 100.0), (0.5002, 0.5), (torch.tensor([1.0, 1.001]), [1.0, 1.0])])
+def test_a_tolerance_is_a_difference_and_no_share(answer, expected):
+    with pytest.raises(usft.WrongAnswer):
+        usft.check(answer, {"value": ((), expected, "look again")})
+
+
+def test_numbers_in_another_shape_are_refused_as_wrong_and_not_as_an_error():
+    with pytest.raises(usft.WrongAnswer, match="got") as caught:
+        usft.check(torch.ones(3, 1), {"value": ((), torch.ones(3), "one number an image")})
+    assert "stopped with" not in str(caught.value)
+    usft.check(torch.ones(1), {"value": ((), 1.0, "one number")})
