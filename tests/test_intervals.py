@@ -1,12 +1,20 @@
-"""Intervals: against SciPy, and against outcomes whose truth is known."""
+"""Intervals against SciPy and known truths, verdicts at their borders, steps to a plateau."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from usft_lib import BadInput, bootstrap_mean, paired_difference, seed_difference, subject_interval
-from usft_lib.intervals import over_folds, over_repeated_folds, over_seeds_and_subjects
+from usft_lib import BadInput, bootstrap_mean, paired_difference, reading, seed_difference, subject_interval, verdict
+from usft_lib.intervals import (
+    over_folds,
+    over_repeated_folds,
+    over_seeds_and_subjects,
+    plateau_level,
+    restricted_mean,
+    step_at_share_of_own_plateau,
+    steps_to_plateau,
+)
 
 
 def table(dice, subjects):
@@ -151,3 +159,57 @@ def test_as_many_tables_on_both_sides():
     for pair in ((some, some[:1]), ([], [])):
         with pytest.raises(BadInput, match="one table a seed"):
             seed_difference(*pair)
+
+
+# ---- verdicts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mean, low, high, said",
+    [
+        (0.04, 0.03, 0.05, "reproduced"),
+        (0.02, 0.001, 0.04, "reproduced"),
+        (0.0199, 0.001, 0.04, "undecided"),  # never rounded up
+        (0.04, 0.0, 0.08, "undecided"),  # 0 is not excluded
+        (0.04, -0.01, 0.09, "undecided"),
+        (0.01, 0.005, 0.015, "not reproduced"),  # surely above 0, and surely too small to matter
+        (0.015, 0.01, 0.02, "undecided"),
+        (-0.05, -0.08, -0.02, "not reproduced"),
+        (-0.05, -0.2, 0.1, "undecided"),
+    ],
+)
+def test_the_rule(mean, low, high, said):
+    assert reading(mean, low, high) == said
+    assert verdict(mean, low, high, seeds=5) == said
+    assert "one seed" in verdict(mean, low, high, seeds=1)
+    assert "simulated" in verdict(mean, low, high, seeds=5, stand_in=True)
+
+
+def test_an_interval_without_its_mean_is_refused():
+    with pytest.raises(BadInput, match="holds its mean"):
+        reading(0.5, 0.1, 0.2)
+
+
+# ---- plateaus ---------------------------------------------------------------------------------------------------
+
+
+def test_first_step_of_three_near_looks_in_a_row():
+    curve = [(10, 0.5), (20, 0.80), (30, 0.5), (40, 0.791), (50, 0.79), (60, 0.85), (70, 0.1), (80, 0.8)]
+    assert steps_to_plateau(curve, 0.8) == 40  # 20 is near, but not for three looks
+    assert steps_to_plateau(curve, 0.86) is None
+    assert steps_to_plateau(curve[:5], 0.8) is None  # two looks are too few
+    # Near is .01 below (results/PROTOCOL.md): a curve that stays .012 below has not arrived, one .008 below has.
+    assert steps_to_plateau([(step, 0.788) for step in range(10, 101, 10)], 0.8) is None
+    assert steps_to_plateau([(step, 0.792) for step in range(10, 101, 10)], 0.8) == 10
+    assert plateau_level([(step, step / 100) for step in range(10, 101, 10)]) == pytest.approx(0.95)
+
+
+def test_a_run_that_never_arrives_counts_to_the_end():
+    assert restricted_mean([10, None, 30], 90) == pytest.approx((10 + 90 + 30) / 3)
+    assert restricted_mean([100], 90) == 90
+
+
+def test_a_run_is_measured_against_its_own_plateau():
+    curve = [(10, 0.5), (20, 0.75), (30, 0.8), (40, 0.77), (50, 0.8)]  # 95 % of .8, the last fifth, are .76
+    assert step_at_share_of_own_plateau(curve) == 30 and step_at_share_of_own_plateau(curve, 0.9) == 20
+    assert step_at_share_of_own_plateau([]) is None
