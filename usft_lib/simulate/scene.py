@@ -148,7 +148,7 @@ class Scene:
         return abs(10 * self.lesion_offset_cm) <= self.room_mm(10 * self.lesion_depth_cm, self.reach_mm) + 1e-3
 
 
-# For `Scene`, and for the ranges that `draw_scene` is given.
+# The lowest and the highest value of each setting, for `Scene` and for the ranges that `draw_scene` is given.
 LIMITS = {f.name: f.metadata["limits"] for f in fields(Scene) if f.metadata}
 
 
