@@ -164,10 +164,9 @@ def _with_lesion(scan: Scene, ranges: dict, draw) -> Scene:
         if room >= 0 or fixed:
             break
     x = _between(ranges.get("lesion_offset_cm"), across, -max(room, 0), max(room, 0))
-    lesion["minor_radius_mm"] = size
     if present < ranges["without_target"]:
         return scan
-    return replace(scan, **lesion, lesion_depth_cm=z / 10, lesion_offset_cm=x / 10)
+    return replace(scan, **lesion, minor_radius_mm=size, lesion_depth_cm=z / 10, lesion_offset_cm=x / 10)
 
 
 def _between(given, place: float, low_mm: float, high_mm: float) -> float:

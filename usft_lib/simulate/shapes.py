@@ -73,18 +73,13 @@ def ellipse(x, y, rx, ry):
 def blob(x, y, radius: float, aspect: float, waves: list[tuple[int, float, float]]):
     """Distance (about) to a closed border ``r(θ) = radius · (1 + Σ a cos(kθ + φ))``, flattened by ``aspect`` in y.
 
-    ``waves`` lists ``(k, a, φ)``, Σ|a| < 1. `blob_area` is its exact area.
+    ``waves`` lists ``(k, a, φ)``, Σ|a| < 1.
     """
     y = y / aspect
     angle = torch.atan2(y, x)
     border = radius * (1 + sum(a * torch.cos(k * angle + phase) for k, a, phase in waves))
     # Along a ray the distance is too long where the shape is flattened: the smaller scale keeps soft borders thin.
     return (torch.sqrt(x * x + y * y) - border) * torch.as_tensor(aspect).clamp(max=1.0)
-
-
-def blob_area(radius: float, aspect: float, waves: list[tuple[int, float, float]]) -> float:
-    """Exact area of `blob`, ``aspect · ½∫r²dθ`` (different whole k are orthogonal, so their squares add up)."""
-    return math.pi * radius**2 * aspect * (1 + sum(a * a for _, a, _ in waves) / 2)
 
 
 def wave(x, parts: list[tuple[float, float, float]]):
