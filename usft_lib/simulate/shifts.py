@@ -75,7 +75,7 @@ def _home(n: int, size: int, seed: int, shift: float, change, what: str) -> Segm
     ranges = settings("breast", HOME)
     scenes = [change(_shaped(draw_scene(ranges, seed, k), **ROUND)) for k in range(n)]
     where = "home" if shift == 0 else f"{what} shifted by {shift:g}"
-    return image_scenes(scenes, n, size, seed, 1, f"simulated, seed {seed}, {where}")[0]
+    return image_scenes(scenes, n, size, seed, 1, f"simulated, seed {seed}, {where}")
 
 
 def _shaped(scene: Scene, aspect: float, irregularity: float) -> Scene:
