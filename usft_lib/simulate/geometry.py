@@ -41,15 +41,13 @@ class Grid:
 
     def __init__(self, scenes: list[Scene], size: int, coarse: int = 1, device="cpu"):
         lines = 2 * size // coarse
-        self.scenes, self.size, self.lines, self.device = scenes, size, lines, device
-        self.margin = lines // 16  # as many samples above and below as lines on either side
+        self.device, self.margin = device, lines // 16  # as many samples above and below as lines on either side
         depth_mm, across, self.radius_mm, self.convex = _field(scenes, device)
         self.sample_mm = depth_mm / lines
-        samples = torch.arange(-self.margin, lines + self.margin, device=device) + 0.5
-        self.range_mm = samples[None, :, None] * self.sample_mm
+        steps = torch.arange(-self.margin, lines + self.margin, device=device) + 0.5
+        self.range_mm = steps[None, :, None] * self.sample_mm
         pitch = across / lines
-        columns = torch.arange(-self.margin, lines + self.margin, device=device) + 0.5 - lines / 2
-        self.line = columns[None, None, :] * pitch
+        self.line = (steps - lines / 2)[None, None, :] * pitch
         fan = (self.radius_mm + self.range_mm).clamp_min(0) * pitch
         self.pitch_mm = torch.where(self.convex, fan, pitch.expand_as(fan))
 

@@ -62,8 +62,7 @@ def shifted_shapes(n: int, size: int = 128, seed: int = 0, shift: float = 1.0) -
     """
 
     def change(scene: Scene) -> Scene:
-        aspect, irregularity = (v + (HOME[k] - v) * shift for k, v in ROUND.items())
-        return _shaped(scene, aspect, irregularity)
+        return _shaped(scene, **{name: value + (HOME[name] - value) * shift for name, value in ROUND.items()})
 
     return _home(n, size, seed, shift, change, "shapes")
 
@@ -112,21 +111,15 @@ def _draw(mask: torch.Tensor, low: float, high: float, seed: int, name: str) -> 
     random = generator("in speckle", seed, name)
     draw = drawer(random)
     scene = Scene(
-        contrast_db=None,
-        centre_frequency_mhz=draw(4, 10),
-        bandwidth=draw(0.5, 0.8),
-        receive_f_number=draw(1, 2),
-        attenuation_db_cm_mhz=0.3,
-        gain_db=draw(-4, 4),
-        dynamic_range_db=draw(42, 65),
-        clutter_db=-30,
-    )
+        centre_frequency_mhz=draw(4, 10), bandwidth=draw(0.5, 0.8), receive_f_number=draw(1, 2), gain_db=draw(-4, 4),
+        dynamic_range_db=draw(42, 65), attenuation_db_cm_mhz=0.3, clutter_db=-30, contrast_db=None,
+    )  # fmt: skip
     size = len(mask)
     grid = Grid([scene], size, coarse=2)
     inside = F.avg_pool2d(mask[None, None].float(), 3, 1, 1, count_include_pad=False)
-    inside = F.pad(inside, [grid.margin, grid.margin, grid.margin, grid.margin], mode="replicate")[0, 0]
+    inside = F.pad(inside, [grid.margin] * 4, mode="replicate")[0, 0]
     mottle = draw(1, 4) * smooth_noise(random, *inside.shape, size / 6, size / 6)
     level = (mottle + draw(low, high) * inside)[None]
-    loss = torch.zeros_like(level)  # the plain tissue's own loss, which TGC gives back exactly
-    loss = loss + 0.2 * scene.attenuation_db_cm_mhz * grid.range_mm.clamp_min(0)
+    # The plain tissue's own loss, which TGC gives back exactly.
+    loss = (0.2 * scene.attenuation_db_cm_mhz * grid.range_mm.clamp_min(0)).expand_as(level)
     return insonify([scene], with_clutter(level, 0.0, [scene]), loss, [random])["image"][0]

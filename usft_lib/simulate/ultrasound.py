@@ -84,16 +84,9 @@ def image_scenes(
         if stages:
             kept.append(made)
     people = [f"us{seed}-{k + 1:04d}" for k, _ in frame]  # with the seed: subject 1 of another seed is somebody else
-    data = SegmentationData(
-        images,
-        masks,
-        people,
-        ids=[f"{person}-{i + 1}" for person, (_, i) in zip(people, frame, strict=True)],
-        name="sim-ultrasound",
-        spacing_mm=torch.tensor([s.side_mm / size for s in shown]),
-        labels=[_label(s) for s in shown],
-        provenance=provenance,
-    )
+    ids = [f"{person}-{i + 1}" for person, (_, i) in zip(people, frame, strict=True)]
+    spacing, labels = torch.tensor([s.side_mm / size for s in shown]), [_label(s) for s in shown]
+    data = SegmentationData(images, masks, people, "sim-ultrasound", spacing, ids, labels, provenance)
     return (data, {name: torch.cat([made[name].cpu() for made in kept]) for name in kept[0]}) if stages else data
 
 
