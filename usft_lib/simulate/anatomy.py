@@ -65,6 +65,7 @@ def draw_anatomy(scene: Scene, seed: int, subject: int) -> dict:
 
 
 def _turned(x, z, angle):
+    """Coordinates in frames that are turned by ``angle`` (radians, a tensor) about the origin."""
     c, s = angle.cos(), angle.sin()
     return c * x + s * z, c * z - s * x
 
@@ -76,9 +77,9 @@ class Anatomy:
     """
 
     def __init__(self, scenes: list[Scene], drawn: list[dict], moves: list[tuple[float, float]], device="cpu"):
-        self.device, self.most = device, int(max(s.distractors for s in scenes))
+        self.device, self.distractors = device, int(max(s.distractors for s in scenes))
         names = (*LIMITS, "side_mm")
-        self.of = dict(zip(names, stacked(scenes, *names, device=device), strict=True))
+        self.of = dict(zip(names, stacked(scenes, *names, device=device), strict=True))  # the scenes' settings, by name
         self.part = {
             name: torch.tensor([d[name] for d in drawn], device=device)[:, :, None, None].unbind(1)
             for name in drawn[0]
@@ -149,7 +150,7 @@ class Anatomy:
         lines = (1 - 4 * fibre.abs()).clamp_min(0) * (0.6 + mottle).clamp(0, 1.5)
         tissue = part["fibres"][0] * lines * coverage(part["border"][0] - z, 1)
         level = layers * (level + tissue) + mottled * mottle
-        for k in range(self.most):
+        for k in range(self.distractors):
             dark = ellipse(x - part["dark_x"][k], z - part["dark_z"][k], part["dark_radius"][k],
                            part["dark_radius"][k] * part["dark_flat"][k])  # fmt: skip
             level = level + part["dark_level"][k] * coverage(dark, 0.4)

@@ -90,11 +90,9 @@ def bmode(
     loss = tissue_loss([scene], grid.range_mm).expand_as(level)
     stages = insonify([scene], with_clutter(level, 0.0, [scene]), loss, [generator("bench", seed)])
     mask = _distance(scene, *picture_points([scene], size))[0] < 0
-    measured = _measure(scene, stages["envelope"][0])
-    return Bmode(
-        stages["image"][0], mask, scene.side_mm / size, **measured, theory=_theory(scene, size), scene=scene,
-        stages={name: value[0] for name, value in stages.items()},
-    )  # fmt: skip
+    made = {name: value[0] for name, value in stages.items()}
+    measured, theory = _measure(scene, made["envelope"]), _theory(scene, size)
+    return Bmode(made["image"], mask, scene.side_mm / size, **measured, theory=theory, scene=scene, stages=made)
 
 
 def _distance(scene: Scene, x, z):

@@ -28,19 +28,6 @@ def check_request(n, size) -> tuple[int, int]:
     return index(n), index(size)
 
 
-def check_pair(name: str, value, default: tuple, lowest: float, highest: float) -> tuple[float, float]:
-    """``value``, or ``default`` for None, if it is a pair ``lowest ≤ low ≤ high ≤ highest``, else `BadInput`."""
-    if value is None:
-        return default
-    try:
-        low, high = map(float, value)
-    except (TypeError, ValueError):
-        raise BadInput(f"{name} must be a pair (low, high), not {value!r}.") from None
-    if not lowest <= low <= high <= highest:
-        raise BadInput(f"{name} = ({low:g}, {high:g}): take {lowest:g} ≤ low ≤ high ≤ {highest:g}.")
-    return low, high
-
-
 def drawer(generator: torch.Generator):
     """A function ``draw(low, high)`` that gives one uniform number from ``generator`` with every call."""
 

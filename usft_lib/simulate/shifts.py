@@ -16,7 +16,7 @@ from ..seeds import generator
 from .geometry import Grid
 from .presets import draw_scene, settings
 from .scene import LIMITS, Scene
-from .shapes import check_pair, check_request, drawer, smooth_noise
+from .shapes import check_request, drawer, smooth_noise
 from .ultrasound import image_scenes, insonify, with_clutter
 
 # What both shifts start from: fine speckle and smooth round lesions, both far from where the shifts lead.
@@ -98,10 +98,14 @@ def in_speckle(
     Raises:
         BadInput: a contrast out of its range.
     """
-    low, high = check_pair("contrast_db", contrast_db, (-16, -6), -40, 20)
-    images = torch.stack(
-        [_draw(mask[0], low, high, seed, name) for mask, name in zip(data.masks, data.ids, strict=True)]
-    )
+    try:
+        low, high = map(float, (-16, -6) if contrast_db is None else contrast_db)
+    except (TypeError, ValueError):
+        raise BadInput(f"contrast_db must be a pair (low, high), not {contrast_db!r}.") from None
+    if not -40 <= low <= high <= 20:
+        raise BadInput(f"contrast_db = ({low:g}, {high:g}): take -40 ≤ low ≤ high ≤ 20.")
+    shown = zip(data.masks, data.ids, strict=True)
+    images = torch.stack([_draw(mask[0], low, high, seed, name) for mask, name in shown])
     made = f"masks of {data.provenance or data.name}, speckle simulated with seed {seed}"
     return replace(data, images=images[:, None], name=f"{data.name} in speckle", provenance=made)
 

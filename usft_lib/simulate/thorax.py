@@ -170,8 +170,7 @@ def devices(x, y, shape: dict, draw):
 
 def ribs(x, y, shape: dict, draw):
     """Thickness of the ribs in mm: each a tilted hoop from the spine round the side to the front."""
-    top, base = shape["top"], shape["base"]
-    height = base - top
+    top, height = shape["top"], shape["base"] - shape["top"]
     side = (x > 0).long()
     cage = shape["wall"].clamp_min(0.4 * shape["half"]) + draw(2, 6)
     out = x.abs() / cage
