@@ -13,7 +13,7 @@ from scipy import stats
 
 from usft_lib import Scene, simulate_ultrasound, ultrasound_scenes
 from usft_lib.seeds import generator
-from usft_lib.simulate.beam import cell_mm2, lateral_transfer, pulses, resolution_mm, tissue_loss, width_at_half
+from usft_lib.simulate.beam import cells_mm2, lateral_transfer, point_spread, pulses, tissue_loss, width_at_half
 from usft_lib.simulate.geometry import Grid, in_view
 from usft_lib.simulate.points import image_points
 from usft_lib.simulate.scene import SPEED_MM_PER_US
@@ -143,7 +143,8 @@ def test_lateral_width_under_a_fixed_aperture():
         line = image_points([0.0], [depth], [1.0], x, z, scene).abs()[40]
         expected = 1.207 * scene.wavelength_mm * depth / (10 * aperture_cm)
         ratios.append(width_at_half(line, 0.05) / expected)
-        assert resolution_mm(scene, depth)[1] == pytest.approx(expected, rel=0.05)
+        *_, across, pitch = point_spread([scene], torch.tensor([[[float(depth)]]]))
+        assert width_at_half(across[0, 0], float(pitch)) == pytest.approx(expected, rel=0.05)
     print("lateral width over 1.207 λz/D:", " ".join(f"{r:.3f}" for r in ratios))
     assert ratios == pytest.approx([1] * 5, rel=0.05)
 
@@ -155,7 +156,7 @@ def test_density_law(per_cell):
     power = speckle(scene, images=96)["envelope"].square().double()
     excess = float(power.square().mean() / power.mean() ** 2 - 2)
     along, across, step = kernel(scene, 20.0)
-    density = per_cell / cell_mm2(scene, 20.0)
+    density = per_cell / float(cells_mm2([scene], torch.tensor([[[20.0]]])))
     lengths = [float(h.abs().square().sum() ** 2 / h.abs().pow(4).sum()) * step for h in (along, across)]
     expected = 2 / (density * lengths[0] * lengths[1])
     print(f"excess {excess:.4f} at {per_cell} scatterers a cell, κ/N_eff {expected:.4f}")
@@ -165,7 +166,7 @@ def test_density_law(per_cell):
 def test_density_law_of_phase_exact_points():
     # Scatterers of equal strength, their places drawn outside of the simulator: κ = 1.
     scene = replace(PLAIN, plane_wave_degrees=(0,), receive_f_number=1.0, aperture_cm=10)
-    density = 3 / cell_mm2(scene, 15.0)
+    density = 3 / float(cells_mm2([scene], torch.tensor([[[15.0]]])))
     x, z = np.linspace(-8, 8, 321), np.linspace(10, 20, 321)
     random = np.random.default_rng(0)
     first = second = 0.0

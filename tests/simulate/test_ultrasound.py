@@ -16,7 +16,7 @@ from usft_lib.simulate.geometry import Grid, in_view, picture_points, scan_conve
 from usft_lib.simulate.points import image_points
 from usft_lib.simulate.presets import PRESETS, draw_scene, settings
 from usft_lib.simulate.scene import LIMITS
-from usft_lib.simulate.shapes import blob, blob_area, ellipse, grid
+from usft_lib.simulate.shapes import blob, ellipse, grid
 
 FAN = Scene(probe="convex", depth_cm=12, centre_frequency_mhz=3.5, contrast_db=None)
 WIDE = Scene(depth_cm=4, width_cm=3, contrast_db=None)
@@ -28,6 +28,11 @@ def varied():
 
 
 # --- shapes and geometry -------------------------------------------------------------------------------------------
+
+
+def blob_area(radius: float, aspect: float, waves: list[tuple[int, float, float]]) -> float:
+    """Exact area of `blob`, ``aspect · ½∫r²dθ`` (different whole k are orthogonal, so their squares add up)."""
+    return math.pi * radius**2 * aspect * (1 + sum(a * a for _, a, _ in waves) / 2)
 
 
 def test_shapes_have_their_exact_area():

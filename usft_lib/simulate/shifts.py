@@ -16,7 +16,7 @@ from ..seeds import generator
 from .geometry import Grid
 from .presets import draw_scene, settings
 from .scene import LIMITS, Scene
-from .shapes import check_pair, check_request, drawer, smooth_noise
+from .shapes import check_request, drawer, smooth_noise
 from .ultrasound import image_scenes, insonify, with_clutter
 
 # What both shifts start from: fine speckle and smooth round lesions, both far from where the shifts lead.
@@ -62,8 +62,7 @@ def shifted_shapes(n: int, size: int = 128, seed: int = 0, shift: float = 1.0) -
     """
 
     def change(scene: Scene) -> Scene:
-        aspect, irregularity = (v + (HOME[k] - v) * shift for k, v in ROUND.items())
-        return _shaped(scene, aspect, irregularity)
+        return _shaped(scene, **{name: value + (HOME[name] - value) * shift for name, value in ROUND.items()})
 
     return _home(n, size, seed, shift, change, "shapes")
 
@@ -75,7 +74,7 @@ def _home(n: int, size: int, seed: int, shift: float, change, what: str) -> Segm
     ranges = settings("breast", HOME)
     scenes = [change(_shaped(draw_scene(ranges, seed, k), **ROUND)) for k in range(n)]
     where = "home" if shift == 0 else f"{what} shifted by {shift:g}"
-    return image_scenes(scenes, n, size, seed, 1, f"simulated, seed {seed}, {where}")[0]
+    return image_scenes(scenes, n, size, seed, 1, f"simulated, seed {seed}, {where}")
 
 
 def _shaped(scene: Scene, aspect: float, irregularity: float) -> Scene:
@@ -99,10 +98,14 @@ def in_speckle(
     Raises:
         BadInput: a contrast out of its range.
     """
-    low, high = check_pair("contrast_db", contrast_db, (-16, -6), -40, 20)
-    images = torch.stack(
-        [_draw(mask[0], low, high, seed, name) for mask, name in zip(data.masks, data.ids, strict=True)]
-    )
+    try:
+        low, high = map(float, (-16, -6) if contrast_db is None else contrast_db)
+    except (TypeError, ValueError):
+        raise BadInput(f"contrast_db must be a pair (low, high), not {contrast_db!r}.") from None
+    if not -40 <= low <= high <= 20:
+        raise BadInput(f"contrast_db = ({low:g}, {high:g}): take -40 ≤ low ≤ high ≤ 20.")
+    shown = zip(data.masks, data.ids, strict=True)
+    images = torch.stack([_draw(mask[0], low, high, seed, name) for mask, name in shown])
     made = f"masks of {data.provenance or data.name}, speckle simulated with seed {seed}"
     return replace(data, images=images[:, None], name=f"{data.name} in speckle", provenance=made)
 
@@ -112,21 +115,15 @@ def _draw(mask: torch.Tensor, low: float, high: float, seed: int, name: str) -> 
     random = generator("in speckle", seed, name)
     draw = drawer(random)
     scene = Scene(
-        contrast_db=None,
-        centre_frequency_mhz=draw(4, 10),
-        bandwidth=draw(0.5, 0.8),
-        receive_f_number=draw(1, 2),
-        attenuation_db_cm_mhz=0.3,
-        gain_db=draw(-4, 4),
-        dynamic_range_db=draw(42, 65),
-        clutter_db=-30,
-    )
+        centre_frequency_mhz=draw(4, 10), bandwidth=draw(0.5, 0.8), receive_f_number=draw(1, 2), gain_db=draw(-4, 4),
+        dynamic_range_db=draw(42, 65), attenuation_db_cm_mhz=0.3, clutter_db=-30, contrast_db=None,
+    )  # fmt: skip
     size = len(mask)
     grid = Grid([scene], size, coarse=2)
     inside = F.avg_pool2d(mask[None, None].float(), 3, 1, 1, count_include_pad=False)
-    inside = F.pad(inside, [grid.margin, grid.margin, grid.margin, grid.margin], mode="replicate")[0, 0]
+    inside = F.pad(inside, [grid.margin] * 4, mode="replicate")[0, 0]
     mottle = draw(1, 4) * smooth_noise(random, *inside.shape, size / 6, size / 6)
     level = (mottle + draw(low, high) * inside)[None]
-    loss = torch.zeros_like(level)  # the plain tissue's own loss, which TGC gives back exactly
-    loss = loss + 0.2 * scene.attenuation_db_cm_mhz * grid.range_mm.clamp_min(0)
+    # The plain tissue's own loss, which TGC gives back exactly.
+    loss = (0.2 * scene.attenuation_db_cm_mhz * grid.range_mm.clamp_min(0)).expand_as(level)
     return insonify([scene], with_clutter(level, 0.0, [scene]), loss, [random])["image"][0]
