@@ -16,9 +16,9 @@ import usft_lib as usft
 from usft_lib.sources.cache import cache_folder
 from usft_lib.study import grids
 from usft_lib.study.experiment import check_sizes
-from usft_lib.study.records import gather, gathered, results, table
+from usft_lib.study.records import Results, gather, gathered, results
 from usft_lib.study.report import report
-from usft_lib.study.runner import Study, time_left
+from usft_lib.study.runner import Study
 
 GATHERED = 16  # experiments between two gatherings
 
@@ -72,7 +72,7 @@ def _run(chosen) -> None:
         verdicts.write_text(report(*_all_grids(), command), encoding="utf-8")
         print(f"written: {verdicts.name}")
     if chosen.report or chosen.quick:
-        shown = table(records)
+        shown = Results(records).table
         if len(shown):
             names = ("target", "source", "n", "strategy", "statistics", "course", "lr")
             rows = ["target", *(n for n in names[1:] if n in shown and shown[n].nunique(dropna=False) > 1)]
@@ -109,11 +109,16 @@ def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
         part = todo[start : start + portion]
         for _, _, how in study.run(part, chosen.jobs, chosen.scheduler, chosen.trust_network):
             done += 1
-            print(f"{done} of {len(todo)} {how}, {time_left(began, done, len(todo))}", flush=True)
+            print(f"{done} of {len(todo)} {how}, {_time_left(began, done, len(todo))}", flush=True)
             if kept is not None and done % GATHERED == 0:
                 _gather(study, experiments, kept)
         if kept is not None:
             _gather(study, experiments, kept)
+
+
+def _time_left(began: float, done: int, of: int) -> str:
+    seconds = (time.monotonic() - began) / done * (of - done)
+    return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 
 
 def _gather(study: Study, experiments, kept: Path) -> None:

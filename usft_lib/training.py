@@ -234,15 +234,9 @@ class Training:
 
     def _settings(self) -> dict:
         train = self.train_data
+        own = ("steps", "batch_size", "lr", "seed", "augment", "schedule", "validate_every", "trained")
         return {
-            "steps": self.steps,
-            "batch_size": self.batch_size,
-            "lr": self.lr,
-            "seed": self.seed,
-            "augment": self.augment,
-            "schedule": self.schedule,
-            "validate_every": self.validate_every,
-            "trained": self.trained,
+            **{name: getattr(self, name) for name in own},
             "data": f"{len(train)} images of {train.name} at {train.size}, {derive(*train.ids):016x}",
             "provenance": train.provenance,
             "precision": self.precision.name,

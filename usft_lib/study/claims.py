@@ -85,8 +85,9 @@ def compare(found: Results, claim: str, a, b, rule=verdict, targets: Iterable[st
 
 def lines(records: Iterable[dict]) -> list[Line]:
     """Claims 1, 3, 4 and 6, a line for each target."""
-    found, rules = Results(records), ((COMPARED, verdict), (EQUAL, equivalence))
-    return [line for pairs, rule in rules for claim, pair in pairs.items() for line in compare(found, claim, *pair, rule)]
+    found = Results(records)
+    differ = [line for claim, pair in COMPARED.items() for line in compare(found, claim, *pair)]
+    return differ + [line for claim, pair in EQUAL.items() for line in compare(found, claim, *pair, equivalence)]
 
 
 @dataclass(frozen=True)
