@@ -120,8 +120,7 @@ class Training:
         self.train_data = train
         self.val = None if val is None else val.subset(min(VALIDATION_IMAGES, len(set(val.subjects))))
         self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
-        self.augment, self.schedule = augment, schedule
-        self.validate_every = validate_every
+        self.augment, self.schedule, self.validate_every = augment, schedule, validate_every
         self.optimiser = torch.optim.Adam(self.parameters.values(), lr=lr, fused=True)
         self.scaler = self.precision.scaler()
         self.done = 0  # steps taken
