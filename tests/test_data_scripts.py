@@ -29,7 +29,7 @@ if os.environ.get("USFT_WHEEL_ONLY"):
 
 
 fetch, make_mirror = script("data_scripts/fetch.py"), script("data_scripts/make_mirror.py")
-collect_progress = script("data_scripts/collect_progress.py")
+collect_progress, pretrain = script("data_scripts/collect_progress.py"), script("data_scripts/pretrain.py")
 
 
 def enlarged(data: bytes, by: int = 4) -> bytes:
@@ -345,3 +345,9 @@ def test_a_class_of_progress_files_becomes_a_table(tmp_path, monkeypatch, capsys
     with pytest.raises(SystemExit):
         collect_progress.main()
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", sorted(pretrain.WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_the_page_beside_shipped_weights_is_their_card(path):
+    page = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert page == pretrain.card_text(pretrain.usft.load_model(path).card)

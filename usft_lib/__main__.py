@@ -63,7 +63,10 @@ def run(
     tables |= {name: evaluate(model, test) for name, model in models.items()}
     rows = {name: summarise(table) for name, table in tables.items()}
     print(f"\n3 · {len(test)} test images of {test.name}: mean over subjects, 95 % bootstrap interval over subjects")
-    print_rows(rows)
+    print(f"    {'':12s}  Dice  interval        IoU  HD95 px  missed")
+    for name, r in rows.items():
+        interval = f"{r['low']:.3f}…{r['high']:.3f}"
+        print(f"    {name:12s} {r['dice']:.3f} {interval} {r['iou']:6.3f} {r['hd95_px']:8.2f} {r['failures']:7.0%}")
     mean, low, high = paired_difference(tables["contracting"], tables["expanding"])
     print(f"\n    contracting − expanding: {mean:+.3f} (paired, 95 % interval {low:+.3f}…{high:+.3f})")
     print("    One seed, one learning rate: the interval covers other subjects, not other trainings.")
@@ -108,14 +111,6 @@ def fine_tune(source: UNet, train: SegmentationData, val: SegmentationData, step
         trainable = summary(model, train.size)["trainable"].iloc[-1]
         print(f"    {name:12s}{history.seconds[-1]:5.1f} s {trainable:9,} parameters: {' '.join(trained(model))}")
     return models, histories
-
-
-def print_rows(rows: dict[str, dict[str, float]]) -> None:
-    """Print summaries as a table."""
-    print(f"    {'':12s}  Dice  interval        IoU  HD95 px  missed")
-    for name, r in rows.items():
-        interval = f"{r['low']:.3f}…{r['high']:.3f}"
-        print(f"    {name:12s} {r['dice']:.3f} {interval} {r['iou']:6.3f} {r['hd95_px']:8.2f} {r['failures']:7.0%}")
 
 
 def main() -> None:

@@ -179,14 +179,3 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 "safetensors are read here: ask its author for safetensors."
             ) from None
         raise BadInput(f"{path} is not a complete safetensors file: fetch or write it again.") from None
-
-
-def card_text(card: dict) -> str:
-    """The card as a page of Markdown, subjects counted rather than listed."""
-    lines = [f"# {card.get('title', 'Weights')}", ""]
-    for key, value in card.items():
-        if key == "subjects":
-            value = ", ".join(f"{len(names)} of {data}" for data, names in value.items()) + " (listed inside the file)"
-        if key != "title":
-            lines.append(f"- **{key.replace('_', ' ')}**: {value}")
-    return "\n".join(lines) + "\n"

@@ -60,7 +60,8 @@ def check(answer, cases: Mapping[str, tuple], exercise: str = "", tolerance: flo
             said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise WrongAnswer(f"✗ {name}: your answer stopped with {said}. Hint: {hint}") from None
         if not bool(right):
-            raise WrongAnswer(f"✗ {name}: got {_short(result)}{_wanted(expected)}. Hint: {hint}")
+            wanted = "" if callable(expected) else f", not {_short(expected)}"
+            raise WrongAnswer(f"✗ {name}: got {_short(result)}{wanted}. Hint: {hint}")
     print(f"✓ {len(cases)} of {len(cases)} cases pass" + (f": exercise {exercise} is done." if exercise else "."))
     if exercise:
         note(exercise, "done")
@@ -103,12 +104,7 @@ def _short(value) -> str:
     return text if len(text) <= 80 else text[:77] + "…"
 
 
-def _wanted(expected) -> str:
-    return "" if callable(expected) else f", not {_short(expected)}"
-
-
 # ---- guesses and progress -------------------------------------------------------------------------------------
-
 
 LESSONS = Path(__file__).parent / "course" / "lessons.json"  # notebooks/build.py writes it
 

@@ -120,8 +120,7 @@ class Training:
         self.train_data = train
         self.val = None if val is None else val.subset(min(VALIDATION_IMAGES, len(set(val.subjects))))
         self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
-        self.augment, self.schedule = augment, schedule
-        self.validate_every = validate_every
+        self.augment, self.schedule, self.validate_every = augment, schedule, validate_every
         self.optimiser = torch.optim.Adam(self.parameters.values(), lr=lr, fused=True)
         self.scaler = self.precision.scaler()
         self.done = 0  # steps taken
@@ -234,15 +233,9 @@ class Training:
 
     def _settings(self) -> dict:
         train = self.train_data
+        own = ("steps", "batch_size", "lr", "seed", "augment", "schedule", "validate_every", "trained")
         return {
-            "steps": self.steps,
-            "batch_size": self.batch_size,
-            "lr": self.lr,
-            "seed": self.seed,
-            "augment": self.augment,
-            "schedule": self.schedule,
-            "validate_every": self.validate_every,
-            "trained": self.trained,
+            **{name: getattr(self, name) for name in own},
             "data": f"{len(train)} images of {train.name} at {train.size}, {derive(*train.ids):016x}",
             "provenance": train.provenance,
             "precision": self.precision.name,

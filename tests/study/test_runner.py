@@ -15,7 +15,7 @@ from usft_lib import BadInput
 from usft_lib.metrics import head_circumference_mm
 from usft_lib.study import experiment, grids, runner, targets
 from usft_lib.study.experiment import Experiment
-from usft_lib.study.records import gather, gathered, scores, table
+from usft_lib.study.records import Results, gather, gathered, scores
 from usft_lib.study.runner import Study
 
 TINY = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
@@ -229,7 +229,7 @@ def test_gathered_results_come_back_and_equal_records_give_equal_bytes(small, tm
     other = Study(tmp_path / "two")
     assert other.adopt(path) == 2 and other.adopt(path) == 0 and other.missing(some) == []
     edited = [TINY, replace(TINY, steps=3)]  # a grid that was edited: old results stay, and do not answer for new ones
-    assert other.missing(edited) == edited[1:] and len(table(other.records(edited))) == 1
+    assert other.missing(edited) == edited[1:] and len(Results(other.records(edited)).table) == 1
     assert scores(records[0])["dice"].mean() == pytest.approx(records[0]["dice"], abs=1e-4)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(BadInput, match="broken"):
@@ -311,7 +311,7 @@ def test_killed_at_any_moment_and_begun_again_the_table_is_that_of_an_undisturbe
     for mine in (killed, calm):
         for e in mine.missing(some):
             mine.attempt(e)
-    tables = [table(mine.records(some)).drop(columns="seconds") for mine in (killed, calm)]
+    tables = [Results(mine.records(some)).table.drop(columns="seconds") for mine in (killed, calm)]
     assert tables[0].equals(tables[1]) and len(tables[0]) == 6
 
 
@@ -325,7 +325,7 @@ def test_processes_of_joblib_do_the_same_work(tmp_path):
     alone = Study(tmp_path / "one")
     for e in some:
         alone.attempt(e)
-    tables = [table(Study(tmp_path / name).records(some)).drop(columns="seconds") for name in ("one", "two")]
+    tables = [Results(Study(tmp_path / name).records(some)).table.drop(columns="seconds") for name in ("one", "two")]
     assert tables[0].equals(tables[1])
 
 
@@ -373,7 +373,7 @@ def test_two_dask_workers_do_the_same_work_and_one_finishes_what_a_killed_one_ha
     alone = Study(tmp_path / "one")
     for e in some:
         alone.attempt(e)
-    tables = [table(Study(tmp_path / name).records(some)).drop(columns="seconds") for name in ("one", "dask")]
+    tables = [Results(Study(tmp_path / name).records(some)).table.drop(columns="seconds") for name in ("one", "dask")]
     assert len(tables[1]) == 6 and tables[0].equals(tables[1])
 
 

@@ -48,12 +48,8 @@ def strategies_figure(
             bars.plot(s["dice"], row, marker, color=colour, markersize=9)
             bars.annotate(f"{s['dice']:.3f}", (s["dice"], row), (0, 8), textcoords="offset points", ha="center")
         bars.set_yticks(range(len(names)), names)
-        bars.set(
-            xlabel="Dice (test), 95 % interval over subjects",
-            title="What was trained",
-            xlim=(-0.06, 1.03),
-            ylim=(-0.6, len(names) - 0.2),
-        )
+        bars.set(xlabel="Dice (test), 95 % interval over subjects", title="What was trained")
+        bars.set(xlim=(-0.06, 1.03), ylim=(-0.6, len(names) - 0.2))
 
         panels = np.atleast_2d(lower.subplots(shown, len(predictions)))
         for column, (name, masks) in enumerate(predictions.items()):

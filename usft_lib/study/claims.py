@@ -8,6 +8,7 @@ over subjects and seeds. results/PROTOCOL.md says which number each claim goes b
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -24,7 +25,7 @@ from ..intervals import (
 )
 from ..unet import UNet, groups
 from . import matched
-from .grids import ALL_HEADS, STRATEGIES, TARGETS
+from .grids import ALL_HEADS, FOUR, STRATEGIES, TARGETS
 from .matched import draw
 from .records import Results, area
 
@@ -125,22 +126,19 @@ def often_worst(found: list[Cell]) -> str:
 
 # ---- claims on the further grids ------------------------------------------------------------------------------
 
-
 SMALLEST_GAP = 0.10  # claim 2: a share of less is noise divided by little
-FOUR = ("first 2", "first 4", "last 2", "last 4")
 
 
-def _line(claim: str, target: str, values: Sequence[float], margin: float = MARGIN, unit: str = "Dice") -> Line | None:
-    """A claim's line from one value a seed; None without two."""
+def _judged(claim: str, target: str, told: Sequence[float], seeds: int, unit="Dice", margin: float = MARGIN) -> Line:
+    """A claim's line with the verdict on ``told``, which is ``(mean, low, high)``."""
+    return Line(claim, target, *told, seeds, verdict(*told, seeds=seeds, margin=margin), unit)
+
+
+def _from_seeds(claim: str, target: str, values: Sequence[float], unit: str) -> list[Line]:
+    """A claim's line from one value a seed, judged against 0; none without two."""
     if len(values) < 2:
-        return None
-    mean, low, high = over_folds([[value] for value in values])
-    said = verdict(mean, low, high, seeds=len(values), margin=margin)
-    return Line(claim, target, mean, low, high, len(values), said, unit)
-
-
-def _kept(lines: Iterable[Line | None]) -> list[Line]:
-    return [line for line in lines if line is not None]
+        return []
+    return [_judged(claim, target, over_folds([[value] for value in values]), len(values), unit, margin=0.0)]
 
 
 def modality(records: Iterable[dict]) -> list[Line]:
@@ -160,11 +158,9 @@ def modality(records: Iterable[dict]) -> list[Line]:
         if min(us_gap, xray_gap) < SMALLEST_GAP:
             said, nothing = f"reported, not tested: gaps of {us_gap:.3f} and {xray_gap:.3f}", [float("nan")] * 3
             lines.append(Line(claim, where, *nothing, seeds, said, "share"))
-            continue
-        # Other subjects and other trainings; the five source networks are the same, so it may be too wide.
-        mean, half = us - xray, (us_half**2 + xray_half**2) ** 0.5
-        said = verdict(mean, mean - half, mean + half, seeds=seeds)
-        lines.append(Line(claim, where, mean, mean - half, mean + half, seeds, said, "share"))
+        else:  # other subjects and other trainings; the five source networks are the same, so it may be too wide
+            mean, half = us - xray, (us_half**2 + xray_half**2) ** 0.5
+            lines.append(_judged(claim, where, (mean, mean - half, mean + half), seeds, "share"))
     return lines
 
 
@@ -177,10 +173,8 @@ def share_of_gap(found: Results, target: str, weights: dict[str, float]) -> tupl
     seeds = found.seeds(target, ["everything", "untouched", *weights])
     if len(seeds) < 2:
         return None
-    gains, gaps = (
-        [found.by_subject(target, each, seed) for seed in seeds]
-        for each in (weights, {"everything": 1.0, "untouched": -1.0})
-    )
+    both = weights, {"everything": 1.0, "untouched": -1.0}
+    gains, gaps = ([found.by_subject(target, each, seed) for seed in seeds] for each in both)
     gain, gap = (np.mean([each.mean() for each in values]) for values in (gains, gaps))
     share = gain / gap
     _, low, high = over_trainings([(a - share * b) / gap for a, b in zip(gains, gaps, strict=True)])
@@ -193,24 +187,23 @@ def speed(records: Iterable[dict]) -> list[Line]:
     First 4 decides; the others stand beside it. No verdict where full tuning itself does not arrive with every seed.
     """
     found = Results(records).where(n=ALL_HEADS, source="xray")
-    curves = {s: found.curves("hc18", s) for s in ("everything", *FOUR)}
-    lines = []
-    for strategy in ("first 4", *(s for s in FOUR if s != "first 4")):
+    curves, lines = {s: found.curves("hc18", s) for s in ("everything", *FOUR)}, []
+    for strategy in ("first 4", "first 2", "last 2", "last 4"):
         saved, arrived = [], [0, 0]
-        for seed in sorted(set(curves["everything"]) & set(curves[strategy])):
+        for seed in sorted(curves["everything"].keys() & curves[strategy].keys()):
             full, part = curves["everything"][seed], curves[strategy][seed]
             goal, end = plateau_level(full), full[-1][0]
             times = [steps_to_plateau(curve, goal) for curve in (full, part)]
             saved.append(restricted_mean(times[:1], end) - restricted_mean(times[1:], end))
             arrived = [count + (step is not None) for count, step in zip(arrived, times, strict=True)]
-        n = len(saved)
-        beside = "" if strategy == "first 4" else ", beside it"
+        n, beside = len(saved), "" if strategy == "first 4" else ", beside it"
         claim = f"7{beside} · {strategy} reaches the plateau sooner than everything ({arrived[1]} of {n} did)"
-        line = _line(claim, "hc18", saved, margin=0.0, unit="steps")
-        if line and arrived[0] < n:
-            line = replace(line, said=f"no verdict: everything itself arrives with {arrived[0]} of {n} seeds")
-        lines.append(line)
-    return _kept(lines)
+        made = _from_seeds(claim, "hc18", saved, "steps")
+        if arrived[0] < n:
+            said = f"no verdict: everything itself arrives with {arrived[0]} of {n} seeds"
+            made = [replace(line, said=said) for line in made]
+        lines += made
+    return lines
 
 
 def position(records: Iterable[dict]) -> list[Line]:
@@ -233,17 +226,15 @@ def position(records: Iterable[dict]) -> list[Line]:
         levels = [np.array([name.startswith(f"{budget} #") for name in names], float) for budget in budgets]
         place = np.array([matched.position(chosen, model) for chosen in sets])
         flops = np.array([matched.step_flops(chosen, model) for chosen in sets])
-        for beside, columns in (("", []), (", beside it", [flops])):
+        for beside, held, columns in (("", "", []), (", beside it", ", operations held fixed", [flops])):
             design = np.stack([1 - place, *columns, *levels], 1)
             fit, *_ = np.linalg.lstsq(design, dice, rcond=None)
             free = len(names) - design.shape[1]
             rest = ((dice - design @ fit) ** 2).sum() / free
             half = stats.t.ppf(0.975, free) * (rest * np.linalg.inv(design.T @ design)[0, 0]) ** 0.5
             ends = float(fit[0]), float(fit[0] - half), float(fit[0] + half)
-            said = verdict(*ends, seeds=len(seeds))
-            words = "Dice from output to input, operations held fixed" if columns else "Dice from output to input"
-            lines.append(Line(f"8{beside} · position beats number ({words}, {len(names)} sets)", target, *ends,
-                              len(seeds), said))  # fmt: skip
+            claim = f"8{beside} · position beats number (Dice from output to input{held}, {len(names)} sets)"
+            lines.append(_judged(claim, target, ends, len(seeds)))
     return lines
 
 
@@ -266,17 +257,13 @@ def scarcity(records: Iterable[dict], few: int = 10, many: int = 160) -> list[Li
             spreads.append(part.by_subject("hc18", {best: 1.0, worst: -1.0}, seed))
         each.append(spreads[0] - spreads[1])
     claim = f"9 · the choice matters more with less data (best less worst, at n = {few} less at n = {many})"
-    told = over_trainings(each)
-    return [Line(claim, "hc18", *told, len(seeds), verdict(*told, seeds=len(seeds)))]
+    return [_judged(claim, "hc18", over_trainings(each), len(seeds))]
 
 
 def normalisation(schemes: Iterable[dict], norm: Iterable[dict]) -> list[Line]:
     """Beside claims 1 and 3: does the order turn with other statistics, or with a head that always learns?"""
-    records, lines = list(norm), []
-    found = Results([
-        *schemes,
-        *(_renamed(r, f"{r['experiment'].get('statistics', 'kept')}: ") for r in records),
-    ])  # fmt: skip
+    treated = (_renamed(r, f"{r['experiment'].get('statistics', 'kept')}: ") for r in norm)
+    found, lines = Results([*schemes, *treated]), []
     for k, number in ((4, 1), (2, 3)):
         for words, a, b in (
             ("statistics that adapt", f"adapting: first {k}", f"adapting: last {k}"),
@@ -320,9 +307,8 @@ def mechanism(records: Iterable[dict], shift: float = 1.0) -> list[Line]:
         return []
     speckle, shapes = ([found.by_subject(goal, pair, seed) for seed in seeds] for goal in goals)
     told = over_trainings([a - b for a, b in zip(speckle, shapes, strict=True)])
-    said = verdict(*told, seeds=len(seeds))
     claim = "11 · shallow layers matter more when speckle shifts than when shapes do"
-    lines = [Line(claim, where, *told, len(seeds), said)]
+    lines = [_judged(claim, where, told, len(seeds))]
     for goal in goals:
         gain = found.difference(goal, "everything", "untouched")
         if gain is not None:
@@ -350,25 +336,21 @@ def ranking(records: Iterable[dict]) -> list[Line]:
                 taus[which].append(float(np.nan_to_num(stats.kendalltau(*pair).statistic)))
         for which, values in taus.items():
             words = "the ranking carries over when size is allowed for" if which else "the ranking carries over"
-            lines.append(_line(f"12{which} · {words} (Kendall's τ)", f"{a} and {b}", values, margin=0.0, unit="τ"))
-    return _kept(lines)
+            lines += _from_seeds(f"12{which} · {words} (Kendall's τ)", f"{a} and {b}", values, "τ")
+    return lines
 
 
 def further_lines(grids: dict[str, list[dict]]) -> list[Line]:
     """All of these claims whose grids are there, by the grids' names."""
-    told = []
-    if "xray" in grids:
-        told += modality(grids["xray"])
-    if "sizes" in grids:
-        told += [*speed(grids["sizes"]), *scarcity(grids["sizes"])]
-    if "matched" in grids:
-        told += position(grids["matched"])
-    if "origins" in grids and "schemes" in grids:
-        told += pretraining(grids["schemes"], grids["origins"], grids.get("xray", []))
-    if "norm" in grids and "schemes" in grids:
-        told += normalisation(grids["schemes"], grids["norm"])
-    if "mechanism" in grids:
-        told += mechanism(grids["mechanism"])
-    if "schemes" in grids:
-        told += ranking(grids["schemes"])
-    return told
+    claims = (
+        (modality, "xray"),
+        (speed, "sizes"),
+        (scarcity, "sizes"),
+        (position, "matched"),
+        (partial(pretraining, photographs=grids.get("xray", [])), "schemes", "origins"),
+        (normalisation, "schemes", "norm"),
+        (mechanism, "mechanism"),
+        (ranking, "schemes"),
+    )
+    at_hand = [(claim, needed) for claim, *needed in claims if grids.keys() >= set(needed)]
+    return [line for claim, needed in at_hand for line in claim(*(grids[name] for name in needed))]

@@ -21,6 +21,7 @@ ALL_HEADS = 586  # fetuses of HC18 that are neither tested nor for choosing
 ANSWERS_FOR = {"shenzhen": "hc18", "speckle": "sim-ultrasound", "shapes": "sim-ultrasound"}
 LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 ALONG_PATH = ["first 1", "first 2", "first 4", "first 5", "first 7", "last 1", "last 2", "last 4", "last 5", "last 7"]
+FOUR = ("first 2", "first 4", "last 2", "last 4")
 BY_LEVEL = [f"{side} {k}" for side in ("outer", "inner") for k in range(1, 5)]
 STRATEGIES = ["everything", *ALONG_PATH, *BY_LEVEL]
 TRIED = ["everything", "first 1", "first 2", "first 4", "first 7", "last 1", "last 2", "last 4", "last 7", "outer 1",
@@ -75,119 +76,88 @@ def lr_grid() -> list[Experiment]:
 
 
 def schemes_grid() -> list[Experiment]:
-    return [
-        _from_xray(target, strategy, seed=seed)
-        for seed in SEEDS  # seed by seed: whatever ends early has whole seeds
-        for target in TARGETS
-        for strategy in [*STRATEGIES, *UNTRAINED]
-    ]
+    return _crossed("xray", TARGETS, [*STRATEGIES, *UNTRAINED], SEEDS)
 
 
 def headline_grid() -> list[Experiment]:
     """The strategies of claims 1 and 6 with five more seeds, so five other subsets and sources; BUSI in other folds."""
-    strategies = ["everything", "first 4", "first 5", "last 4"]
-    return [_from_xray(t, s, seed=seed) for seed in MORE_SEEDS for t in TARGETS for s in strategies]
+    return _crossed("xray", TARGETS, ["everything", "first 4", "first 5", "last 4"], MORE_SEEDS)
 
 
 def sizes_grid() -> list[Experiment]:
     """Dice against the number of images, and with all of them how soon the plateau comes (claims 7 and 9)."""
-    strategies = ["everything", "first 2", "first 4", "last 2", "last 4"]
-    few = [(s, n, seed) for seed in SEEDS for n in (10, 160) for s in [*strategies, "scratch"]]
-    many = [(s, ALL_HEADS, seed) for seed in SEEDS for s in [*strategies, "scratch"]]
-    found = []
-    for strategy, n, seed in few + many:
-        source, name = ("scratch", "everything") if strategy == "scratch" else ("xray", strategy)
-        more = {"steps": 900, "course": "plateau"} if n == ALL_HEADS else {}
-        found.append(_with_rate(source, "hc18", name, n=n, seed=seed, **more))
-    return found
+
+    def of(seed: int, **more) -> list[Experiment]:
+        tuned = _crossed("xray", ["hc18"], ["everything", *FOUR], [seed], **more)
+        return tuned + _crossed("scratch", ["hc18"], ["everything"], [seed], **more)
+
+    few = [e for seed in SEEDS for n in (10, 160) for e in of(seed, n=n)]
+    return few + [e for seed in SEEDS for e in of(seed, n=ALL_HEADS, steps=900, course="plateau")]
 
 
 def xray_grid() -> list[Experiment]:
     """The control: from photographs to X-rays and to ultrasound; and from one hospital's X-rays to another's."""
-    strategies = ["everything", "first 2", "first 4", "last 2", "last 4"]
-    photographs = ("natural", ["shenzhen", "hc18", "busi"], [*strategies, *UNTRAINED])
+    photographs = ("natural", ["shenzhen", "hc18", "busi"], ["everything", *FOUR, *UNTRAINED])
     hospitals = ("xray", ["shenzhen"], ["everything", "first 4", "last 4", *UNTRAINED])
-    return [
-        _with_rate(source, target, strategy, n=TARGETS.get(target, 40), seed=seed)
-        for seed in SEEDS
-        for source, goals, names in (photographs, hospitals)
-        for target in goals
-        for strategy in names
-    ]
+    return [e for seed in SEEDS for part in (photographs, hospitals) for e in _crossed(*part, [seed])]
 
 
 def origins_grid() -> list[Experiment]:
     """Is pretraining worth it (claim 10): all from scratch; a random encoder, frozen; a random decoder, frozen."""
     ways = [("everything", "kept"), ("last 5", "reestimated"), ("first 5", "reestimated")]
-    return [
-        _with_rate("scratch", target, strategy, n=n, seed=seed, statistics=how)
-        for seed in SEEDS
-        for target, n in TARGETS.items()
-        for strategy, how in ways
-    ]
+    return [e for seed in SEEDS for s, how in ways for e in _crossed("scratch", TARGETS, [s], [seed], statistics=how)]
 
 
 def matched_grid() -> list[Experiment]:
     """Position against number of parameters (claim 8): random sets as large as first 2, first 4 and last 2."""
-    return [
-        _from_xray(target, f"matched {like} #{draw}", seed=seed)
-        for seed in range(3)
-        for target in ("hc18", "sim-ultrasound")
-        for like in ("first 2", "first 4", "last 2")
-        for draw in range(DRAWS)
-    ]
+    sets = [f"matched {like} #{draw}" for like in ("first 2", "first 4", "last 2") for draw in range(DRAWS)]
+    return _crossed("xray", ["hc18", "sim-ultrasound"], sets, range(3))
 
 
 def norm_grid() -> list[Experiment]:
     """Does the treatment of normalisation, or a head that always learns, turn the order? One after the other."""
-    strategies = ["first 2", "first 4", "last 2", "last 4"]
-    ways = [("", "adapting"), (" + head", "kept"), ("", "reestimated")]
-    return [
-        _from_xray(target, strategy + head, seed=seed, statistics=how)
-        for head, how in ways
-        for seed in SEEDS
-        for target in ("hc18", "busi")
-        for strategy in strategies
-        if not (head and strategy.startswith("last"))  # the last groups hold the head anyway
-    ]
+    heads = ["first 2 + head", "first 4 + head"]  # the last groups hold the head anyway
+    ways = [(FOUR, "adapting"), (heads, "kept"), (FOUR, "reestimated")]
+    return [e for names, how in ways for e in _crossed("xray", ["hc18", "busi"], names, SEEDS, statistics=how)]
 
 
 def mechanism_grid() -> list[Experiment]:
     """A shift of speckle alone, or of shapes alone (claim 11)."""
-    return [
-        _with_rate("home", f"{what} {shift}", strategy, n=40, seed=seed)
-        for what in ("speckle", "shapes")
-        for shift in SHIFTS
-        for seed in range(3)
-        for strategy in ("everything", "first 2", "last 2", "untouched")
-    ]
+    shifted = [f"{what} {shift}" for what in ("speckle", "shapes") for shift in SHIFTS]
+    strategies = ["everything", "first 2", "last 2", "untouched"]
+    return [e for target in shifted for e in _crossed("home", [target], strategies, range(3))]
 
 
 def quick_grid() -> list[Experiment]:
     """A slice of ``schemes`` for a coffee break: two seeds, fewer steps, smaller images, one rate for all."""
-    strategies = ["everything", "first 2", "first 4", "last 2", "last 4", *UNTRAINED]
+    rates = {"everything": 3e-3, **dict.fromkeys(FOUR, 3e-3), **dict.fromkeys(UNTRAINED, 0.0)}
+    how = {"steps": 150, "size": 96}
+    return [Experiment("xray@200", "hc18", 40, s, lr, seed, **how) for seed in (0, 1) for s, lr in rates.items()]
+
+
+def _crossed(
+    source: str, targets: Iterable[str], strategies: Iterable[str], seeds: Iterable[int], n: int | None = None, **more
+) -> list[Experiment]:
+    """Every strategy on every target with every seed, seed by seed: whatever ends early has whole seeds.
+
+    Args:
+        n: training images; None: as many as the target has in `TARGETS`, or 40.
+        more: further fields of all experiments. The rate is the one that was chosen for target and strategy.
+    """
     return [
-        Experiment(
-            "xray@200", "hc18", 40, strategy, lr=0.0 if strategy in UNTRAINED else 3e-3, seed=seed, steps=150, size=96
-        )
-        for seed in (0, 1)
+        Experiment(source, target, n or TARGETS.get(target, 40), strategy, _rate(target, strategy), seed, **more)
+        for seed in seeds
+        for target in targets
         for strategy in strategies
     ]
 
 
-def _from_xray(target: str, strategy: str, **more) -> Experiment:
-    return _with_rate("xray", target, strategy, n=TARGETS[target], **more)
-
-
-def _with_rate(source: str, target: str, strategy: str, **more) -> Experiment:
-    """An experiment with the rate that was chosen for its target, or for the one that answers for it, and strategy."""
-    lr = 0.0 if strategy in UNTRAINED else _rate(target, strategy.removeprefix("matched ").split(" #")[0])
-    return Experiment(source, target, strategy=strategy, lr=lr, **more)
-
-
 def _rate(target: str, strategy: str) -> float:
+    """The rate that was chosen for a target, or for the one that answers for it, and a strategy."""
+    if strategy in UNTRAINED:
+        return 0.0
     asked = ANSWERS_FOR.get(target.split()[0], target)
-    name = nearest(strategy.removesuffix(" + head"))
+    name = nearest(strategy.removeprefix("matched ").split(" #")[0].removesuffix(" + head"))
     try:
         return read_rates()[asked][name]
     except KeyError:

@@ -101,10 +101,8 @@ def train_only_these(model: UNet, chosen: list[Part]) -> UNet:
         if whole.group in model.frozen:
             continue
         part = by_name.get(whole.convolution)
-        layers = [modules[name] for name in (whole.convolution, whole.norm) if name]
-        for layer in layers:
+        for layer in [modules[name] for name in (whole.convolution, whole.norm) if name]:
             _keep_statistics(layer)
-        for layer in layers:
             for parameter in layer.parameters():
                 if part is None:
                     parameter.requires_grad_(False)

@@ -3,7 +3,7 @@
 A pretraining a source and seed, so that a strategy's spread over seeds holds the spread over sources, too.
 """
 
-from pathlib import Path
+from contextlib import suppress
 
 import torch
 
@@ -49,18 +49,10 @@ def pretrained_source(source: str, seed: int, size: int = 128) -> UNet:
         return model
     with locked(f"origins/{source}-{size}-{seed}") as folder:
         path = folder / "weights.safetensors"
-        if not _whole(path):
-            data = _IMAGES[name](size)
-            history = fit(model, data, steps=int(fewer or STEPS), lr=LR, seed=seed, progress=False)
-            settings = {key: str(history.settings[key]) for key in ("steps", "lr", "seed", "precision", "threads")}
-            save_model(model, path, {"data": data.provenance, **settings})
+        with suppress(BadInput):  # there are none yet, or a power cut left half of them
+            return load_model(path)
+        data = _IMAGES[name](size)
+        history = fit(model, data, steps=int(fewer or STEPS), lr=LR, seed=seed, progress=False)
+        settings = {key: str(history.settings[key]) for key in ("steps", "lr", "seed", "precision", "threads")}
+        save_model(model, path, {"data": data.provenance, **settings})
     return load_model(path)
-
-
-def _whole(path: Path) -> bool:
-    """Whether weights are there and can be read: a power cut may have left half of them."""
-    try:
-        load_model(path)
-    except BadInput:
-        return False
-    return True

@@ -7,6 +7,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,12 +51,12 @@ class Results:
     def __init__(self, records: Iterable[dict], missing: int = 0):
         self.records, self.missing = list(records), missing
         self._found: dict[tuple[str, str], dict[int, list[dict]]] = {}
-        self._began: dict[tuple[str, int, str], set[str]] = {}  # fingerprints by target, seed and source
+        self._began: dict[tuple[str, int], dict[str, set[str]]] = {}  # target and seed: fingerprints by source
         for record in self.records:
             e = record["experiment"]
             self._found.setdefault((e["target"], e["strategy"]), {}).setdefault(e["seed"], []).append(record)
             if weights := record.get("made", {}).get("origin"):
-                self._began.setdefault((e["target"], e["seed"], e["source"]), set()).add(weights)
+                self._began.setdefault((e["target"], e["seed"]), {}).setdefault(e["source"], set()).add(weights)
 
     def __repr__(self) -> str:
         return f"{len(self.records)} experiments on {', '.join(self.targets)}"
@@ -73,8 +74,11 @@ class Results:
 
     @property
     def table(self) -> "pd.DataFrame":
-        """A row an experiment: its settings, its Dice on test and validation images."""
-        return table(self.records)
+        """A row an experiment: its settings, its Dice on test and validation images, seconds."""
+        import pandas as pd
+
+        more = ("key", "dice", "val_dice", "seconds")
+        return pd.DataFrame([{**r["experiment"], **{name: r[name] for name in more}} for r in self.records])
 
     @property
     def targets(self) -> list[str]:
@@ -82,8 +86,7 @@ class Results:
 
     def seeds(self, target: str, strategies: Iterable[str]) -> list[int]:
         """The seeds that all of these strategies were run with."""
-        each = [set(self._found.get((target, name), {})) for name in strategies]
-        return sorted(set.intersection(*each)) if each else []
+        return self.common([target], strategies)
 
     def strategies(self, target: str) -> list[str]:
         """What was run with this target, in the order in which it was found."""
@@ -91,8 +94,8 @@ class Results:
 
     def common(self, targets: Iterable[str], strategies: Iterable[str]) -> list[int]:
         """The seeds that all of these strategies were run with on all of these targets."""
-        strategies = list(strategies)
-        return sorted(set.intersection(*(set(self.seeds(target, strategies)) for target in targets)))
+        each = [set(self._found.get(pair, {})) for pair in product(targets, strategies)]
+        return sorted(set.intersection(*each)) if each else []
 
     def record(self, target: str, strategy: str, seed: int) -> dict:
         """One experiment's record.
@@ -129,22 +132,16 @@ class Results:
         """
         found = []
         for seed in seeds:
-            records = {name: self.record(target, name, seed) for name in weights}
-            self._check_pairs(target, seed)
-            parts = {name: scores(record).set_index("image") for name, record in records.items()}
-            table = next(iter(parts.values())).copy()
-            table["dice"] = sum(weight * parts[name]["dice"] for name, weight in weights.items())
-            found.append(table.reset_index())
+            parts = {name: scores(self.record(target, name, seed)).set_index("image") for name in weights}
+            for source, began in self._began.get((target, seed), {}).items():
+                if len(began) > 1:
+                    raise BadInput(
+                        f"Experiments on {target} with seed {seed} began with different weights from {source} "
+                        f"({', '.join(sorted(began))}), so they cannot be paired: run them on one machine."
+                    )
+            dice = sum(weight * parts[name]["dice"] for name, weight in weights.items())
+            found.append(next(iter(parts.values())).assign(dice=dice).reset_index())
         return found
-
-    def _check_pairs(self, target: str, seed: int) -> None:
-        """All experiments of a target and seed from one source began with the very same weights."""
-        for (goal, number, source), weights in self._began.items():
-            if (goal, number) == (target, seed) and len(weights) > 1:
-                raise BadInput(
-                    f"Experiments on {target} with seed {seed} began with different weights from {source} "
-                    f"({', '.join(sorted(weights))}), so they cannot be paired: run them on one machine."
-                )
 
     def dice(self, target: str, strategy: str) -> tuple[float, float, float, int]:
         """``(mean, low, high, seeds)``: mean Dice over test subjects, with its 95 % interval over both.
@@ -245,14 +242,6 @@ def gathered(path: str | Path) -> list[dict]:
         raise BadInput(f"There are no results in {path}: make them with data_scripts/run_study.py.") from None
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadInput(f"{path} is broken ({error}): take it from the repository again.") from None
-
-
-def table(records: list[dict]):
-    """A pandas row an experiment: its fields, its Dice on test and validation images, seconds (lesson 07)."""
-    import pandas as pd
-
-    more = ("key", "dice", "val_dice", "seconds")
-    return pd.DataFrame([{**r["experiment"], **{name: r[name] for name in more}} for r in records])
 
 
 def scores(record: dict):

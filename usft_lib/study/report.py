@@ -13,7 +13,6 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
         grids: records of the grids that are complete, by name.
         begun: how far the others are; no verdict is read from them, as it could be stopped where it suits.
     """
-
     schemes = [*grids.get("schemes", []), *grids.get("headline", [])]
     found, places = lines(schemes) + further_lines(grids), cells(grids.get("schemes", []))
     each = "; ".join(f"{c.target} k = {c.k}: {c.worst} by {c.below_the_next:.3f} ({c.seeds} seeds)" for c in places)

@@ -12,7 +12,6 @@ import ipaddress
 import json
 import os
 import tempfile
-import time
 import traceback
 import uuid
 from collections.abc import Iterable, Iterator
@@ -119,10 +118,8 @@ class Study:
         except ModuleNotFoundError:
             raise BadInput("A study needs joblib: python -m pip install joblib dask distributed") from None
         todo = self.missing(experiments)
-        client = None
-        if scheduler is None:
-            backend = {"backend": "loky", "n_jobs": jobs or os.cpu_count() or 1}
-        else:
+        backend, client = {"backend": "loky", "n_jobs": jobs or os.cpu_count() or 1}, contextlib.nullcontext()
+        if scheduler is not None:
             from dask.distributed import Client
 
             check_scheduler(scheduler, trusted)
@@ -133,14 +130,10 @@ class Study:
             except (OSError, ValueError) as error:
                 raise BadInput(f"No Dask scheduler answers at {scheduler} ({type(error).__name__}).") from None
             backend = {"backend": "dask", "n_jobs": -1, "client": client}
-        try:
-            with parallel_config(**backend):
-                parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
-                for k, how in enumerate(parallel(delayed(_attempt)(str(self.folder), e) for e in todo), start=1):
-                    yield k, len(todo), how
-        finally:
-            if client is not None:
-                client.close()
+        with client, parallel_config(**backend):
+            parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
+            for k, how in enumerate(parallel(delayed(self.attempt)(e) for e in todo), start=1):
+                yield k, len(todo), how
 
     def records(self, experiments: Iterable[Experiment]) -> list[dict]:
         """The results that are there, in the order of the experiments."""
@@ -189,17 +182,5 @@ def _own_gpu() -> int | None:
         except (Timeout, OSError):
             continue
         atexit.register(lock.release)  # and so it is not collected before
-        break
-    else:
-        number = os.getpid() % count
-    return number
-
-
-def _attempt(folder: str, experiment: Experiment) -> str:
-    return Study(folder).attempt(experiment)
-
-
-def time_left(began: float, done: int, of: int) -> str:
-    """How long the rest will take, in words."""
-    seconds = (time.monotonic() - began) / done * (of - done)
-    return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
+        return number
+    return os.getpid() % count

@@ -48,11 +48,6 @@ def _parts(name: str, size: int, seed: int):
     return made
 
 
-def strata(values: torch.Tensor, count: int) -> list[torch.Tensor]:
-    """Positions of ``values`` in ``count`` groups of about equal size, from small values to large ones."""
-    return list(torch.tensor_split(values.argsort(stable=True), count))
-
-
 def _of(data: SegmentationData, subjects: set[str]) -> SegmentationData:
     return data[torch.tensor([subject in subjects for subject in data.subjects])]
 
@@ -66,9 +61,9 @@ def hc18_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
     data = load("hc18", size=size, large=True) if data is None else data
     heads = _one_each(data)
     around = head_circumference_mm(heads.masks, heads.spacing_mm)
+    strata = torch.tensor_split(around.argsort(stable=True), min(TESTED, len(heads) // 3))
     tested = {
-        min((heads.subjects[i] for i in group.tolist()), key=lambda s: uniform("hc18 test", s))
-        for group in strata(around, min(TESTED, len(heads) // 3))
+        min((heads.subjects[i] for i in group.tolist()), key=lambda s: uniform("hc18 test", s)) for group in strata
     }
     rest = sorted(set(heads.subjects) - tested, key=lambda s: uniform("hc18 val", s))
     chosen = set(rest[: min(CHOSEN, len(rest) // 3)])
@@ -93,16 +88,13 @@ def busi_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
 
 def simulated_parts(size: int, seed: int = 0):
     """Simulated breasts: three draws with seeds of their own."""
-    counts = {"pool": 400, "val": CHOSEN, "test": TESTED}
-    return tuple(
-        simulate_ultrasound(n, size=size, seed=7000 + k, preset="breast") for k, n in enumerate(counts.values())
-    )
+    counts = enumerate((400, CHOSEN, TESTED))
+    return tuple(simulate_ultrasound(n, size=size, seed=7000 + k, preset="breast") for k, n in counts)
 
 
 def shifted_parts(size: int, seed: int = 0, *, draw, shift: float):
     """Simulated lesions that differ from the source ``home`` in their speckle alone, or in their shapes alone."""
-    counts = {"pool": 100, "val": CHOSEN, "test": TESTED}
-    return tuple(draw(n, size, seed=7010 + k, shift=shift) for k, n in enumerate(counts.values()))
+    return tuple(draw(n, size, seed=7010 + k, shift=shift) for k, n in enumerate((100, CHOSEN, TESTED)))
 
 
 def shenzhen_parts(size: int, seed: int = 0):
