@@ -34,42 +34,22 @@ def datasets():
     """
     import pandas as pd  # not at the top: it takes half a second
 
-    at_hand = mirror(ask=False)
-    rows = [_row(source, at_hand) for source in SOURCES.values()]
-    rows += [
-        {
-            "name": name,
-            "modality": f"{modality}, simulated",
-            "images": SIMULATED_IMAGES,
-            "subjects": SIMULATED_IMAGES,
-            "licence": "computed here",
-            "MB": 0,
-            "on disk?": "made when asked for",
-            "provenance": "",
-        }
-        for name, modality in SIMULATED.items()
-    ]
-    return pd.DataFrame(rows).astype({"images": "Int64", "subjects": "Int64", "MB": "Int64"})
+    seen = mirror(ask=False)
+    rows = [_row(source, seen) for source in SOURCES.values()]
+    for name, modality in SIMULATED.items():
+        count = SIMULATED_IMAGES
+        rows.append((name, f"{modality}, simulated", count, count, "computed here", 0, "made when asked for", ""))
+    columns = ["name", "modality", "images", "subjects", "licence", "MB", "on disk?", "provenance"]
+    return pd.DataFrame(rows, columns=columns).astype({"images": "Int64", "subjects": "Int64", "MB": "Int64"})
 
 
-def _row(source: Source, at_hand: Mirror | None) -> dict:
-    kept = list((cache_folder() / source.name).glob(f"*-v{PREPARATION}-*.npz"))
-    sizes = map(str, sorted({int(path.name.split("-")[0]) for path in kept}))
-    origins = list(dict.fromkeys(text for path in sorted(kept) if (text := read_provenance(path))))
-    if kept:
-        on_disk = "at " + ", ".join(sizes)
-    else:
-        on_disk = "in the mirror" if routes(source, at_hand) else "no"
-    return {
-        "name": source.name,
-        "modality": source.modality,
-        "images": source.images,
-        "subjects": source.subjects,
-        "licence": source.licence,
-        "MB": megabytes(source.name),
-        "on disk?": on_disk,
-        "provenance": " | ".join(origins),
-    }
+def _row(source: Source, seen: Mirror | None) -> tuple:
+    kept = sorted((cache_folder() / source.name).glob(f"*-v{PREPARATION}-*.npz"))
+    sizes = sorted({int(path.name.split("-")[0]) for path in kept})
+    on_disk = "at " + ", ".join(map(str, sizes)) if kept else "in the mirror" if routes(source, seen) else "no"
+    texts = " | ".join(dict.fromkeys(text for path in kept if (text := read_provenance(path))))
+    about = source.name, source.modality, source.images, source.subjects, source.licence
+    return *about, megabytes(source.name), on_disk, texts
 
 
 def megabytes(name: str) -> int | None:

@@ -10,7 +10,7 @@ def fill_outline(outline: np.ndarray) -> np.ndarray:
     The sonographer's ellipse is the middle of the line, however thick it is drawn: with the whole line, heads would be
     0.7 % too large around, so it is 0.3 % (measured against the published circumferences).
     """
-    from scipy.ndimage import distance_transform_edt  # not at the top: SciPy's parts take half a second each
+    from scipy.ndimage import distance_transform_edt  # not at the top: it takes half a second
 
     filled = fill_whole(outline)
     inside = filled & ~outline

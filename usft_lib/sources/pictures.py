@@ -129,12 +129,8 @@ def pad_square(values: np.ndarray) -> np.ndarray:
     """Add zeros on both sides of the shorter side, so that ``[h, w]`` becomes a square with the picture centred."""
     height, width = values.shape
     side = max(height, width)
-    if height == width:
-        return values
-    square = np.zeros((side, side), values.dtype)
     top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width] = values
-    return square
+    return np.pad(values, ((top, side - height - top), (left, side - width - left)))
 
 
 def fit_picture(values: np.ndarray, size: int, fit: str) -> np.ndarray:
