@@ -122,7 +122,7 @@ def _check_sizes(experiments) -> None:
         there = len(set(pool.subjects))
         asked = max(e.n for e in experiments if (e.target, e.size, e.seed) == (name, size, seed))
         if asked > there:
-            raise usft.BadInput(f"{name} has {there} subjects to train on (seed {seed}), not {asked}: take a smaller n.")
+            raise usft.BadInput(f"{name} has {there} subjects to train on (seed {seed}), not {asked}: take fewer.")
 
 
 def _time_left(began: float, done: int, of: int) -> str:

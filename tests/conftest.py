@@ -80,6 +80,19 @@ def discs():
 
 
 @pytest.fixture
+def tiny_target(monkeypatch):
+    """The study's simulated target with few images; see tiny.py."""
+    import tiny
+
+    from usft_lib.study import targets
+
+    monkeypatch.setitem(targets._PARTS, "sim-ultrasound", tiny.parts)
+    targets._parts.cache_clear()
+    yield
+    targets._parts.cache_clear()
+
+
+@pytest.fixture
 def small():
     """A small U-Net with the ten groups of the course's."""
     import torch

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 from scripts import script
+from tiny import TINY
 
 import usft_lib
-from usft_lib.study import grids, runner, targets
-from usft_lib.study.experiment import Experiment
+from usft_lib.study import grids, runner
 from usft_lib.study.records import gathered
 from usft_lib.study.runner import Study
 
@@ -18,15 +18,11 @@ if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-24)", allow_module_level=True)
 
 run_study = script("data_scripts/run_study.py")
-TINY = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
 
 
 @pytest.fixture
-def small(monkeypatch, tmp_path):
+def small(tiny_target, monkeypatch, tmp_path):
     """Grids of a few tiny experiments, run in this process, with results in a folder of their own."""
-    monkeypatch.setattr(targets, "TESTED", 6)
-    monkeypatch.setattr(targets, "CHOSEN", 4)
-    targets._parts.cache_clear()
     lr = [replace(TINY, strategy=s, lr=r, seed=5) for s in ("first 1", "last 1") for r in (1e-3, 1e-2)]
     monkeypatch.setattr(grids, "GRIDS", {"lr": lambda: lr, "schemes": lambda: [replace(TINY, seed=s) for s in (0, 1)]})
     monkeypatch.setattr(grids, "RESULTS", tmp_path / "results")
@@ -39,8 +35,7 @@ def small(monkeypatch, tmp_path):
             yield k, len(todo), self.attempt(e)
 
     monkeypatch.setattr(Study, "run", here)
-    yield tmp_path
-    targets._parts.cache_clear()
+    return tmp_path
 
 
 def command(monkeypatch, *words):

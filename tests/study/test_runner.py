@@ -4,10 +4,13 @@ import getpass
 import json
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import torch
+from tiny import TINY
 
 import usft_lib as usft
 import usft_lib.freezing
@@ -17,18 +20,6 @@ from usft_lib.study import experiment, grids, runner, targets
 from usft_lib.study.experiment import Experiment
 from usft_lib.study.records import Results, gather, gathered, scores
 from usft_lib.study.runner import Study
-
-TINY = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """The simulated target with few images, so that a run takes a moment."""
-    monkeypatch.setattr(targets, "TESTED", 6)
-    monkeypatch.setattr(targets, "CHOSEN", 4)
-    targets._parts.cache_clear()
-    yield
-    targets._parts.cache_clear()
 
 
 def heads(n: int = 60) -> usft.SegmentationData:
@@ -106,7 +97,7 @@ def test_a_key_depends_on_every_field_and_on_nothing_else():
     assert len(keys | {TINY.key}) == len(changed) + 1 and TINY.key == replace(TINY).key
 
 
-def test_a_record_is_what_the_public_functions_give(small):
+def test_a_record_is_what_the_public_functions_give(tiny_target):
     torch.set_num_threads(1)
     record = experiment.run(TINY)
     pool, val, test = targets.parts("sim-ultrasound", 32)
@@ -124,7 +115,7 @@ def test_a_record_is_what_the_public_functions_give(small):
     json.dumps(record, allow_nan=False)
 
 
-def test_references_are_not_trained(small):
+def test_references_are_not_trained(tiny_target):
     untouched, shape = (experiment.run(replace(TINY, strategy=name, lr=0.0)) for name in experiment.UNTRAINED)
     assert untouched["seconds"] == shape["seconds"] == 0 and untouched["made"]["precision"] is None
     pool, _, test = targets.parts("sim-ultrasound", 32)
@@ -132,7 +123,7 @@ def test_references_are_not_trained(small):
     assert shape["dice"] == pytest.approx(expected)
 
 
-def test_nonsense_gets_a_line(small):
+def test_nonsense_gets_a_line(tiny_target):
     for change, word in (
         ({"target": "hc81"}, "hc18"),
         ({"n": 5000}, "5000"),
@@ -162,7 +153,7 @@ def moved(e: Experiment) -> tuple[set[str], set[str]]:
     return {name.partition(".")[0] for name in differ if "running" not in name and "tracked" not in name}, statistics
 
 
-def test_treatments_of_statistics_and_the_head(small):
+def test_treatments_of_statistics_and_the_head(tiny_target):
     everywhere = {"enc1", "enc2", "bottleneck", "dec2", "dec1"}
     assert moved(replace(TINY, strategy="first 2")) == ({"enc1", "enc2"}, {"enc1", "enc2"})
     assert moved(replace(TINY, strategy="first 1 + head")) == ({"enc1", "head"}, {"enc1"})
@@ -173,7 +164,7 @@ def test_treatments_of_statistics_and_the_head(small):
     assert not torch.equal(new.bottleneck[1].running_mean, torch.zeros(16))
 
 
-def test_a_watched_run_keeps_its_curve(small):
+def test_a_watched_run_keeps_its_curve(tiny_target):
     record = experiment.run(replace(TINY, course="plateau", steps=20))
     assert [step for step, _ in record["curve"]] == [10, 20] and record["experiment"]["course"] == "plateau"
     assert Experiment(**record["experiment"]).key == record["key"]
@@ -182,7 +173,7 @@ def test_a_watched_run_keeps_its_curve(small):
 # --- many ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_done_is_never_run_again_and_a_failure_does_not_stop_the_rest(small, tmp_path, monkeypatch):
+def test_what_is_done_is_never_run_again_and_a_failure_does_not_stop_the_rest(tiny_target, tmp_path, monkeypatch):
     mine = Study(tmp_path)
     wrong = replace(TINY, n=5000)
     assert mine.attempt(wrong) == "failed" and mine.attempt(TINY) == "done"
@@ -193,7 +184,7 @@ def test_what_is_done_is_never_run_again_and_a_failure_does_not_stop_the_rest(sm
     assert mine.missing([TINY]) == []
 
 
-def test_a_broken_or_foreign_result_is_named_and_made_again(small, tmp_path, capsys):
+def test_a_broken_or_foreign_result_is_named_and_made_again(tiny_target, tmp_path, capsys):
     mine = Study(tmp_path)
     mine.attempt(TINY)
     good = (tmp_path / f"{TINY.key}.json").read_text()
@@ -218,7 +209,7 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_gathered_results_come_back_and_equal_records_give_equal_bytes(small, tmp_path):
+def test_gathered_results_come_back_and_equal_records_give_equal_bytes(tiny_target, tmp_path):
     mine = Study(tmp_path / "one")
     some = [TINY, replace(TINY, strategy="mean shape", lr=0.0)]
     for e in some:
@@ -243,21 +234,7 @@ def test_gathered_results_come_back_and_equal_records_give_equal_bytes(small, tm
         gathered(path)
 
 
-KILLED = """
-import sys, time
-from dataclasses import replace
-from pathlib import Path
-from usft_lib import study, targets
-from usft_lib.experiment import Experiment
-from usft_lib.study import Study
-targets.TESTED, targets.CHOSEN = 6, 4
-tiny = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
-for seed in range(6):
-    print(Study(sys.argv[1]).attempt(replace(tiny, seed=seed)), flush=True)
-"""
-
-
-def test_each_worker_takes_a_gpu_of_its_own(small, monkeypatch, tmp_path):
+def test_each_worker_takes_a_gpu_of_its_own(tiny_target, monkeypatch, tmp_path):
     monkeypatch.setattr(runner.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     taken = []
@@ -296,85 +273,93 @@ def test_what_a_cluster_lacks_is_one_line(tmp_path):
     assert "\n" not in str(error.value)
 
 
+TINY_HERE = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import tiny
+from usft_lib import targets
+targets._PARTS["sim-ultrasound"] = tiny.parts
+"""
+SIX = [replace(TINY, seed=seed) for seed in range(6)]
+ONE_BY_ONE = f"""{TINY_HERE}
+from dataclasses import replace
+from usft_lib.study import Study
+for seed in range(6):
+    print(Study(sys.argv[1]).attempt(replace(tiny.TINY, seed=seed)), flush=True)
+"""
+
+
+def undisturbed(some: list[Experiment], folder: Path):
+    """The table of experiments that are run here, one by one; without the time, which differs."""
+    for e in some:
+        Study(folder).attempt(e)
+    return table(some, folder)
+
+
+def table(some: list[Experiment], folder: Path):
+    return Results(Study(folder).records(some)).table.drop(columns="seconds")
+
+
 @pytest.mark.slow
-def test_killed_at_any_moment_and_begun_again_the_table_is_that_of_an_undisturbed_run(small, tmp_path):
-    some = [replace(TINY, seed=seed) for seed in range(6)]
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path / "killed")], stdout=subprocess.PIPE, text=True
-    )
+def test_killed_at_any_moment_and_begun_again_the_table_is_that_of_an_undisturbed_run(tiny_target, tmp_path):
+    command = [sys.executable, "-c", ONE_BY_ONE, tmp_path / "killed"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for _ in range(2):
         process.stdout.readline()
     process.kill()
     process.wait()
-    killed, calm = Study(tmp_path / "killed"), Study(tmp_path / "calm")
-    assert 2 <= len(killed.records(some)) < 6
-    for mine in (killed, calm):
-        for e in mine.missing(some):
-            mine.attempt(e)
-    tables = [Results(mine.records(some)).table.drop(columns="seconds") for mine in (killed, calm)]
-    assert tables[0].equals(tables[1]) and len(tables[0]) == 6
+    killed = Study(tmp_path / "killed")
+    assert 2 <= len(killed.records(SIX)) < 6
+    for e in killed.missing(SIX):
+        killed.attempt(e)
+    assert table(SIX, killed.folder).equals(undisturbed(SIX, tmp_path / "calm")) and len(table(SIX, killed.folder)) == 6
 
 
 @pytest.mark.slow
 def test_processes_of_joblib_do_the_same_work(tmp_path):
     pytest.importorskip("joblib", reason="no joblib here: python -m pip install joblib")
-    some = [replace(TINY, seed=seed, size=32) for seed in (0, 1)]
+    some = SIX[:2]
     told = list(Study(tmp_path / "two").run(some, jobs=2))
     assert sorted(told) == [(1, 2, "done"), (2, 2, "done")]
     assert list(Study(tmp_path / "two").run(some, jobs=2)) == []
-    alone = Study(tmp_path / "one")
-    for e in some:
-        alone.attempt(e)
-    tables = [Results(Study(tmp_path / name).records(some)).table.drop(columns="seconds") for name in ("one", "two")]
-    assert tables[0].equals(tables[1])
+    assert table(some, tmp_path / "two").equals(undisturbed(some, tmp_path / "one"))
 
 
 @pytest.mark.slow
-def test_two_dask_workers_do_the_same_work_and_one_finishes_what_a_killed_one_had(tmp_path):
-    pytest.importorskip("distributed", reason="no Dask here: python -m pip install distributed")
-    import signal
-    import time
-
-    some = [replace(TINY, seed=seed, steps=6) for seed in range(6)]
-    own = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+def test_two_dask_workers_do_the_same_work_and_one_finishes_what_a_killed_one_had(tiny_target, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="no Dask here: python -m pip install distributed")
+    (tmp_path / "preload.py").write_text(TINY_HERE)
     file = tmp_path / "scheduler.json"
-    local = ["--host", "127.0.0.1"]  # loopback alone: whoever reaches a scheduler can run anything on its workers
-    tool = [sys.executable, "-m", "distributed.cli.dask_scheduler", *local, "--port", "0", "--no-dashboard"]
-    processes = [subprocess.Popen([*tool, "--scheduler-file", str(file)], cwd=tmp_path, **own)]
+
+    def start(what: str, *options) -> subprocess.Popen:
+        # On loopback alone: whoever reaches a scheduler can run anything on its workers.
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--host", "127.0.0.1", "--no-dashboard"]
+        own = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen([*command, "--scheduler-file", str(file), *options], cwd=tmp_path, **own)
+
+    processes = [start("scheduler", "--port", "0")]
     try:
-        for _ in range(100):
-            if file.exists() and file.read_text():
-                break
-            time.sleep(0.2)
+        while not (file.exists() and file.read_text()):
+            assert processes[0].poll() is None, "the scheduler has ended"
+            time.sleep(0.1)
         address = json.loads(file.read_text())["address"]
         assert address.startswith("tcp://127.0.0.1")
-        for _ in range(2):
-            tool = [
-                sys.executable,
-                "-m",
-                "distributed.cli.dask_worker",
-                address,
-                *local,
-                "--nthreads",
-                "1",
-                "--no-nanny",
-            ]
-            processes.append(subprocess.Popen([*tool, "--no-dashboard"], cwd=tmp_path, **own))
+        worker = ("--nthreads", "1", "--no-nanny", "--preload", str(tmp_path / "preload.py"))
+        processes += [start("worker", *worker) for _ in range(2)]
+        with distributed.Client(address, timeout=600) as client:
+            client.wait_for_workers(2, timeout=600)
         told = []
-        for done in Study(tmp_path / "dask").run(some, scheduler=address):
+        for done in Study(tmp_path / "dask").run(SIX, scheduler=address):
             told.append(done)
             if len(told) == 2:
-                processes[1].send_signal(signal.SIGKILL)
+                processes[1].kill()
         assert [how for *_, how in told] == ["done"] * 6
     finally:
         for process in processes:
             process.kill()
             process.wait()
-    alone = Study(tmp_path / "one")
-    for e in some:
-        alone.attempt(e)
-    tables = [Results(Study(tmp_path / name).records(some)).table.drop(columns="seconds") for name in ("one", "dask")]
-    assert len(tables[1]) == 6 and tables[0].equals(tables[1])
+    made = table(SIX, tmp_path / "dask")
+    assert len(made) == 6 and made.equals(undisturbed(SIX, tmp_path / "one"))
 
 
 # --- grids ---------------------------------------------------------------------------------------------------------
@@ -389,11 +374,11 @@ def test_grids_hold_what_the_protocol_says(name):
     assert len(made) == len(set(made)) == len({e.key for e in made}) == SIZES[name]
     seeds = {e.seed for e in made}
     assert (grids.CHOOSING in seeds) == (name == "lr"), "the seed that chooses rates is used for nothing else"
+    assert {e.target for e in made} <= set(targets.names())
+    for strategy in {e.strategy for e in made}:
+        if strategy not in experiment.UNTRAINED and not strategy.startswith("matched"):
+            experiment.prepare(usft.UNet(4, 4), strategy, "kept", None)
     for e in made:
-        model = usft.UNet(4, 4)
-        if e.strategy not in experiment.UNTRAINED and not e.strategy.startswith("matched"):
-            experiment.prepare(model, e.strategy, "kept", None)
-        assert e.target in targets.names()
         assert (e.lr in grids.LEARNING_RATES) == (e.strategy not in experiment.UNTRAINED)
 
 
@@ -406,18 +391,14 @@ def test_five_more_seeds_test_every_lesion_again_in_other_folds():
     assert not any(set(part.ids) == set(parts[seed].ids) for part in again for seed in range(5))
 
 
-def test_grids_have_the_sizes_of_the_protocol(monkeypatch, tmp_path):
-    assert len(set(grids.grid("lr"))) == 144 and {e.seed for e in grids.grid("lr")} == {grids.CHOOSING}
+def test_rates_come_before_all_other_grids(monkeypatch, tmp_path):
     monkeypatch.setattr(grids, "RATES", tmp_path / "none.json")
     monkeypatch.setattr(grids.read_rates, "__defaults__", (tmp_path / "none.json",))
     with pytest.raises(BadInput, match="--grid lr"):
         grids.grid("schemes")
-    rates = {target: {name: 1e-3 for name in grids.TRIED} for target in grids.TARGETS}
+    rates = {target: {name: 1e-2 for name in grids.TRIED} for target in grids.TARGETS}
     (tmp_path / "none.json").write_text(json.dumps(rates))
-    made = grids.grid("schemes")
-    assert len(set(made)) == 285 + 2 * 15 and grids.CHOOSING not in {e.seed for e in made}
-    model = usft.UNet(4, 4)
-    assert all(usft.freezing.named(model, name) for name in grids.STRATEGIES)
+    assert {e.lr for e in grids.grid("schemes") if e.strategy not in experiment.UNTRAINED} == {1e-2}
     with pytest.raises(BadInput, match="quick"):
         grids.grid("lr", quick=True)
 
