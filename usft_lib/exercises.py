@@ -73,10 +73,9 @@ def check_range(value: float, low: float, high: float, what: str = "value") -> N
     Raises:
         WrongAnswer: it lies outside.
     """
-    if not low <= float(value) <= high:
-        raise WrongAnswer(
-            f"✗ {what} is {float(value):.4g}, outside {low:g}…{high:g}: something differs from the course."
-        )
+    value = float(value)
+    if not low <= value <= high:
+        raise WrongAnswer(f"✗ {what} is {value:.4g}, outside {low:g}…{high:g}: something differs from the course.")
     print(f"✓ {what} lies in {low:g}…{high:g}")
 
 

@@ -153,20 +153,16 @@ def summarise(scores: "pd.DataFrame") -> dict[str, float]:
     images in which something was drawn, and ``undrawn``, the share in which nothing was. On images **without**
     an object: ``false_positives``, the share in which something was drawn. NaN where there are no such images.
     """
-    columns = ["dice", "iou", "failed", "undrawn", "hd95_px"]
-    marked = scores.assign(failed=scores["dice"] < FAILURE, undrawn=scores["hd95_px"].isna())
-    means = subject_means(marked, columns)
+    columns = ["iou", "failures", "hd95_px", "undrawn"]
+    marked = scores.assign(failures=scores["dice"] < FAILURE, undrawn=scores["hd95_px"].isna())
+    means = subject_means(marked, ["dice", *columns])
     dice_mean, low, high = bootstrap_mean(means["dice"]) if len(means) else [float("nan")] * 3
-    rest = means.mean()
     empty = scores[scores["empty"]]
     return {
         "subjects": len(means),
         "dice": dice_mean,
         "low": low,
         "high": high,
-        "iou": float(rest["iou"]),
-        "failures": float(rest["failed"]),
-        "hd95_px": float(rest["hd95_px"]),
-        "undrawn": float(rest["undrawn"]),
+        **{name: float(means[name].mean()) for name in columns},
         "false_positives": float((empty["dice"] < 1).mean()),
     }
