@@ -283,7 +283,7 @@ targets._PARTS["sim-ultrasound"] = tiny.parts
 SIX = [replace(TINY, seed=seed) for seed in range(6)]
 ONE_BY_ONE = f"""{TINY_HERE}
 from dataclasses import replace
-from usft_lib.study import Study
+from usft_lib.study.runner import Study
 for seed in range(6):
     print(Study(sys.argv[1]).attempt(replace(tiny.TINY, seed=seed)), flush=True)
 """
