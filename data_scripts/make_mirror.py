@@ -29,7 +29,7 @@ from usft_lib.errors import check_name
 from usft_lib.sources.archive import SafeZip, read_tar
 from usft_lib.sources.cache import cache_folder, write_whole
 from usft_lib.sources.catalogue import SOURCES
-from usft_lib.sources.fetch import at_hand, original_routes, routes
+from usft_lib.sources.fetch import Location, hash_of, original_routes, routes
 from usft_lib.sources.masks import mask
 from usft_lib.sources.mirror import mirror, parse
 from usft_lib.sources.outlines import fill_outline
@@ -174,6 +174,13 @@ def write_tar(path: Path, members: Iterator[tuple[str, bytes]]) -> None:
                 info = tarfile.TarInfo(name)
                 info.size, info.mode = len(data), 0o644
                 out.addfile(info, io.BytesIO(data))
+
+
+def at_hand(location: Location, folder: Path) -> Path | None:
+    """The archive of ``location`` if it is on this disk already and has the right hash; nobody is asked for it."""
+    path = Path(location.where) if location.is_folder else location.downloaded(folder)
+    known = location.fingerprint(folder)
+    return path if known and path.is_file() and hash_of(path, known) == known else None
 
 
 def archives_at_hand(source: Source) -> dict[str, Path] | None:

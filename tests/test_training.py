@@ -32,7 +32,7 @@ def test_training_learns_what_a_mean_shape_cannot(discs):
     assert learnt > 0.85 > usft.score(usft.mean_shape(train), test)["dice"].mean() + 0.2
     assert sum(history.loss[-8:]) / 8 < 0.7 * history.loss[0] and len(history.loss) == len(history.seconds) == 80
     assert history.val_step == [16, 32, 48, 64, 80] and history.val_dice[-1] > 0.85
-    assert history.frame()["val_dice"].notna().sum() == 5 and (history.frame()["seconds"].diff().dropna() > 0).all()
+    assert len(history.val_dice) == 5 and history.seconds == sorted(set(history.seconds))
 
 
 def test_a_float32_step_equals_the_textbook_loop(discs):

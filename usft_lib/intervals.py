@@ -200,9 +200,7 @@ def reading(mean: float, low: float, high: float, margin: float = MARGIN) -> str
     return "not reproduced" if high < margin else "undecided"
 
 
-def verdict(
-    mean: float, low: float, high: float, *, seeds: int, stand_in: bool = False, margin: float = MARGIN
-) -> str:
+def verdict(mean: float, low: float, high: float, *, seeds: int, stand_in: bool = False, margin: float = MARGIN) -> str:
     """As `reading`, but no verdict where images stand in for real ones, nor from one seed (lessons 07, 09).
 
     Args:

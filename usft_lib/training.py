@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -27,9 +26,6 @@ from .metrics import dice
 from .seeds import derive, generator
 from .unet import UNet
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 CHECK_EVERY = 10  # steps between two looks at the loss: each look makes a GPU wait
 VALIDATION_IMAGES = 64  # enough to see a curve; the score that counts comes from evaluate(model, test)
 
@@ -43,14 +39,6 @@ class History:
     seconds: list[float] = field(default_factory=list)  # training time up to the end of each step; pauses do not count
     val_step: list[int] = field(default_factory=list)
     val_dice: list[float] = field(default_factory=list)  # mean over the validation images
-
-    def frame(self) -> "pd.DataFrame":
-        """One row a step: ``step``, ``loss``, ``seconds``, ``val_dice`` (NaN where none was taken)."""
-        import pandas as pd
-
-        n = min(len(self.loss), len(self.seconds))
-        table = pd.DataFrame({"step": range(1, n + 1), "loss": self.loss[:n], "seconds": self.seconds[:n]})
-        return table.assign(val_dice=table["step"].map(dict(zip(self.val_step, self.val_dice, strict=True))))
 
 
 def _trainable(model: UNet) -> dict[str, Tensor]:

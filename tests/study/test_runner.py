@@ -1,6 +1,5 @@
 """The study's machinery: fixed splits, records that are run once, and what is killed, broken or edited in between."""
 
-import getpass
 import json
 import subprocess
 import sys
@@ -232,23 +231,6 @@ def test_gathered_results_come_back_and_equal_records_give_equal_bytes(tiny_targ
     path.write_bytes(whole)
     with pytest.raises(BadInput, match="broken"):
         gathered(path)
-
-
-def test_each_worker_takes_a_gpu_of_its_own(tiny_target, monkeypatch, tmp_path):
-    monkeypatch.setattr(runner.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    taken = []
-    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    held = runner.FileLock(tmp_path / f"usft-gpu-0-{getpass.getuser()}.lock")
-    runner._own_gpu.cache_clear()
-    try:
-        with held:  # by another worker
-            assert Study(tmp_path / "x").attempt(TINY) == "done" and taken == [1] and runner._own_gpu() == 1
-        runner._own_gpu.cache_clear()
-        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-        assert runner._own_gpu() is None
-    finally:
-        runner._own_gpu.cache_clear()
 
 
 @pytest.mark.parametrize("address, fine", [

@@ -147,7 +147,6 @@ def test_what_makes_no_sense_now_is_refused(lab, monkeypatch):
     refused(lambda: lab.preset("first", 1), "running")
     refused(lambda: lab.race(["first 1", "last 1"]), "running")
     refused(lambda: lab.run("first 1"), "running")
-    refused(lambda: lab.forget(1), "under way")
     refused(lab.resume, "running")
     lab.pause()
     refused(lab.pause, "paused")
@@ -312,8 +311,7 @@ def test_scoreboard_ranks_renames_hides_and_exports_as_text(lab):
     lab.hide(2)
     assert "=1+1" not in set(lab.scores["strategy"]) and lab.snapshot()["runs"][1]["hidden"]
     lab.hide(2, False)
-    lab.forget(1)
-    assert [run.number for run in lab.runs] == [2] and lab.start() == 3 and lab.wait(60)
+    assert lab.start() == 3 and lab.wait(60)
     for label in ("", " ", "x" * 81, 7):
         refused(lambda label=label: lab.rename(2, label), "1 to 80")
 

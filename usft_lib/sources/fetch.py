@@ -96,7 +96,7 @@ def fetch(location: Location, folder: Path, large: bool) -> Path:
     if not path.is_file():
         raise DataUnavailable(f"the mirror lists {location.archive} but does not hold it")
     try:
-        digest = _digest(path, location.hash)
+        digest = hash_of(path, location.hash)
     except OSError as error:
         raise DataUnavailable(f"{location.archive} in the mirror cannot be read: {error.strerror}") from None
     if digest != location.hash:
@@ -107,14 +107,8 @@ def fetch(location: Location, folder: Path, large: bool) -> Path:
     return path
 
 
-def at_hand(location: Location, folder: Path) -> Path | None:
-    """The archive of ``location`` if it is on this disk already and has the right hash; nobody is asked for it."""
-    path = Path(location.where) if location.is_folder else location.downloaded(folder)
-    known = location.fingerprint(folder)
-    return path if known and path.is_file() and _digest(path, known) == known else None
-
-
-def _digest(path: Path, like: str) -> str:
+def hash_of(path: Path, like: str) -> str:
+    """The hash of a file, ``"sha256:…"``, by the algorithm of another such text."""
     algorithm = like.partition(":")[0]
     with open(path, "rb") as file:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
@@ -126,7 +120,7 @@ def _download(location: Location, folder: Path, large: bool) -> Path:
     if not kept:
         _retrieve(location, path, large)
     if location.hash is None and not (kept and _sidecar(path).is_file()):  # a lost note is written anew
-        digest = _digest(path, "sha256:")
+        digest = hash_of(path, "sha256:")
         write_whole(_sidecar(path), lambda file: file.write(digest.encode()))
     return path
 

@@ -14,15 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from ..freezing import named
-from ..intervals import (
-    MARGIN,
-    over_folds,
-    over_trainings,
-    plateau_level,
-    restricted_mean,
-    steps_to_plateau,
-    verdict,
-)
+from ..intervals import MARGIN, over_folds, over_trainings, plateau_level, restricted_mean, steps_to_plateau, verdict
 from ..unet import UNet, groups
 from . import matched
 from .grids import ALL_HEADS, FOUR, STRATEGIES, TARGETS

@@ -2,9 +2,7 @@
 
 A frozen normalisation multiplies and adds constants, so it can be folded into the convolution before it. Where the
 gradient passes through on its way to earlier layers, that saves a pass over memory forward and another backward: steps
-of first 1 to first 4 take 1.11 to 1.17 times as long without. Frozen groups before the first trained one gain nothing
-(.98) and are left alone. Not here, because it did not pay: remembering what a frozen encoder gives, as the study
-augments and no image comes twice; several models in one grouped convolution, which is slower on processors.
+of first 1 to first 4 take 1.11 to 1.17 times as long without. Frozen groups before the first trained one gain nothing.
 """
 
 import contextlib

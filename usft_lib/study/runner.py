@@ -4,14 +4,10 @@ An `Experiment` says all that its outcome depends on; `key` names its result. A 
 each, written by rename: whatever is killed, what is there is whole, and what is there is never run again.
 """
 
-import atexit
 import contextlib
-import functools
-import getpass
 import ipaddress
 import json
 import os
-import tempfile
 import traceback
 import uuid
 from collections.abc import Iterable, Iterator
@@ -19,7 +15,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import torch
-from filelock import FileLock, Timeout
 
 from ..errors import BadInput
 from .experiment import Experiment, run
@@ -78,9 +73,6 @@ class Study:
     def attempt(self, experiment: Experiment) -> str:
         """Run one experiment and keep what comes of it: ``"done"`` or ``"failed"``. One thread, here and anywhere."""
         torch.set_num_threads(1)
-        number = _own_gpu()
-        if number is not None:
-            torch.cuda.set_device(number)  # for this thread: Dask's workers may have several
         try:
             result = run(experiment)
         except Exception:  # the other experiments go on
@@ -164,23 +156,3 @@ def check_scheduler(address: str, trusted: bool = False) -> None:
         raise BadInput(
             f"{address} is open to whoever shares its network: use tls://…, or say --trust-network if nobody does."
         )
-
-
-@functools.cache
-def _own_gpu() -> int | None:
-    """Where there are several GPUs, one that no other worker of this machine holds; its number.
-
-    Held by a lock for as long as this process lives. With more workers than GPUs, they are shared.
-    """
-    count = torch.cuda.device_count()
-    if count < 2:
-        return None
-    for number in range(count):
-        lock = FileLock(Path(tempfile.gettempdir()) / f"usft-gpu-{number}-{getpass.getuser()}.lock")
-        try:
-            lock.acquire(blocking=False)
-        except (Timeout, OSError):
-            continue
-        atexit.register(lock.release)  # and so it is not collected before
-        return number
-    return os.getpid() % count

@@ -274,13 +274,6 @@ class Lab:
         self._run(number).hidden = bool(hidden)
         self._changes += 1
 
-    def forget(self, number: int) -> None:
-        """Drop a run that has ended, its weights included."""
-        if self._run(number).status == "running":
-            raise BadInput(f"Run {number} is under way: stop it first.")
-        self.runs.remove(self._run(number))
-        self._changes += 1
-
     def csv(self) -> str:
         """The scoreboard as CSV. Text that a spreadsheet would take for a formula gets an apostrophe in front."""
         return as_csv(scoreboard(self.runs, self._references))
