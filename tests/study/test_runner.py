@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 from tiny import TINY
 
@@ -257,9 +258,9 @@ def test_what_a_cluster_lacks_is_one_line(tmp_path):
 
 TINY_HERE = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(Path(tiny.__file__).parent)!r})
 import tiny
-from usft_lib import targets
+from usft_lib.study import targets
 targets._PARTS["sim-ultrasound"] = tiny.parts
 """
 SIX = [replace(TINY, seed=seed) for seed in range(6)]
