@@ -246,6 +246,7 @@ def test_flatness_with_matched_tgc():
     assert level.abs().max() < 0.5
 
 
+@pytest.mark.slow
 def test_background_tells_nothing_of_the_lesion():
     count = 2000
     chosen = {"without_target": 0.5}
