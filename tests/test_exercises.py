@@ -153,3 +153,18 @@ def test_numbers_in_another_shape_are_refused_as_wrong_and_not_as_an_error():
         usft.check(torch.ones(3, 1), {"value": ((), torch.ones(3), "one number an image")})
     assert "stopped with" not in str(caught.value)
     usft.check(torch.ones(1), {"value": ((), 1.0, "one number")})
+
+
+@pytest.mark.parametrize("value, fine", [(0, True), (1, True), (-0.001, False), (1.001, False), (float("nan"), False)])
+def test_a_range_has_two_ends(value, fine, capsys):
+    if fine:
+        usft.check_range(value, 0, 1, "dice")
+        assert "lies in 0…1" in capsys.readouterr().out
+    else:
+        with pytest.raises(usft.WrongAnswer, match="dice"):
+            usft.check_range(value, 0, 1, "dice")
+
+
+def test_a_row_is_no_column():
+    with pytest.raises(usft.WrongAnswer):
+        usft.check(torch.ones(1, 4), {"shape": ((), torch.ones(4, 1), "one row an image")})

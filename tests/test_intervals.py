@@ -213,3 +213,11 @@ def test_a_run_is_measured_against_its_own_plateau():
     curve = [(10, 0.5), (20, 0.75), (30, 0.8), (40, 0.77), (50, 0.8)]  # 95 % of .8, the last fifth, are .76
     assert step_at_share_of_own_plateau(curve) == 30 and step_at_share_of_own_plateau(curve, 0.9) == 20
     assert step_at_share_of_own_plateau([]) is None
+
+
+def test_the_rest_is_in_both_variances_and_counted_once():
+    """Without a part of the seed's or of the subject's own, the variance of the mean is that of the rest over S · N."""
+    assert over_seeds_and_subjects([[1.0, 0.0], [0.0, 1.0]]) == (0.5, 0.5, 0.5)  # all means are equal
+    rest = np.random.default_rng(0).normal(size=(40, 50))
+    _, low, high = over_seeds_and_subjects(rest)
+    assert (high - low) / 2 == pytest.approx(1.96 / (40 * 50) ** 0.5, rel=0.25)

@@ -109,6 +109,11 @@ def test_pretrained_networks_of_the_study_are_kept_where_they_were(cache, monkey
     assert (cache / "origins" / "xray@1-32-3" / "weights.safetensors").is_file()
 
 
+def test_the_home_set_of_claim_11_is_drawn_as_it_was(monkeypatch):
+    monkeypatch.setattr(pretraining, "shifted_speckle", lambda *n, **how: (n, how))
+    assert pretraining._IMAGES["home"](64) == ((400,), {"size": 64, "seed": 7013, "shift": 0})
+
+
 # ---- random numbers ----
 
 

@@ -158,3 +158,15 @@ def test_activations_have_a_row_a_place(small, discs):
     place = logits[3, 0].view(4, 8, 4, 8).mean((1, 3))[1, 2]
     assert float(found["head"][3 * 16 + 1 * 4 + 2]) == pytest.approx(float(place.detach()), abs=1e-5)
     assert not any(m._forward_hooks for m in small.modules())
+
+
+def test_an_effective_field_is_the_mean_size_of_the_gradient_image_by_image(small):
+    images = torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    small.eval()
+    sizes = []
+    for image in images[:, None]:
+        asked = image.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(small.enc1(asked)[0, :, 16, 16].sum(), asked)
+        sizes.append(gradient[0, 0].abs().double())
+    expected = torch.stack(sizes).mean(0)
+    assert torch.allclose(effective_receptive_field(small, images, "enc1"), expected / expected.sum(), atol=1e-9)

@@ -271,3 +271,26 @@ def test_background_tells_nothing_of_the_lesion():
 
 def auc(a: np.ndarray, b: np.ndarray) -> float:
     return stats.mannwhitneyu(a, b).statistic / len(a) / len(b)
+
+
+def beam_by_integral(scene: Scene, z: float, x: torch.Tensor) -> torch.Tensor:
+    """|transmit · receive| across the beam at depth ``z`` mm, by Fresnel's integral over both apertures."""
+    wavelength, focus = 1.54 / scene.centre_frequency_mhz, 10 * scene.focus_cm
+
+    def field(width: float, curvature: float) -> torch.Tensor:
+        a = torch.linspace(-width / 2, width / 2, 2001, dtype=torch.float64)
+        phase = math.pi / wavelength * (a.square() * curvature + 2 * a * x[:, None] / z)
+        return torch.polar(torch.ones_like(phase), phase).mean(1)
+
+    return (field(focus / scene.transmit_f_number, 1 / z - 1 / focus) * field(z / scene.receive_f_number, 0.0)).abs()
+
+
+@pytest.mark.parametrize("transmit_f", [2.0, 4.0])
+@pytest.mark.parametrize("z", [20.0, 40.0, 60.0])
+def test_the_beam_is_fresnels_integral_in_and_out_of_focus(z, transmit_f):
+    scene = Scene(depth_cm=8, centre_frequency_mhz=5, receive_f_number=6, transmit_f_number=transmit_f, focus_cm=4,
+                  aperture_cm=10, taper=0, attenuation_db_cm_mhz=0, contrast_db=None)  # fmt: skip
+    _, _, across, pitch = point_spread([scene], torch.full((1, 1, 1), z))
+    x = torch.arange(-400, 401, dtype=torch.float64) * 0.02
+    ours, theirs = width_at_half(across[0, 0], float(pitch)), width_at_half(beam_by_integral(scene, z, x), 0.02)
+    assert ours == pytest.approx(theirs, rel=0.05)
