@@ -89,13 +89,17 @@ def show(page, name: str, traits: dict, before: str = "") -> None:
     )
 
 
-def serious_faults(page, inside: str | None = None) -> list[str]:
-    """What axe finds serious or critical on a page, or in what the selector ``inside`` names: rule and element."""
+def serious_faults(page, inside: str | None = None, without: tuple[str, ...] = ()) -> list[str]:
+    """What axe finds serious or critical on a page, or in what the selector ``inside`` names: rule and element.
+
+    ``without``: rules that are left out.
+    """
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="no axe: python -m pip install -r docs/requirements.txt"
     ).Axe()
     # Without preload: axe would ask for style sheets again, which a page from the disk may not.
     options = {"preload": False, "resultTypes": ["violations"]}
+    options["rules"] = {rule: {"enabled": False} for rule in without}
     found = axe.run(page, context=inside, options=options).response["violations"]
     grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
     return [f"{fault['id']}: {node['html'][:120]}" for fault in grave for node in fault["nodes"]]

@@ -16,14 +16,14 @@ def snapshot(model, names):
     return {f"{g}.{k}": t.clone() for g in names for k, t in groups(model)[g].state_dict().items()}
 
 
-@pytest.mark.parametrize("draw", range(10))
-def test_frozen_groups_stay_bit_identical_through_fifty_steps(discs, draw):
+@pytest.mark.parametrize("draw", range(5))
+def test_frozen_groups_stay_bit_identical_through_twenty_steps(discs, draw):
     picked = random.Random(draw)
     frozen = picked.sample(NAMES, picked.randint(1, 9))
     torch.manual_seed(draw)
     model = usft.freeze(UNet(4, 4), frozen)
     before, rest = snapshot(model, frozen), snapshot(model, set(NAMES) - set(frozen))
-    usft.fit(model, discs, steps=50, batch_size=2, lr=1e-2, seed=draw, progress=False)
+    usft.fit(model, discs, steps=20, batch_size=2, lr=1e-2, seed=draw, progress=False)
     after = snapshot(model, NAMES)
     assert all(torch.equal(after[k], t) for k, t in before.items())
     moved = [not torch.equal(after[k], t) for k, t in rest.items()]

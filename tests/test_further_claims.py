@@ -86,12 +86,12 @@ def test_position_is_told_from_the_number_of_parameters():
 
 def test_noise_alone_does_not_make_the_choice_matter_more_with_less_data():
     wrong = 0
-    for trial in range(40):
+    for trial in range(20):
         random = np.random.default_rng(trial)
         made = [record(e, 0.8 + random.normal(0, 0.03 if e.n == 10 else 0.006), noise=0) for e in grids.grid("sizes")
                 if e.n in (10, 160)]  # fmt: skip
         wrong += said(further_claims.scarcity(made)) == {"reproduced"}
-    assert wrong <= 4, f"{wrong} of 40 verdicts on equal strategies"
+    assert wrong <= 2, f"{wrong} of 20 verdicts on equal strategies"
 
 
 def test_scarcity_pretraining_mechanism_and_ranking():
@@ -158,10 +158,11 @@ def test_holm_against_hand_made_numbers():
 
 
 def test_the_report_holds_all_claims_in_order_and_grids_that_are_missing_leave_gaps():
-    made = {name: planted(name, lambda e: 0.7) for name in ("schemes", "xray", "origins", "matched", "mechanism")}
+    names = ("schemes", "xray", "origins", "matched", "mechanism")
+    made = {name: [r for r in planted(name, lambda e: 0.7) if r["experiment"]["seed"] < 2] for name in names}
     text = claims.report(made, {}, "x")
     numbers = [int(line[2:].split(" ")[0].rstrip(",")) for line in text.splitlines() if line.startswith("| ") and
                line[2].isdigit()]  # fmt: skip
     assert numbers == sorted(numbers) and set(numbers) == {1, 2, 3, 4, 6, 8, 10, 11, 12}
-    assert "nan" not in text and "schemes 315" in text
+    assert "nan" not in text and "schemes 126" in text
     assert "no verdict: 0 of 9 cells" in claims.report({}, {}, "x")

@@ -96,11 +96,11 @@ def total(x):
 
 
 @pytest.fixture(scope="session")
-def said(request, tmp_path_factory):
+def checks_say(request, tmp_path_factory):
     """What the checks say to the answers of the lessons that are asked for, all in one process; see answers.py."""
     spoilt = tmp_path_factory.mktemp("source") / "spoilt.py"
     spoilt.write_text(SPOILT)
-    wanted = [item for item in request.session.items if "said" in getattr(item, "fixturenames", ())]
+    wanted = [item for item in request.session.items if "checks_say" in getattr(item, "fixturenames", ())]
     names = {item.callspec.params["name"] for item in wanted if hasattr(item, "callspec")}
     sources = [spoilt, *(NOTEBOOKS / "source" / f"{name}.py" for name in sorted(names))]
     command = [sys.executable, Path(__file__).parent / "answers.py", "--json", *sources]
@@ -112,23 +112,23 @@ def said(request, tmp_path_factory):
 @pytest.mark.parametrize(
     "name, number", EXERCISES, ids=[f"{name}-{HIDDEN[name][k]['kind']}-{k}" for name, k in EXERCISES]
 )
-def test_wrong_answers_fail_with_their_hint_and_right_ones_pass(name, number, said):
-    answer, told = HIDDEN[name][number], said[name]["hidden"][number]
+def test_wrong_answers_fail_with_their_hint_and_right_ones_pass(name, number, checks_say):
+    answer, told = HIDDEN[name][number], checks_say[name]["hidden"][number]
     if answer["kind"] == "RIGHT":
         assert told is None
     else:
         assert answer["hint"] and answer["hint"] in (told or "it was accepted")
 
 
-def test_an_answer_cannot_spoil_the_next(said):
-    wrong, right = said["spoilt"]["hidden"]
+def test_an_answer_cannot_spoil_the_next(checks_say):
+    wrong, right = checks_say["spoilt"]["hidden"]
     assert "got tensor(4.)" in wrong, "it changes a number and a tensor that the next answer reads"
     assert right is None
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_an_exercise_that_is_not_written_stops_with_one_line(name, said):
-    stops = said[name]["unwritten"]
+def test_an_exercise_that_is_not_written_stops_with_one_line(name, checks_say):
+    stops = checks_say[name]["unwritten"]
     assert len(stops) >= 2
     for line in stops:
         assert (line or "").startswith("✎ Your turn: ") and "\n" not in line

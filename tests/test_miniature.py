@@ -9,7 +9,8 @@ import usft_lib
 from usft_lib import miniature
 
 
-def test_without_real_images_it_says_so_and_runs_on_simulated_ones(cache, tmp_path, capsys):
+def test_without_real_images_it_says_so_and_runs_on_simulated_ones(cache, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("usft_lib.sources.loading.SIMULATED_IMAGES", 120)
     figure = tmp_path / "figure.png"
     rows = miniature.run(figure, size=32, pretrain_steps=2, steps=2)
     told = capsys.readouterr().out
@@ -41,7 +42,6 @@ def test_a_bad_setting_ends_the_command_in_one_line(tmp_path):
         text=True,
         env=environment,
         cwd=tmp_path,
-        timeout=60,
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert "x.png cannot be written" in done.stderr

@@ -131,7 +131,7 @@ def test_ribs_are_no_regular_grid(shapes):
 
 
 def test_some_have_devices_and_some_are_ill():
-    _, stages = simulate_radiographs(200, size=32, seed=5, stages=True)
+    _, stages = simulate_radiographs(100, size=32, seed=5, stages=True)
     metal = (stages["metal_mm"].amax((1, 2, 3)) > 0).float().mean().item()
     print(f"devices in {metal:.0%} of the pictures")
     assert 0.03 < metal < 0.5

@@ -245,8 +245,9 @@ def test_flatness_with_matched_tgc():
     assert level.abs().max() < 0.5
 
 
+@pytest.mark.slow
 def test_background_tells_nothing_of_the_lesion():
-    count = 2000
+    count = 1200
     chosen = {"without_target": 0.5}
     data, scenes = simulate_ultrasound(count, size=64, seed=0, **chosen), ultrasound_scenes(count, seed=0, **chosen)
     images, outside = data.images[:, 0], ~data.masks[:, 0]

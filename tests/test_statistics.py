@@ -110,7 +110,7 @@ def test_folds_are_students_t_over_their_means():
 )
 def test_with_five_seeds_the_interval_covers_the_truth_in_93_to_97_of_100(subjects, by_subject, by_seed, rest):
     draw = np.random.default_rng(3)
-    trials, hits = 3000, {"crossed": 0, "folds": 0}
+    trials, hits = 1000, {"crossed": 0, "folds": 0}
     for _ in range(trials):
         of_seeds = draw.normal(0, by_seed, (5, 1))
         crossed = draw.normal(0, by_subject, subjects) + of_seeds + draw.normal(0, rest, (5, subjects))
@@ -123,7 +123,7 @@ def test_with_five_seeds_the_interval_covers_the_truth_in_93_to_97_of_100(subjec
 
 @pytest.mark.parametrize("by_subject, by_seed, rest", [(0.155, 0.005, 0.1), (0.05, 0.02, 0.05), (0.03, 0.03, 0.1)])
 def test_two_deals_into_five_folds_cover_the_truth(by_subject, by_seed, rest):
-    draw, trials, hits = np.random.default_rng(4), 600, {"repeated": 0, "as if new": 0}
+    draw, trials, hits = np.random.default_rng(4), 300, {"repeated": 0, "as if new": 0}
     for _ in range(trials):
         own, parts = draw.normal(0, by_subject, 80), []
         for _ in range(2):
