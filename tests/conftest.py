@@ -36,18 +36,25 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("behind") is not None)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def solutions(request, real_cache):
-    """The solutions of the lessons that are to be tested, running from the session's start; see solutions.py."""
-    names = [item.callspec.params["name"] for item in request.session.items if item.get_closest_marker("behind")]
-    if not names:
-        yield None
-        return
-    from solutions import Solutions
+@pytest.fixture(scope="session")
+def notebooks(real_cache):
+    """Processes that run notebooks behind the tests; see solutions.py."""
+    from solutions import Notebooks
 
-    runs = Solutions(names, USFT_MIRROR=MIRROR, USFT_DATA=str(real_cache))
+    runs = Notebooks(USFT_MIRROR=MIRROR, USFT_DATA=str(real_cache))
     yield runs
     runs.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def solutions(request):
+    """The solutions of the lessons that are to be tested, running from the session's start: ``{name: its run}``."""
+    items = [item for item in request.session.items if item.get_closest_marker("behind") and hasattr(item, "callspec")]
+    if not items:
+        return {}
+    folder, runs = Path(__file__).resolve().parents[1] / "notebooks" / "solutions", request.getfixturevalue("notebooks")
+    names = [item.callspec.params["name"] for item in items]
+    return {name: runs.begin(folder / f"{name}.ipynb") for name in names}
 
 
 @pytest.fixture

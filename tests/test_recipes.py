@@ -20,6 +20,7 @@ if os.environ.get("USFT_WHEEL_ONLY"):
 
 import usft_lib as usft
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "INSTRUCTORS.md").read_text(encoding="utf-8")
 builder = script("notebooks/build.py")
