@@ -15,6 +15,19 @@ MIRROR = os.environ.get("USFT_MIRROR", "")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+import matplotlib.pyplot as plt  # noqa: E402
+import torch  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_traces():
+    """Figures that a test leaves open, and a number of threads that it sets, are not the next one's."""
+    threads = torch.get_num_threads()
+    yield
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    plt.close("all")
+
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
@@ -70,8 +83,6 @@ def mirror(real_cache, monkeypatch):
 @pytest.fixture(scope="session")
 def discs():
     """60 bright noisy discs on a dark ground at 32 × 32, two images a subject: learnt in a few steps."""
-    import torch
-
     from usft_lib import SegmentationData
 
     draw = torch.Generator().manual_seed(1)
@@ -102,8 +113,6 @@ def tiny_target(monkeypatch):
 @pytest.fixture
 def small():
     """A small U-Net with the ten groups of the course's."""
-    import torch
-
     from usft_lib import UNet
 
     torch.manual_seed(0)

@@ -93,15 +93,6 @@ def test_change_an_exercise(course):
     assert all("not executed" in line for line in builder.check(course / "notebooks"))
 
 
-def test_change_a_quiz_question(course):
-    before, name = contents(course), "02_unet"
-    path = course / "notebooks" / "source" / f"{name}.py"
-    first = path.read_text(encoding="utf-8").index("usft.Quiz(")
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text[:first] + text[first:].replace("- [ ] ", "- [ ] Surely: ", 1), encoding="utf-8")
-    assert built(course, before) == both(name)
-
-
 def test_add_a_lesson(course):
     before, name = contents(course), "14_one_image"
     manifest = course / "course.toml"
