@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 import usft_lib as usft
-from usft_lib.simulate.beam import cell_mm2
+from usft_lib.simulate.beam import cells_mm2
 from usft_lib.simulate.points import image_points
 
 BATCH = 32
@@ -51,7 +51,8 @@ def scatterers(rounds: int) -> None:
     for per_cell in (1, 10, 100):
         chosen = {"preset": "cyst_phantom", "scatterers_per_cell": per_cell}
         scene = usft.ultrasound_scenes(1, **chosen)[0]
-        number = per_cell * 10 * scene.depth_cm * 10 * scene.width_cm / cell_mm2(scene, 10 * scene.focus_cm)
+        cell = float(cells_mm2([scene], torch.tensor([[[10 * scene.focus_cm]]])))
+        number = per_cell * 10 * scene.depth_cm * 10 * scene.width_cm / cell
         least, _ = milliseconds(lambda c=chosen: usft.simulate_ultrasound(4, size=256, seed=1, **c), rounds)
         print(f"{f'drawn on the grid, {number:.0f}':34s}{least / 4:12.1f}{1e6 * least / 4 / number:10.0f}")
     x, z = np.linspace(-12, 12, 401), np.linspace(3, 27, 601)

@@ -15,15 +15,15 @@ from copy import deepcopy
 import torch
 
 import usft_lib as usft
-from usft_lib import targets
-from usft_lib.batches import augment, batch_indices
-from usft_lib.experiment import Experiment
+from usft_lib.data import augment, batch_indices
+from usft_lib.device import choose_device, choose_precision
 from usft_lib.freezing import named
 from usft_lib.losses import dice_and_cross_entropy
-from usft_lib.origins import begin
-from usft_lib.precision import choose_device, choose_precision
 from usft_lib.seeds import generator
-from usft_lib.study import Study
+from usft_lib.study import targets
+from usft_lib.study.experiment import Experiment
+from usft_lib.study.pretraining import pretrained_source
+from usft_lib.study.runner import Study
 
 STRATEGIES = ["everything", "first 2", "first 4", "first 7", "last 2", "last 4", "outer 2", "inner 2"]
 
@@ -32,7 +32,7 @@ def usual(e: Experiment) -> float:
     """One experiment as most would write it; its mean Dice."""
     pool, val, test = targets.parts(e.target, e.size, e.seed)
     train, device = pool.subset(e.n, seed=e.seed), choose_device("auto")
-    model = deepcopy(begin(e.source, e.seed, e.size)).to(device)
+    model = deepcopy(pretrained_source(e.source, e.seed, e.size)).to(device)
     chosen = set(named(model, e.strategy))
     for name, parameter in model.named_parameters():
         parameter.requires_grad = name.partition(".")[0] in chosen

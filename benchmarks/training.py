@@ -16,9 +16,9 @@ import torch
 from torch import nn
 
 import usft_lib as usft
-from usft_lib.batches import augment
+from usft_lib.data import augment
+from usft_lib.device import DTYPES, choose_precision
 from usft_lib.losses import dice_and_cross_entropy
-from usft_lib.precision import DTYPES, choose_precision
 from usft_lib.seeds import generator
 
 SIZE, BATCH, WIDTH = 128, 8, 16

@@ -8,7 +8,8 @@ import argparse
 import sys
 
 import usft_lib as usft
-from usft_lib.sources.loading import SIMULATED, SOURCES, check_size
+from usft_lib.sources.catalogue import SIMULATED, SOURCES
+from usft_lib.sources.pictures import check_size
 
 
 def listing() -> str:

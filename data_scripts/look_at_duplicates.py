@@ -11,9 +11,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from usft_lib.sources.busi import ARCHIVE, read
 from usft_lib.sources.duplicates import NEAR, distances, perceptual_hash
 from usft_lib.sources.pictures import fit_picture
+from usft_lib.sources.sets.busi import ARCHIVE, read
 
 
 def pairs_by_distance(images: list[np.ndarray], least: int, most: int, each: int) -> list[tuple[int, int, int]]:

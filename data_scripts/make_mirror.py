@@ -3,11 +3,11 @@
 Reads the archives that are on this disk (downloads in USFT_DATA, else those of the folder USFT_MIRROR) and writes them
 with the same names and inner layout, each picture at most ``--size`` pixels long, and ``registry.txt`` with their
 hashes. Then USFT_MIRROR=FOLDER, or the address that serves it, is all that a class needs. What no lesson reads is left
-out of the archives; boxes and widths in tables still describe the originals, but HC18's pixel sizes are adapted.
+out of the archives; boxes and widths in tables still describe the originals, but HC18's pixel sizes are adapted. What a
+member of an archive holds, and so how it is reduced, stands in the set's own file (`Archive.members`).
 """
 
 import argparse
-import csv
 import gzip
 import hashlib
 import io
@@ -17,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -26,20 +26,18 @@ from PIL import Image
 
 from usft_lib import BadInput
 from usft_lib.errors import check_name
-from usft_lib.sources import busbra, busi, hc18, horses, montgomery, pets, shenzhen
-from usft_lib.sources.archive import SafeZip
+from usft_lib.sources.archive import SafeZip, read_tar
 from usft_lib.sources.cache import cache_folder, write_whole
-from usft_lib.sources.fetch import at_hand, ways
-from usft_lib.sources.loading import SOURCES
+from usft_lib.sources.catalogue import SOURCES
+from usft_lib.sources.fetch import Location, hash_of, original_routes, routes
 from usft_lib.sources.masks import mask
 from usft_lib.sources.mirror import mirror, parse
+from usft_lib.sources.outlines import fill_outline
 from usft_lib.sources.pictures import open_picture, resize_mask, values_of
-from usft_lib.sources.source import Source
-from usft_lib.sources.tarball import SafeTar
+from usft_lib.sources.source import Archive, Source
 
 QUALITY = 92  # of JPEG pictures
-
-Reduce = Callable[[bytes, str, int], bytes]  # (bytes of a member, its name, size) → bytes
+README = re.compile(r"(?:^|/)(?:readme|licen[cs]e)[^/]*$", re.I)  # kept, whatever else is
 
 
 def reduced_shape(height: int, width: int, size: int) -> tuple[int, int]:
@@ -85,7 +83,7 @@ def resized(inside: np.ndarray, height: int, width: int) -> np.ndarray:
     return ~resize_mask(~inside, height, width)
 
 
-def figure(data: bytes, name: str, size: int) -> bytes:
+def area(data: bytes, name: str, size: int) -> bytes:
     """A mask: 0 and 255."""
     inside, _ = mask(data, name)
     shape = reduced_shape(*inside.shape, size)
@@ -105,11 +103,11 @@ def outline(data: bytes, name: str, size: int) -> bytes:
     shape = reduced_shape(*line.shape, size)
     if shape == line.shape:
         return data
-    area = resized(hc18.fill_outline(line), *shape)
-    return encoded((area & ~binary_erosion(area)).astype(np.uint8) * 255, name)
+    inside = resized(fill_outline(line), *shape)
+    return encoded((inside & ~binary_erosion(inside)).astype(np.uint8) * 255, name)
 
 
-def trimap(data: bytes, name: str, size: int) -> bytes:
+def classes(data: bytes, name: str, size: int) -> bytes:
     """Classes stay classes: each pixel takes the value of the nearest one."""
     image = open_picture(data, name)
     height, width = reduced_shape(image.height, image.width, size)
@@ -118,15 +116,15 @@ def trimap(data: bytes, name: str, size: int) -> bytes:
     return encoded(np.asarray(image.resize((width, height), Image.Resampling.NEAREST)), name)
 
 
-def arrays(data: bytes, name: str, size: int) -> bytes:
-    """The small copy of BUSI: arrays uint8 ``[n, h, w]`` of images or of labels."""
-    stack = np.load(io.BytesIO(data), allow_pickle=False)
-    height, width = reduced_shape(*stack.shape[1:3], size)
-    if (height, width) == stack.shape[1:3]:
+def stack(data: bytes, size: int, kind: str) -> bytes:
+    """A NumPy file in the place of many: uint8 ``[n, h, w]`` of pictures or of masks."""
+    values = np.load(io.BytesIO(data), allow_pickle=False)
+    height, width = reduced_shape(*values.shape[1:3], size)
+    if (height, width) == values.shape[1:3]:
         return data
-    flat = stack.reshape(stack.shape[:3])
-    if name.endswith("_label.npy"):
-        small = [resized(label > 0, height, width) for label in flat]
+    flat = values.reshape(values.shape[:3])
+    if kind == "mask":
+        small = [resized(inside > 0, height, width) for inside in flat]
     else:
         small = [np.asarray(Image.fromarray(v).resize((width, height), Image.Resampling.BILINEAR)) for v in flat]
     file = io.BytesIO()
@@ -134,48 +132,27 @@ def arrays(data: bytes, name: str, size: int) -> bytes:
     return file.getvalue()
 
 
-def as_it_is(data: bytes, name: str, size: int) -> bytes:
-    return data
+REDUCE = {"picture": picture, "mask": area, "outline": outline, "classes": classes}
 
 
-README = (re.compile(r"(?:^|/)(?:readme|licen[cs]e)[^/]*$", re.I), as_it_is)
-
-# What becomes of the members of each archive; those that no pattern fits are left out.
-RULES: dict[str, list[tuple[re.Pattern, Reduce]]] = {
-    montgomery.ARCHIVE: [(re.compile(r"CXR_png/MCUCXR_[^/]*$"), picture), (re.compile(r"Mask/MCUCXR_[^/]*$"), figure)],
-    shenzhen.PICTURES: [(shenzhen.PICTURE, picture)],
-    shenzhen.MASKS: [(shenzhen.MASK, figure)],
-    hc18.PICTURES: [(hc18.PICTURE, picture), (hc18.OUTLINE, outline)],
-    busi.ARCHIVE: [
-        (re.compile(r"_mask(_\d+)?\.png$"), figure),
-        (busi.FILE, picture),
-        (re.compile(r"^(train|val|test)_(images|label)\.npy$"), arrays),
-    ],
-    busbra.ARCHIVE: [
-        (busbra.PICTURE, picture),
-        (busbra.MASK, figure),
-        (re.compile(r"(?:^|/)(bus_data|\d+-fold-cv)\.csv$"), as_it_is),
-    ],
-    pets.PICTURES: [(pets.PICTURE, picture)],
-    pets.ANNOTATIONS: [(pets.TRIMAP, trimap), (re.compile(r"/(list|trainval|test)\.txt$"), as_it_is)],
-    horses.ARCHIVE: [(horses.PICTURE, picture), (horses.MASK, figure)],
-}
+def reduced_members(path: Path, archive: Archive, size: int) -> Iterator[tuple[str, bytes]]:
+    """(member, reduced bytes) of an archive, in its order; those that no pattern of it fits are left out."""
+    for member, data in members(path, archive.name):
+        kind = next((kind for pattern, kind in (*archive.members, (README, "text")) if pattern.search(member)), None)
+        if kind == "text":
+            yield member, data
+        elif kind:
+            yield member, stack(data, size, kind) if member.endswith(".npy") else REDUCE[kind](data, member, size)
 
 
-def reduced_members(path: Path, name: str, size: int) -> Iterator[tuple[str, bytes]]:
-    """(member, reduced bytes) of an archive, in its order."""
+def members(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of each file in a zip or a .tar.gz."""
     if name.endswith(".tar.gz"):
-        yield from _reduced(SafeTar(path, name).members(), name, size)
+        yield from read_tar(path, name)
         return
     with SafeZip(path, name) as opened:
-        yield from _reduced(((member, opened.read(member)) for member in opened.names), name, size)
-
-
-def _reduced(members: Iterator[tuple[str, bytes]], name: str, size: int) -> Iterator[tuple[str, bytes]]:
-    for member, data in members:
-        rule = next((rule for pattern, rule in (*RULES[name], README) if pattern.search(member)), None)
-        if rule:
-            yield member, rule(data, member, size)
+        for member in opened.names:
+            yield member, opened.read(member)
 
 
 def write_zip(path: Path, members: Iterator[tuple[str, bytes]]) -> None:
@@ -199,32 +176,19 @@ def write_tar(path: Path, members: Iterator[tuple[str, bytes]]) -> None:
                 out.addfile(info, io.BytesIO(data))
 
 
-def scaled_sizes(table: Path, pictures: Path, size: int) -> bytes:
-    """HC18's table for reduced pictures: millimetres a pixel grow as the pixels do, circumferences stay."""
-    factor: dict[str, float] = {}
-    with SafeZip(pictures) as opened:
-        for name in opened.names:
-            if hc18.PICTURE.search(name):
-                longest = max(Image.open(io.BytesIO(opened.read(name))).size)
-                factor[name.rpartition("/")[2]] = max(longest / size, 1)
-    hc18.read_sizes(table)  # says it if the table is damaged
-    rows = [row for row in csv.reader(io.StringIO(table.read_text("utf-8-sig"))) if row]
-    text = io.StringIO()
-    out = csv.writer(text, lineterminator="\n")
-    out.writerow(rows[0])
-    for row in rows[1:]:
-        if row[0] in factor:
-            mm = row[1] if factor[row[0]] == 1 else repr(float(row[1]) * factor[row[0]])
-            out.writerow([row[0], mm, *row[2:]])
-    return text.getvalue().encode()
+def at_hand(location: Location, folder: Path) -> Path | None:
+    """The archive of ``location`` if it is on this disk already and has the right hash; nobody is asked for it."""
+    path = Path(location.where) if location.is_folder else location.downloaded(folder)
+    known = location.fingerprint(folder)
+    return path if known and path.is_file() and hash_of(path, known) == known else None
 
 
 def archives_at_hand(source: Source) -> dict[str, Path] | None:
     """The archives of a set that are on this disk: downloads of the originals, else those of the mirror's folder."""
     seen = mirror(ask=False)
     folder = cache_folder() / source.name
-    for way in [*ways(source, None, with_mirror=False), *ways(source, seen, with_mirror=True)]:
-        files = {place.archive: at_hand(place, folder) for place in way}
+    for route in [*original_routes(source), *routes(source, seen)]:
+        files = {location.archive: at_hand(location, folder) for location in route}
         if None not in files.values():
             return files
     return None
@@ -239,12 +203,12 @@ def make(source: Source, files: dict[str, Path], folder: Path, size: int) -> tup
         raise BadInput(f"{folder} is the mirror that is read from: name another folder.")
     with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
         made = {name: Path(making) / name for name in files}
-        for name, path in files.items():
-            if name == hc18.SIZES:
-                made[name].write_bytes(scaled_sizes(path, files[hc18.PICTURES], size))
+        for archive in source.archives:
+            if archive.reduced:
+                made[archive.name].write_bytes(archive.reduced(files, size))
             else:
-                write = write_tar if name.endswith(".tar.gz") else write_zip
-                write(made[name], reduced_members(path, name, size))
+                write = write_tar if archive.name.endswith(".tar.gz") else write_zip
+                write(made[archive.name], reduced_members(files[archive.name], archive, size))
         images = sum(1 for _ in source.read(made, []))
         hashes, megabytes = {}, 0.0
         for name, path in made.items():
@@ -254,11 +218,11 @@ def make(source: Source, files: dict[str, Path], folder: Path, size: int) -> tup
         for name, path in made.items():
             path.chmod(0o644)  # a class shares them
             os.replace(path, folder / name)
-    enlist(folder, hashes)
+    add_to_lists(folder, hashes)
     return images, megabytes
 
 
-def enlist(folder: Path, hashes: dict[str, str]) -> None:
+def add_to_lists(folder: Path, hashes: dict[str, str]) -> None:
     """Put archives into the folder's registry.txt, and the terms of all sets that are there into TERMS.txt."""
     registry = folder / "registry.txt"
     known = parse(registry.read_bytes(), str(folder)) if registry.is_file() else {}

@@ -154,7 +154,7 @@ def card(settings: dict, made: dict, seconds: dict, found: dict) -> str:
     lines = [
         "# PyMUST's images of four phantoms",
         "",
-        "Made by `python data_scripts/make_reference.py`, for `tests/test_reference.py`; do not edit. Envelopes before",
+        "Made by `python data_scripts/make_reference.py` for `tests/simulate/test_pymust.py`. Envelopes before",
         "the logarithm, in float16: three phantoms of the same 8000 scatterers (`speckle`, `lesion`, `cyst`) on one",
         "grid, and the surroundings of single points. Root mean square of `speckle` and highest of `points` are 1.",
         "",

@@ -12,8 +12,8 @@ from dataclasses import replace
 import torch
 
 import usft_lib as usft
-from usft_lib.checkpoints import WEIGHTS, card_text
-from usft_lib.sources.loading import SOURCES
+from usft_lib.checkpoints import WEIGHTS
+from usft_lib.sources.catalogue import SOURCES
 
 SIZE, STEPS, LR = 128, 1200, 3e-3
 TITLES = {
@@ -75,6 +75,17 @@ def best_ellipse(data: usft.SegmentationData) -> float:
         for a in halves
         for b in halves
     )
+
+
+def card_text(card: dict) -> str:
+    """The card as a page of Markdown, subjects counted rather than listed."""
+    lines = [f"# {card.get('title', 'Weights')}", ""]
+    for key, value in card.items():
+        if key == "subjects":
+            value = ", ".join(f"{len(names)} of {data}" for data, names in value.items()) + " (listed inside the file)"
+        if key != "title":
+            lines.append(f"- **{key.replace('_', ' ')}**: {value}")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:

@@ -13,12 +13,11 @@ import time
 from pathlib import Path
 
 import usft_lib as usft
-from usft_lib import grids
-from usft_lib.claims import report
-from usft_lib.experiment import check_sizes
-from usft_lib.outcomes import results
 from usft_lib.sources.cache import cache_folder
-from usft_lib.study import Study, gather, gathered, left, table
+from usft_lib.study import grids, targets
+from usft_lib.study.records import Results, gather, gathered, results
+from usft_lib.study.report import report
+from usft_lib.study.runner import Study
 
 GATHERED = 16  # experiments between two gatherings
 
@@ -72,7 +71,7 @@ def _run(chosen) -> None:
         verdicts.write_text(report(*_all_grids(), command), encoding="utf-8")
         print(f"written: {verdicts.name}")
     if chosen.report or chosen.quick:
-        shown = table(records)
+        shown = Results(records).table
         if len(shown):
             names = ("target", "source", "n", "strategy", "statistics", "course", "lr")
             rows = ["target", *(n for n in names[1:] if n in shown and shown[n].nunique(dropna=False) > 1)]
@@ -98,7 +97,7 @@ def _all_grids() -> tuple[dict[str, list[dict]], dict[str, str]]:
 def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
     began, end = time.monotonic(), None if chosen.minutes is None else time.monotonic() + 60 * chosen.minutes
     todo = study.missing(experiments)
-    check_sizes(todo)
+    _check_sizes(todo)
     # All workers wait for the last of a portion, so only a time limit cuts the work into small ones.
     portion = len(todo) if end is None else chosen.jobs or os.cpu_count() or 1
     done = 0
@@ -109,11 +108,26 @@ def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
         part = todo[start : start + portion]
         for _, _, how in study.run(part, chosen.jobs, chosen.scheduler, chosen.trust_network):
             done += 1
-            print(f"{done} of {len(todo)} {how}, {left(began, done, len(todo))}", flush=True)
+            print(f"{done} of {len(todo)} {how}, {_time_left(began, done, len(todo))}", flush=True)
             if kept is not None and done % GATHERED == 0:
                 _gather(study, experiments, kept)
         if kept is not None:
             _gather(study, experiments, kept)
+
+
+def _check_sizes(experiments) -> None:
+    """Refuse a grid that asks for more images than its targets have, before any of it is run."""
+    for name, size, seed in sorted({(e.target, e.size, e.seed) for e in experiments}):
+        pool = targets.parts(name, size, seed)[0]
+        there = len(set(pool.subjects))
+        asked = max(e.n for e in experiments if (e.target, e.size, e.seed) == (name, size, seed))
+        if asked > there:
+            raise usft.BadInput(f"{name} has {there} subjects to train on (seed {seed}), not {asked}: take fewer.")
+
+
+def _time_left(began: float, done: int, of: int) -> str:
+    seconds = (time.monotonic() - began) / done * (of - done)
+    return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 
 
 def _gather(study: Study, experiments, kept: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import nbformat
 
 import usft_lib as usft
-from usft_lib import cost, freezing, grids
+from usft_lib import cost, freezing
+from usft_lib.study import grids
 
 ROOT = Path(__file__).resolve().parents[1]
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")

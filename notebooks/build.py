@@ -107,8 +107,8 @@ def images(names: list[str]) -> str:
     """What a lesson's images weigh, and what happens where they are not at hand."""
     if not names:
         return "simulated, nothing to download"
+    from usft_lib.sources.catalogue import megabytes
     from usft_lib.sources.fetch import LIMIT  # not at the top: most builds need no library
-    from usft_lib.sources.table import megabytes
 
     sizes = ", ".join(f"{name} ({mb} MB)" if (mb := megabytes(name)) else f"{name} (from a mirror)" for name in names)
     return (
@@ -167,7 +167,7 @@ def course_map(course: dict, root: Path) -> str:
 
 
 def syllabus(course: dict, root: Path) -> str:
-    """Each lesson's exercises and guesses, for `usft.progress`: usft_lib/lessons.json."""
+    """Each lesson's exercises and guesses, for `usft.progress`: usft_lib/course/lessons.json."""
     told = []
     for lesson in ready(course):
         kept = shown_cells(root / "source" / f"{lesson['name']}.py")
@@ -175,7 +175,7 @@ def syllabus(course: dict, root: Path) -> str:
         told.append({
             "title": f"{lesson['name'][:2]} {lesson['title']}",
             "exercises": re.findall(r'exercise="([\d.]+)"', text),
-            "guesses": re.findall(r'usft\.predict\("([\w.]+)"', text),
+            "guesses": re.findall(r'usft\.guess\("([\w.]+)"', text),
         })  # fmt: skip
     return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
@@ -187,7 +187,7 @@ def generated(course: dict, root: Path) -> dict[Path, str]:
         text = readme.read_text(encoding="utf-8")
         found[readme] = MAP.sub(lambda m: m[1] + course_map(course, root) + m[2], text)
     if package.exists():
-        found[package / "lessons.json"] = syllabus(course, root)
+        found[package / "course" / "lessons.json"] = syllabus(course, root)
     return found
 
 
@@ -361,6 +361,7 @@ def build(root: Path = HERE) -> None:
         old = read(root / "solutions" / name)
         write(root / "solutions" / name, with_outputs(assemble(course, lesson, root, student=False), old))
     for path, text in generated(course, root).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 

@@ -18,9 +18,8 @@ from pathlib import Path
 
 import pytest
 
-import usft_lib
+from usft_lib.widgets import front_end
 
-WIDGETS = Path(usft_lib.__file__).parent / "widgets"
 # Without these Chromium looks for hosts that a closed network refuses, many at a time.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -71,13 +70,14 @@ window.answer = (content, buffers = []) =>
 
 
 def show(page, name: str, traits: dict, before: str = "") -> None:
-    """Render ``usft_lib/widgets/NAME.js`` and its style in a bare page, around a fake model with these traits.
+    """Render the front end of ``usft_lib/widgets/NAME.py`` in a bare page, around a fake model with these traits.
 
     ``before``: a script that is run first, for example one that sets ``window.onsend``.
     """
     page.goto("about:blank")  # a window of its own: set_content alone would keep the last one's, with its timers
     page.set_content('<!doctype html><html lang="en"><title>widget</title><main id="here"></main></html>')
-    page.add_style_tag(content=(WIDGETS / f"{name}.css").read_text(encoding="utf-8"))
+    script, style = front_end(name)
+    page.add_style_tag(content=style)
     page.evaluate(FAKE_MODEL % json.dumps(traits) + before)
     page.evaluate(
         """async (source) => {
@@ -85,7 +85,7 @@ def show(page, name: str, traits: dict, before: str = "") -> None:
           const module = await import(url);
           window.end = await module.default.render({model: window.model, el: document.getElementById("here")});
         }""",
-        (WIDGETS / f"{name}.js").read_text(encoding="utf-8"),
+        script,
     )
 
 

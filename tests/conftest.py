@@ -102,7 +102,7 @@ def tiny_target(monkeypatch):
     """The study's simulated target with few images; see tiny.py."""
     import tiny
 
-    from usft_lib import targets
+    from usft_lib.study import targets
 
     monkeypatch.setitem(targets._PARTS, "sim-ultrasound", tiny.parts)
     targets._parts.cache_clear()

@@ -344,9 +344,9 @@ def test_the_readmes_table_is_written_and_checked(root):
 def test_the_librarys_list_of_exercises_is_written_and_checked(root):
     (root.parent / "usft_lib").mkdir()
     edit(root / "source/00_first.py", '"add it to itself")})', '"add it to itself")}, exercise="00.1")')
-    edit(root / "source/00_first.py", "print(1 + 1)", 'print(1 + 1); usft.predict("00.a", 3)')
+    edit(root / "source/00_first.py", "print(1 + 1)", 'print(1 + 1); usft.guess("00.a", 3)')
     builder.build(root)
-    path = root.parent / "usft_lib" / "lessons.json"
+    path = root.parent / "usft_lib" / "course" / "lessons.json"
     told = json.loads(path.read_text(encoding="utf-8"))
     assert told[0] == {"title": "00 First", "exercises": ["00.1"], "guesses": ["00.a"]} and len(told) == 2
     assert not [line for line in builder.check(root) if "lessons.json" in line]

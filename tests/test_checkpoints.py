@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 import usft_lib as usft
 from usft_lib import BadInput, UNet
-from usft_lib.checkpoints import WEIGHTS, card_text
+from usft_lib.checkpoints import WEIGHTS
 
 
 def one_line(caught):
@@ -123,7 +123,6 @@ def test_shipped_weights_are_small_and_say_what_they_are(name):
     model, path = usft.pretrained(name), WEIGHTS / f"{name}.safetensors"
     assert path.stat().st_size <= 8e6
     assert {"data", "licence", "steps", "seed", "dice", "version", "subjects", "command"} <= model.card.keys()
-    assert (WEIGHTS / f"{name}.md").read_text(encoding="utf-8") == card_text(model.card), "card page out of step"
     assert re.match(r"python data_scripts/pretrain\.py ", model.card["command"])
     assert all(torch.isfinite(t).all() for t in model.state_dict().values())
 

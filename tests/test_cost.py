@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import usft_lib as usft
-from usft_lib.cost import PASSES, by_pass, relative, step_cost
+from usft_lib.cost import PASSES, by_group, by_pass, relative, step_cost, total
 from usft_lib.freezing import named
 
 
@@ -17,10 +17,16 @@ def test_operations_are_those_of_the_summary(strategy):
 
 
 def test_three_convolutions_by_hand():
-    forward = {"a": [1.0, 2.0], "b": [4.0]}
-    assert by_pass(forward, ["b"]) == {"forward": 7, "to_inputs": 0, "to_weights": 4}
-    assert by_pass(forward, ["a"]) == {"forward": 7, "to_inputs": 6, "to_weights": 3}
-    assert by_pass(forward, []) == {"forward": 7, "to_inputs": 0, "to_weights": 0}
+    forward = [1.0, 2.0, 4.0]
+    assert total(by_pass(forward, [False, False, True])) == {"forward": 7, "to_inputs": 0, "to_weights": 4}
+    assert total(by_pass(forward, [True, True, False])) == {"forward": 7, "to_inputs": 6, "to_weights": 3}
+    assert total(by_pass(forward, [False, True, False])) == {"forward": 7, "to_inputs": 4, "to_weights": 2}
+    assert total(by_pass(forward, [False] * 3)) == {"forward": 7, "to_inputs": 0, "to_weights": 0}
+    assert [layer["to_inputs"] for layer in by_pass(forward, [True, False, False])] == [0, 2, 4]
+    groups = {"a": [1.0, 2.0], "b": [4.0]}
+    assert by_group(groups, ["a"])["b"] == {"forward": 4, "to_inputs": 4, "to_weights": 0}
+    with pytest.raises(ValueError):
+        by_pass(forward, [True])
 
 
 def test_bytes_of_the_first_convolution_and_of_the_head():

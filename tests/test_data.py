@@ -1,9 +1,14 @@
-"""Splitting by subject, subsets, and what `SegmentationData` refuses."""
+"""Splits by subject, subsets, what `SegmentationData` refuses, and augmentation."""
+
+import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from usft_lib import BadInput, SegmentationData
+from usft_lib.data import augment
+from usft_lib.seeds import generator
 
 
 def make(subjects, **more):
@@ -61,11 +66,13 @@ def test_indexing_keeps_everything_together(hundred):
         spacing_mm=torch.arange(300.0),
         ids=hundred.ids,
         labels=[f"l{i}" for i in range(300)],
+        extra={"fold": torch.arange(300.0, dtype=torch.float64)},
     )
     chosen = torch.tensor([7, 250, 3])
     for part in (data[chosen], data[[7, 250, 3]]):
         assert part.ids == ["i7", "i250", "i3"] and part.labels == ["l7", "l250", "l3"]
         assert part.subjects == ["p02", "p83", "p01"] and part.spacing_mm.tolist() == [7, 250, 3]
+        assert part.extra["fold"].tolist() == [7, 250, 3] and part.extra["fold"].dtype == torch.float64
         assert torch.equal(part.images, data.images[chosen]) and torch.equal(part.masks, data.masks[chosen])
     assert data[-1].ids == ["i299"] and data[2:4].ids == ["i2", "i3"]
     assert data[[s == "p05" for s in data.subjects]].ids == ["i15", "i16", "i17"]
@@ -79,9 +86,14 @@ def test_nothing_and_nonsense_as_indices(hundred):
 
 
 def test_the_origin_outlives_a_new_name(hundred):
-    from dataclasses import replace
-
     assert hundred.origin == "data" and replace(hundred, name="other")[:3].origin == "data"
+
+
+def test_a_stand_in_stays_one_whatever_is_taken_of_it(hundred):
+    assert not hundred.stand_in and not hundred[:3].stand_in
+    other = replace(hundred, stand_in=True)
+    for part in (other[:3], other[[]], other.subset(4), *other.split(0.5, 0.5), replace(other, name="hc18")):
+        assert part.stand_in
 
 
 def test_empty_masks_are_flagged(hundred):
@@ -101,6 +113,10 @@ def test_empty_masks_are_flagged(hundred):
         ({"images": torch.zeros(2, 16, 16)}, "must be \\[N, 1, S, S\\]"),
         ({"subjects": ["a"]}, "1 subjects for 2 images"),
         ({"spacing_mm": torch.ones(3)}, "3 spacings for 2 images"),
+        ({"extra": {"fold": torch.ones(3)}}, r"extra\['fold'\] must be a float tensor \[2\]"),
+        ({"extra": {"fold": torch.ones(2, 1)}}, r"extra\['fold'\] must be"),
+        ({"extra": {"fold": torch.ones(2, dtype=torch.int64)}}, r"extra\['fold'\] must be"),
+        ({"extra": {"fold": [1.0, 2.0]}}, r"extra\['fold'\] must be"),
     ],
 )
 def test_bad_data_is_refused_in_one_line(change, message):
@@ -123,3 +139,54 @@ def test_fractions_must_add_up_to_one(hundred, fractions):
 def test_a_side_that_would_be_empty_is_refused():
     with pytest.raises(BadInput, match="no subject falls on side"):
         make(["only"]).split(0.5, 0.5)
+
+
+# ---- batches and augmentation -----------------------------------------------------------------------------------
+
+
+def blobs(n=64, side=64):
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    masks = ((y - 30) ** 2 / 100 + (x - 38) ** 2 / 225 < 1).expand(n, 1, side, side)
+    return masks.float() * 0.8, masks.clone()
+
+
+def test_image_and_mask_move_together_and_the_mask_is_cut_at_one_half():
+    images, masks = blobs()
+    moved, moved_masks = augment(images, masks, generator("a"))
+    # A pixel that lies to the share w in the blob is (0.8 w) ** gamma bright, and 0.8 ** gamma where w = 1. The image
+    # tells gamma and w; the mask must be where w exceeds one half.
+    gamma = moved.amax((1, 2, 3), keepdim=True).log() / math.log(0.8)
+    share = moved ** (1 / gamma) / 0.8
+    sure = (share - 0.5).abs() > 1e-3
+    assert torch.equal(moved_masks[sure], share[sure] > 0.5) and (sure.float().mean() > 0.999)
+    for low, high in ((0.4, 0.5), (0.5, 0.6)):
+        assert ((share > low) & (share < high) & sure).sum() > 500, "the border has pixels that another cut would turn"
+    assert moved_masks.dtype == torch.bool and moved.shape == images.shape and not torch.equal(moved_masks, masks)
+
+
+def test_ranges_are_as_documented():
+    images, masks = blobs(512)
+    moved, moved_masks = augment(images, masks, generator("b"))
+    area = moved_masks.sum((1, 2, 3)) / masks.sum((1, 2, 3))
+    assert 0.86**2 - 0.03 < area.min() < 0.85 and 1.2 < area.max() < 1.17**2 + 0.03
+    centre = torch.stack([m[0].nonzero().float().mean(0) for m in moved_masks])
+    mirrored = (centre[:, 1] < 31).float().mean()
+    assert 0.35 < mirrored < 0.65
+    brightest = moved.amax((1, 2, 3))
+    gamma = brightest.log() / torch.tensor(0.8).log()
+    assert 0.69 < gamma.min() < 0.76 and 1.3 < gamma.max() < 1.43
+
+
+def test_only_the_generator_decides():
+    images, masks = blobs(4)
+    torch.manual_seed(1)
+    a = augment(images, masks, generator("seed", 1))
+    torch.manual_seed(2)
+    b = augment(images, masks, generator("seed", 1))
+    c = augment(images, masks, generator("seed", 2))
+    assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) and not torch.equal(a[0], c[0])
+
+
+def test_values_stay_in_range():
+    moved, _ = augment(torch.rand(32, 1, 16, 16), torch.rand(32, 1, 16, 16) > 0.5, generator("c"))
+    assert moved.min() >= 0 and moved.max() <= 1 and torch.isfinite(moved).all()

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import sources_fakes as fakes
 import torch
 from PIL import Image
 from scripts import script
-from sources_fakes import disc, picture, png, tarred, write_mirror, zipped
+from sources import fakes
+from sources.fakes import disc, picture, png, tarred, write_mirror, zipped
 
-from usft_lib.sources import hc18, load, loading
+from usft_lib.sources import load
+from usft_lib.sources.catalogue import SIMULATED, SOURCES
 from usft_lib.sources.mirror import parse
+from usft_lib.sources.outlines import fill_outline
 from usft_lib.sources.pictures import fit_mask, open_picture
-from usft_lib.sources.source import Address, Archive
+from usft_lib.sources.source import Address
 
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-23)", allow_module_level=True)
@@ -27,7 +29,7 @@ if os.environ.get("USFT_WHEEL_ONLY"):
 
 
 fetch, make_mirror = script("data_scripts/fetch.py"), script("data_scripts/make_mirror.py")
-collect_progress = script("data_scripts/collect_progress.py")
+collect_progress, pretrain = script("data_scripts/collect_progress.py"), script("data_scripts/pretrain.py")
 
 
 def enlarged(data: bytes, by: int = 4) -> bytes:
@@ -108,8 +110,8 @@ def dice(a: torch.Tensor, b: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("name", LARGE)
 def test_a_mirror_gives_what_the_originals_give(original, tmp_path, monkeypatch, name):
-    assert list(LARGE) == list(loading.SOURCES)
-    before = original(name)
+    assert set(LARGE) == set(SOURCES)
+    original(name)
     wanted = load(name, size=48)
     made = tmp_path / "made"
     assert make_mirror.main([str(made), name, "--size", "96", "--i-may-share"]) == 0
@@ -122,12 +124,12 @@ def test_a_mirror_gives_what_the_originals_give(original, tmp_path, monkeypatch,
     assert (got.images - wanted.images).abs().mean() < 0.01
     if name == "hc18":
         assert got.spacing_mm.tolist() == pytest.approx(wanted.spacing_mm.tolist(), rel=1e-6)
-        monkeypatch.setenv("USFT_MIRROR", str(before))
-        there = hc18.circumferences(48)
-        monkeypatch.setenv("USFT_MIRROR", str(made))
-        assert hc18.circumferences(48) == there
     else:
         assert got.spacing_mm is None
+    assert {key: numbers.tolist() for key, numbers in got.extra.items()} == {
+        key: numbers.tolist() for key, numbers in wanted.extra.items()
+    }
+    assert list(got.extra) == {"hc18": ["circumference_mm"], "busbra": ["fold"]}.get(name, [])
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -138,7 +140,7 @@ def test_names_layout_sizes_and_registry(original, tmp_path, name):
     assert sorted(path.name for path in made.iterdir()) == sorted([*archives, "TERMS.txt", "registry.txt"])
     listed = parse((made / "registry.txt").read_bytes(), "made")
     assert listed == {a: f"sha256:{hashlib.sha256((made / a).read_bytes()).hexdigest()}" for a in archives}
-    source = loading.SOURCES[name]
+    source = SOURCES[name]
     assert source.licence in (made / "TERMS.txt").read_text()
     for archive in archives:
         if archive.endswith(".csv"):
@@ -154,10 +156,7 @@ def test_names_layout_sizes_and_registry(original, tmp_path, name):
 
 
 def _members(path: Path):
-    if path.suffix == ".zip":
-        with make_mirror.SafeZip(path) as opened:
-            return [(name, opened.read(name)) for name in opened.names]
-    return list(make_mirror.SafeTar(path).members())
+    return list(make_mirror.members(path, path.name))
 
 
 @pytest.mark.parametrize("name", ["hc18", "pets"])
@@ -187,7 +186,7 @@ def test_sets_whose_redistribution_is_not_settled_are_refused(original, tmp_path
     told = capsys.readouterr()
     refused = {line.partition(":")[0] for line in told.err.splitlines() if "--i-may-share" in line}
     assert refused == set(LARGE) - SHARED
-    for source in loading.SOURCES.values():
+    for source in SOURCES.values():
         assert source.licence in told.out and source.terms in told.out
     assert {path.name for path in made.glob("*.zip")} == {"training_set.zip", "BUSBRA.zip"}
     assert not list(made.glob("*.tar.gz"))
@@ -205,8 +204,8 @@ def test_downloads_go_before_the_mirror(original, cache, tmp_path, monkeypatch):
     original("horses")
     data = zipped(large(large(fakes.horses_members())))
     address = Address("https://example.org/horses.zip", f"sha256:{fakes.sha256(data)}", 1)
-    archive = Archive("weizmann_horse_db.zip", (address,))
-    monkeypatch.setitem(loading.SOURCES, "horses", replace(loading.SOURCES["horses"], archives=(archive,)))
+    archive = replace(SOURCES["horses"].archives[0], addresses=(address,))
+    monkeypatch.setitem(SOURCES, "horses", replace(SOURCES["horses"], archives=(archive,)))
     kept = cache / "horses" / f"{fakes.sha256(data)[:8]}-weizmann_horse_db.zip"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(data)
@@ -259,8 +258,8 @@ def test_outlines_fill_to_the_reduced_area(y):
     """Wherever the head leaves the picture, its outline encloses the area that it had."""
     line = disc(120, 160, 52, y=y) & ~disc(120, 160, 49, y=y)
     small = np.asarray(open_picture(make_mirror.outline(png(line), "x.png", 80), "x")) > 0
-    area = make_mirror.resized(hc18.fill_outline(line), 60, 80)
-    filled = hc18.fill_outline(small)
+    area = make_mirror.resized(fill_outline(line), 60, 80)
+    filled = fill_outline(small)
     assert 2 * (filled & area).sum() / (filled.sum() + area.sum()) > 0.995
 
 
@@ -288,7 +287,7 @@ def test_list(original, capsys):
     original("busi", "horses")
     assert fetch.main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(loading.SOURCES) + len(loading.SIMULATED)
+    assert len(lines) == 1 + len(SOURCES) + len(SIMULATED)
     rows = {line.split()[0]: line for line in lines}
     assert "134" in rows["busbra"] and "CC BY 4.0" in rows["busbra"] and rows["busbra"].endswith("no")
     assert rows["busi"].endswith("in the mirror") and "<NA>" not in "".join(lines)
@@ -315,10 +314,10 @@ def test_fetch_all_asks_for_each_set_and_starts_large_downloads(cache, monkeypat
 
     monkeypatch.setattr(fetch.usft, "load", fail)
     assert fetch.main(["--all", "--size", "64"]) == 1
-    assert asked == [(name, {"size": 64, "large": True}) for name in loading.SOURCES]
+    assert asked == [(name, {"size": 64, "large": True}) for name in SOURCES]
     told = capsys.readouterr()
-    assert len(told.err.splitlines()) == len(loading.SOURCES)
-    assert all(source.terms in told.out for source in loading.SOURCES.values())
+    assert len(told.err.splitlines()) == len(SOURCES)
+    assert all(source.terms in told.out for source in SOURCES.values())
 
 
 def test_fetch_with_nothing_to_do(capsys):
@@ -346,3 +345,9 @@ def test_a_class_of_progress_files_becomes_a_table(tmp_path, monkeypatch, capsys
     with pytest.raises(SystemExit):
         collect_progress.main()
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", sorted(pretrain.WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_the_page_beside_shipped_weights_is_their_card(path):
+    page = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert page == pretrain.card_text(pretrain.usft.load_model(path).card)

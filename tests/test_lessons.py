@@ -156,7 +156,7 @@ def test_a_lesson_has_its_parts(name):
     text = "\n".join(cell.source for cell in cells)
     for part in (
         "usft.environment()",
-        "usft.predict(",
+        "usft.guess(",
         "usft.alt(",
         "<details>",
         "does not show",

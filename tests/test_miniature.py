@@ -6,13 +6,13 @@ import sys
 import torch
 
 import usft_lib
-from usft_lib import miniature
+from usft_lib import __main__
 
 
 def test_without_real_images_it_says_so_and_runs_on_simulated_ones(cache, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("usft_lib.sources.loading.SIMULATED_IMAGES", 120)
     figure = tmp_path / "figure.png"
-    rows = miniature.run(figure, size=32, pretrain_steps=2, steps=2)
+    rows = __main__.run(figure, size=32, pretrain_steps=2, steps=2)
     told = capsys.readouterr().out
     assert "SIMULATED" in told and 'usft.load("montgomery", size=32, large=True)' in told
     assert "sim-radiographs" in told and "sim-ultrasound" in told and "contracting − expanding: " in told
@@ -22,12 +22,12 @@ def test_without_real_images_it_says_so_and_runs_on_simulated_ones(cache, tmp_pa
 
 
 def test_the_same_numbers_come_out_twice(discs):
-    weights = [miniature.pretrain(discs, 2).state_dict() for _ in range(2)]
+    weights = [__main__.pretrain(discs, 2).state_dict() for _ in range(2)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_the_strategies_train_what_their_names_say(small):
-    chosen = {name: choose(small) for name, choose in miniature.STRATEGIES.items()}
+    chosen = {name: choose(small) for name, choose in __main__.STRATEGIES.items()}
     assert chosen["everything"] == list(usft_lib.groups(small))
     assert chosen["contracting"] == ["enc1", "enc2", "enc3", "enc4"]
     assert chosen["expanding"] == ["dec4", "dec3", "dec2", "dec1", "head"]

@@ -38,8 +38,8 @@ def as_built(tmp_path_factory):
     """All that the build reads and writes, of the lessons that recipes speak of, and of the last one: built once."""
     folder = tmp_path_factory.mktemp("course")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    (folder / "usft_lib").mkdir()
-    for name in ("course.toml", "README.md", "usft_lib/lessons.json"):
+    (folder / "usft_lib" / "course").mkdir(parents=True)
+    for name in ("course.toml", "README.md", "usft_lib/course/lessons.json"):
         shutil.copy(ROOT / name, folder / name)
     manifest = folder / "course.toml"
     head, *lessons = manifest.read_text(encoding="utf-8").split("[[lesson]]")
@@ -99,9 +99,9 @@ def test_add_a_lesson(course):
     manifest.write_text(manifest.read_text(encoding="utf-8") + "\n" + recipe("Add a lesson", "toml"), encoding="utf-8")
     source = course / "notebooks" / "source" / f"{name}.py"
     source.write_text(recipe("Add a lesson", "python"), encoding="utf-8")
-    assert built(course, before) == both(name) | both(LAST) | {"README.md", "usft_lib/lessons.json"}
+    assert built(course, before) == both(name) | both(LAST) | {"README.md", "usft_lib/course/lessons.json"}
     assert f"**Next:** [One image]({name}.ipynb)" in (course / "notebooks" / f"{LAST}.ipynb").read_text("utf-8")
-    assert json.loads((course / "usft_lib/lessons.json").read_text())[-1]["exercises"] == ["14.1"]
+    assert json.loads((course / "usft_lib/course/lessons.json").read_text())[-1]["exercises"] == ["14.1"]
     cells = [cell.source for cell in builder.shown_cells(source) if cell.cell_type == "code"]
     answers = builder.hidden_answers(source)
     assert [a["kind"] for a in answers] == ["WRONG", "WRONG", "RIGHT"]

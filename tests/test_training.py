@@ -10,8 +10,8 @@ import torch
 
 import usft_lib as usft
 from usft_lib import BadInput, Training, TrainingDiverged, UNet
-from usft_lib.batches import batch_indices
-from usft_lib.precision import Precision, choose_precision
+from usft_lib.data import batch_indices
+from usft_lib.device import Precision, choose_precision
 
 
 def fresh(seed=0):
@@ -32,7 +32,7 @@ def test_training_learns_what_a_mean_shape_cannot(discs):
     assert learnt > 0.85 > usft.score(usft.mean_shape(train), test)["dice"].mean() + 0.2
     assert sum(history.loss[-8:]) / 8 < 0.7 * history.loss[0] and len(history.loss) == len(history.seconds) == 80
     assert history.val_step == [16, 32, 48, 64, 80] and history.val_dice[-1] > 0.85
-    assert history.frame()["val_dice"].notna().sum() == 5 and (history.frame()["seconds"].diff().dropna() > 0).all()
+    assert len(history.val_dice) == 5 and history.seconds == sorted(set(history.seconds))
 
 
 def test_a_float32_step_equals_the_textbook_loop(discs):
@@ -316,3 +316,24 @@ def test_a_fine_tuned_model_does_not_keep_the_score_of_its_parent(discs):
     usft.fit(model, discs, steps=1, progress=False)
     assert model.card["began_from"] == {"dice": "0.989", "steps": 1200} and "dice" not in model.card
     assert model.card["subjects"].keys() == {"lungs", "discs"}
+
+
+def test_training_turns_training_mode_on(discs):
+    """A network that was just evaluated learns as any other: its statistics adapt."""
+    model = fresh().eval()
+    before = model.enc1[1].running_mean.clone()
+    usft.fit(model, discs, steps=1, batch_size=4, progress=False)
+    assert not torch.equal(model.enc1[1].running_mean, before)
+
+
+def test_whom_a_network_has_seen_adds_up_over_trainings(discs):
+    model = fresh()
+    for part in (discs[:4], discs[10:14]):
+        usft.fit(model, part, steps=1, batch_size=2, progress=False)
+    assert model.card["subjects"]["discs"] == sorted({*discs[:4].subjects, *discs[10:14].subjects})
+
+
+def test_a_state_of_another_seed_is_refused(discs):
+    state = Training(fresh(), discs, steps=4, seed=0).state()
+    with pytest.raises(BadInput, match="seed was 0 and is 1"):
+        Training(fresh(), discs, steps=4, seed=1).restore(state)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from usft_lib import BadInput, UNet, groups
 from usft_lib.unet import UpConvolution
@@ -74,3 +75,49 @@ def test_the_up_convolution_is_a_transposed_convolution_and_so_are_its_gradients
         (out * torch.linspace(-1, 2, out.numel()).view(out.shape)).sum().backward()
         results.append([out, x.grad, layer.weight.grad, layer.bias.grad])
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*results, strict=True))
+
+
+def test_the_forward_pass_that_is_spelled_out_is_the_loop(small):
+    small.eval()
+    images = torch.rand(2, 1, 32, 48, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(small(images), small._forward_of_other_depth(images))
+
+
+def by_hand(model: UNet, x: torch.Tensor) -> torch.Tensor:
+    """The network in evaluation mode written a second time, with plain functions on its weights."""
+    t = model.state_dict()
+
+    def block(name, x):
+        for k in ("0", "3"):
+            norm = f"{name}.{int(k) + 1}"
+            x = F.conv2d(x, t[f"{name}.{k}.weight"], padding=1)
+            mean, variance = t[f"{norm}.running_mean"], t[f"{norm}.running_var"]
+            x = F.relu(F.batch_norm(x, mean, variance, t[f"{norm}.weight"], t[f"{norm}.bias"]))
+        return x
+
+    skips = []
+    for level in range(1, model.depth + 1):
+        skips.append(block(f"enc{level}", x))
+        n, c, h, w = skips[-1].shape
+        x = skips[-1].reshape(n, c, h // 2, 2, w // 2, 2).amax((3, 5))
+    x = block("bottleneck", x)
+    for level in range(model.depth, 0, -1):
+        x = F.conv_transpose2d(x, t[f"dec{level}.up.weight"], t[f"dec{level}.up.bias"], stride=2)
+        x = block(f"dec{level}.block", torch.cat([skips.pop(), x], dim=1))
+    return F.conv2d(x, t["head.weight"], t["head.bias"])
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_the_network_is_what_a_second_implementation_computes(depth):
+    torch.manual_seed(0)
+    model = UNet(4, depth).train()
+    images = torch.rand(2, 1, 32, 48, generator=torch.Generator().manual_seed(1))
+    model(images)  # statistics that are not those of a new network
+    with torch.no_grad():
+        assert torch.allclose(model.eval()(images), by_hand(model, images), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 32, 40), (1, 1, 40, 32), (1, 3, 32, 32), (1, 32, 32)])
+def test_images_that_do_not_halve_four_times_are_refused(small, shape):
+    with pytest.raises(BadInput, match="multiples of 16"):
+        small(torch.zeros(shape))

@@ -3,7 +3,7 @@
 from functools import cache
 
 from usft_lib import simulate_ultrasound
-from usft_lib.experiment import Experiment
+from usft_lib.study.experiment import Experiment
 
 TINY = Experiment("scratch", "sim-ultrasound", 4, "first 1", 1e-3, steps=2, batch_size=2, size=32)
 

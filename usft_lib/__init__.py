@@ -1,34 +1,26 @@
 """Which layers? Fine-tuning U-Nets for ultrasound: the library of the course. ``import usft_lib as usft``."""
 
 from . import plots
-from .adaptation import reestimate_statistics
 from .checkpoints import load_model, load_state, pretrained, save_model, save_state
-from .checks import Todo, WrongAnswer, check, check_range
+from .cost import summary
 from .data import SegmentationData
-from .environment import environment
+from .device import environment
 from .errors import BadInput, DataUnavailable, TrainingDiverged
-from .freezing import (
-    contracting,
-    expanding,
-    first,
-    freeze,
-    inner,
-    last,
-    outer,
-    summary,
-    train_only,
-    trained,
-    unfreeze,
-)
-from .history import History
+from .exercises import Todo, WrongAnswer, check, check_range, guess, guesses, progress
+from .freezing import contracting, expanding, first, freeze, inner, last, outer, train_only, trained, unfreeze
 from .inference import segment
+from .intervals import bootstrap_mean, paired_difference, reading, seed_difference, seed_mean, subject_interval, verdict
 from .losses import dice_and_cross_entropy, soft_dice_loss
 from .metrics import dice, evaluate, hausdorff95, head_circumference_mm, iou, mean_shape, score, summarise
-from .outcomes import results
 from .plots import alt
-from .progress import predict, predictions, progress
-from .receptive import footprint, reach, receptive_fields
-from .similarity import activations, linear_cka
+from .probes import (
+    activations,
+    effective_receptive_field,
+    effective_receptive_field_width,
+    linear_cka,
+    receptive_fields,
+    reestimate_statistics,
+)
 from .simulate import (
     Scene,
     bmode,
@@ -43,26 +35,21 @@ from .simulate import (
     ultrasound_scenes,
 )
 from .sources import datasets, load, load_folder, use_drive
-from .statistics import bootstrap_mean, paired_difference, seed_difference, seed_mean, subject_interval
-from .training import Training, fit
+from .study.records import results
+from .training import History, Training, fit
 from .unet import UNet, groups
-from .verdicts import reading, verdict
+from .widgets.diagram import UNetDiagram
+from .widgets.lab import Lab
+from .widgets.panels import freeze_panel, speckle_panel
+from .widgets.quiz import Quiz
 
 __version__ = "0.1.0"
 
-_WIDGETS = {
-    "SpeckleBench": "speckle",
-    "speckle_panel": "panel",
-    "UNetDiagram": "diagram",
-    "freeze_panel": "freeze_panel",
-    "Lab": "lab",
-    "FreezeLab": "freezer",
-    "Quiz": "quiz",
-}  # name → file in widgets/
+_WIDGETS = {"SpeckleBench": "speckle_bench", "FreezeLab": "freeze_lab"}  # name → file in widgets/
 
 
 def __getattr__(name: str):
-    """Widgets, brought in when first asked for: they need packages that the rest of the library does not."""
+    """The two anywidgets, imported when first asked for: that takes half a second, and not everybody has anywidget."""
     if name not in _WIDGETS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

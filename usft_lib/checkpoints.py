@@ -99,6 +99,51 @@ def load_state(path: str | Path) -> dict[str, Tensor | str]:
     return {**tensors, "json": metadata["json"]}
 
 
+def pack(model: UNet, parameters: dict[str, Tensor], optimiser, scaler, rest: dict) -> dict[str, Tensor | str]:
+    """The state of a training as a flat dict of tensors and one text; ``rest``: plain values (lesson 06)."""
+    tensors = {f"model/{name}": t.detach().cpu().clone() for name, t in model.state_dict().items()}
+    for name, parameter in parameters.items():
+        for key, value in optimiser.state[parameter].items():
+            tensors[f"optimiser/{key}/{name}"] = value.detach().cpu().clone()
+    return {**tensors, "json": json.dumps({**rest, "scaler": scaler.state_dict()})}
+
+
+def unpack(
+    state: dict[str, Tensor | str], model: UNet, parameters: dict[str, Tensor], optimiser, scaler, settings: dict
+) -> dict:
+    """Put the tensors of ``state`` back into model, optimiser and scaler; returns the plain values (lesson 06).
+
+    Raises:
+        BadInput: the state belongs to a run with other settings; nothing is changed then.
+    """
+    if "json" not in state:
+        raise BadInput("This is not the state of a Training: take one with run.state().")
+    saved = json.loads(state["json"])
+    was = saved["history"]["settings"]
+    # Threads and versions may differ: the run goes on, only not bit for bit.
+    differ = [k for k in settings if was.get(k) != settings[k] and k not in ("threads", "torch", "device")]
+    if differ:
+        told = ", ".join(f"{key} was {was.get(key)!r} and is {settings[key]!r}" for key in differ)
+        raise BadInput(f"This state is of another run: {told}.")
+    own = model.state_dict()
+    kept = {name: state.get(f"model/{name}") for name in own}
+    if any(t is None or t.shape != own[name].shape for name, t in kept.items()):
+        raise BadInput("This state is of a U-Net of another size: build the model with the same width and depth.")
+    optimiser.state.clear()  # a run that was saved before its first step has no moments
+    with torch.no_grad():
+        for name, t in own.items():
+            t.copy_(kept[name])
+    for name, parameter in parameters.items():
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            value = state.get(f"optimiser/{key}/{name}")
+            if value is not None:
+                place = torch.zeros_like(parameter) if value.ndim else torch.zeros((), device=parameter.device)
+                optimiser.state[parameter][key] = place.copy_(value)
+    if saved["scaler"]:
+        scaler.load_state_dict(saved["scaler"])
+    return saved
+
+
 def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: str | Path) -> Path:
     path = Path(path)
     if path.suffix != ".safetensors":
@@ -134,14 +179,3 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 "safetensors are read here: ask its author for safetensors."
             ) from None
         raise BadInput(f"{path} is not a complete safetensors file: fetch or write it again.") from None
-
-
-def card_text(card: dict) -> str:
-    """The card as a page of Markdown, subjects counted rather than listed."""
-    lines = [f"# {card.get('title', 'Weights')}", ""]
-    for key, value in card.items():
-        if key == "subjects":
-            value = ", ".join(f"{len(names)} of {data}" for data, names in value.items()) + " (listed inside the file)"
-        if key != "title":
-            lines.append(f"- **{key.replace('_', ' ')}**: {value}")
-    return "\n".join(lines) + "\n"

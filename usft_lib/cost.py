@@ -1,22 +1,78 @@
-"""What a training step costs, counted: floating-point operations and memory traffic, strategy by strategy (lesson 11).
+"""What a training step costs, counted: parameters, floating-point operations, memory traffic (lessons 02, 06, 11).
 
 A step has three parts: forward, the gradient of the inputs, the gradient of the weights. The gradient travels from the
-loss back to the first trained convolution; groups before it have no backward pass at all, frozen groups after it pass
+loss back to the first trained convolution. Groups before it have no backward pass at all, frozen groups after it pass
 the gradient on, and only trained groups need gradients of weights. Each part takes as many operations as the forward
 pass. Normalisation and activation do few operations and move much memory, so bytes are counted beside them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from .errors import check_name
-from .freezing import convolution_flops
-from .unet import UNet, groups
+from .freezing import check_groups, trained
+from .unet import UNet, forward_noting, groups
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PASSES = ("forward", "to_inputs", "to_weights")
+
+
+def by_pass(forward: Sequence[float], learns: Sequence[bool]) -> list[dict[str, float]]:
+    """What each layer takes in a step, by pass (`PASSES`): the one rule by which all costs are counted.
+
+    Args:
+        forward: what a forward pass takes, layer by layer, in path order.
+        learns: whether a layer is trained.
+    """
+    found, reached = [], False  # has a trained layer come before? Every earlier layer of a U-Net feeds every later one
+    for one, trains in zip(forward, learns, strict=True):
+        found.append({"forward": one, "to_inputs": one * reached, "to_weights": one * trains})
+        reached = reached or trains
+    return found
+
+
+def total(layers: Iterable[dict[str, float]]) -> dict[str, float]:
+    """The sum over layers, by pass."""
+    layers = list(layers)
+    return {name: sum(layer[name] for layer in layers) for name in PASSES}
+
+
+def by_group(each: dict[str, list[float]], chosen: Iterable[str]) -> dict[str, dict[str, float]]:
+    """For each group its cost by pass, if the groups ``chosen`` are trained.
+
+    ``each``: for each group, in path order, what a forward pass takes in each of its convolutions.
+    """
+    names = [name for name, layers in each.items() for _ in layers]
+    chosen = set(chosen)
+    layers = by_pass([one for layers in each.values() for one in layers], [name in chosen for name in names])
+    return {g: total(one for name, one in zip(names, layers, strict=True) if name == g) for g in each}
+
+
+def summary(model: UNet, size: int = 128) -> "pd.DataFrame":
+    """One row a group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 06, 11).
+
+    Columns: ``group``, ``trained``, ``parameters``, ``trainable``, and in millions of floating-point operations (a
+    multiply and an add are two) for one ``size`` × ``size`` image: ``forward``, ``to_inputs`` (the backward pass on to
+    earlier layers), ``to_weights`` (the gradient that training needs). Only convolutions count; the rest is under 2 %.
+    """
+    import pandas as pd  # slow to import, and only tables need it
+
+    costs, rows = by_group(convolution_flops(model, size), trained(model)), []
+    for name, module in groups(model).items():
+        rows.append({
+            "group": name,
+            "trained": "frozen" if name in model.frozen else "trained",
+            "parameters": sum(p.numel() for p in module.parameters()),
+            "trainable": sum(p.numel() for p in module.parameters() if p.requires_grad),
+            **costs[name],
+        })  # fmt: skip
+    added = {key: sum(row[key] for row in rows) for key in rows[0] if key not in ("group", "trained")}
+    return pd.DataFrame([*rows, {"group": "total", "trained": f"{len(trained(model))} of {len(rows)}", **added}])
 
 
 @dataclass(frozen=True)
@@ -40,23 +96,9 @@ def step_cost(model: UNet, names: Iterable[str], size: int = 128, bytes_each: in
     Raises:
         BadInput: there is no such group.
     """
-    chosen = {check_name("group", name, groups(model)) for name in names}
-    return Cost(by_pass(convolution_flops(model, size), chosen), by_pass(_traffic(model, size, bytes_each), chosen))
-
-
-def by_pass(forward: dict[str, list[float]], chosen: Iterable[str]) -> dict[str, float]:
-    """What a step takes by pass, if each pass through a convolution takes as much as the forward one.
-
-    ``forward``: for each group, in path order, a number for each of its convolutions.
-    """
-    total, reached, chosen = dict.fromkeys(PASSES, 0.0), False, set(chosen)
-    for name, each in forward.items():
-        for one in each:
-            total["forward"] += one
-            total["to_inputs"] += one * reached
-            total["to_weights"] += one * (name in chosen)
-            reached = reached or name in chosen
-    return total
+    chosen = check_groups(model, names)
+    counted = convolution_flops(model, size), _traffic(model, size, bytes_each)
+    return Cost(*(total(by_group(each, chosen).values()) for each in counted))
 
 
 def relative(model: UNet, names: Iterable[str], size: int = 128, balance: float = 0.0, bytes_each: int = 2) -> float:
@@ -72,27 +114,43 @@ def relative(model: UNet, names: Iterable[str], size: int = 128, balance: float 
     return cost(names) / cost(groups(model))
 
 
+def convolution_flops(model: UNet, size: int) -> dict[str, list[float]]:
+    """For each group its convolutions' FLOPs, in millions, of one forward pass of a ``size`` × ``size`` image."""
+
+    def flops(layer: nn.Module, given: Tensor, out: Tensor) -> float:
+        count = 2 * out.shape[2] * out.shape[3] * layer.weight.numel() / 1e6
+        if isinstance(layer, nn.ConvTranspose2d):  # each output pixel sees one tap of stride × stride
+            count /= layer.stride[0] * layer.stride[1]
+        return count
+
+    return _per_convolution(model, size, flops)
+
+
 def _traffic(model: UNet, size: int, bytes_each: int) -> dict[str, list[float]]:
     """For each group and convolution the megabytes that a forward pass moves: what is read, and what is written.
 
     A convolution's output is written, read and written again by the normalisation, and by the activation.
     """
-    moved: dict[nn.Module, float] = {}
 
-    def note(module, inputs, output) -> None:
-        normalised = not isinstance(module, nn.ConvTranspose2d) and output.shape[1] > 1
-        moved[module] = bytes_each * (inputs[0].numel() + output.numel() * (5 if normalised else 1)) / 1e6
+    def moved(layer: nn.Module, given: Tensor, out: Tensor) -> float:
+        normalised = not isinstance(layer, nn.ConvTranspose2d) and out.shape[1] > 1
+        return bytes_each * (given.numel() + out.numel() * (5 if normalised else 1)) / 1e6
 
+    return _per_convolution(model, size, moved)
+
+
+def _per_convolution(model: UNet, size: int, count) -> dict[str, list[float]]:
+    """``count(layer, input, output)`` of each convolution by group, read off a real forward pass of one image."""
     kinds = nn.Conv2d | nn.ConvTranspose2d
     layers = {name: [m for m in group.modules() if isinstance(m, kinds)] for name, group in groups(model).items()}
-    hooks = [layer.register_forward_hook(note) for each in layers.values() for layer in each]
-    was_training = model.training
-    try:
-        with torch.no_grad():
-            like = next(model.parameters())
-            model.eval()(torch.zeros(1, model.in_channels, size, size, device=like.device, dtype=like.dtype))
-    finally:
-        for hook in hooks:
-            hook.remove()
-        model.train(was_training)
-    return {name: [moved[layer] for layer in each] for name, each in layers.items()}
+    found: dict[nn.Module, float] = {}
+    like = next(model.parameters())
+    image = torch.zeros(1, model.in_channels, size, size, device=like.device, dtype=like.dtype)
+    with torch.no_grad():
+        forward_noting(
+            model,
+            image,
+            [layer for each in layers.values() for layer in each],
+            lambda layer, given, out: found.__setitem__(layer, count(layer, given, out)),
+        )
+    return {name: [found[layer] for layer in each] for name, each in layers.items()}

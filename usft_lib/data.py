@@ -1,14 +1,18 @@
-"""Images with their masks, and the only safe way to split them: by subject (lessons 01, 03).
+"""Images with their masks, the split by subject, batches and their augmentation (lessons 01, 03).
 
-Knows nothing of files or networks: a data set here is a handful of tensors of one size.
+Knows nothing of files or networks: a data set here is a handful of tensors of one size. Batches and augmentation are
+pure functions of a seed and a step, so there is no generator's state to keep, and strategies of one seed share batches.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, replace
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from .errors import BadInput
-from .seeds import uniform
+from .seeds import generator, uniform
 
 
 @dataclass(repr=False)
@@ -25,6 +29,8 @@ class SegmentationData:
         labels: N strings, a class an image ("benign", "normal" …), or None.
         provenance: where the pixels came from ("busi: 135 images, mirror 3fa1…").
         origin: whose subjects these are, whatever the set is called on figures; by default the name.
+        stand_in: True where simulated images take the place of a set that could not be had: no verdict follows.
+        extra: further numbers that a set publishes, a float tensor ``[N]`` each ("circumference_mm", "fold").
     """
 
     images: torch.Tensor
@@ -36,6 +42,8 @@ class SegmentationData:
     labels: list[str] | None = None
     provenance: str = ""
     origin: str = ""
+    stand_in: bool = False
+    extra: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self):
         n = len(self.images)
@@ -61,6 +69,9 @@ class SegmentationData:
                 raise BadInput(f"{len(values)} {what} for {n} images: give one for each.")
         if self.spacing_mm is not None and len(self.spacing_mm) != n:
             raise BadInput(f"{len(self.spacing_mm)} spacings for {n} images: give one for each (NaN where unknown).")
+        for key, values in self.extra.items():
+            if not (isinstance(values, torch.Tensor) and values.is_floating_point() and values.shape == (n,)):
+                raise BadInput(f"extra[{key!r}] must be a float tensor [{n}], a number for each of the {n} images.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -85,16 +96,15 @@ class SegmentationData:
         except (IndexError, TypeError) as error:
             raise BadInput(f"{self.name} has {len(self)} images: {error}.") from None
         pick = chosen.tolist()
-        return SegmentationData(
+        return replace(
+            self,
             images=self.images[chosen],
             masks=self.masks[chosen],
             subjects=[self.subjects[i] for i in pick],
-            name=self.name,
             spacing_mm=None if self.spacing_mm is None else self.spacing_mm[chosen],
             ids=[self.ids[i] for i in pick],
             labels=None if self.labels is None else [self.labels[i] for i in pick],
-            provenance=self.provenance,
-            origin=self.origin,
+            extra={key: values[chosen] for key, values in self.extra.items()},
         )
 
     @property
@@ -143,3 +153,44 @@ class SegmentationData:
             raise BadInput(f"{self.name} has {len(first)} subjects: a subset of {n} (one image each) cannot be drawn.")
         people = sorted(first, key=lambda s: uniform("subset", seed, s))[:n]
         return self[[first[s] for s in people]]
+
+
+# ---- batches and augmentation ---------------------------------------------------------------------------------
+
+
+def batch_indices(n: int, batch_size: int, seed: int, step: int) -> Tensor:
+    """Which of ``n`` images make up batch ``step``: int64 ``[batch_size]``.
+
+    The images pass in an order shuffled anew each epoch, and each comes up once an epoch, as with a shuffling loader;
+    but the order is computed from (seed, epoch), so any batch can be had without those before it.
+    """
+    places = torch.arange(step * batch_size, (step + 1) * batch_size)
+    epochs = {e: torch.randperm(n, generator=generator("batch", seed, e)) for e in set((places // n).tolist())}
+    return torch.stack([epochs[p // n][p % n] for p in places.tolist()])
+
+
+def augment(images: Tensor, masks: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Rotate, scale, shift and mirror images and masks alike, and change the images' gamma (lesson 03).
+
+    Args:
+        images: float32 ``[N, 1, H, W]`` in 0…1, on any device.
+        masks: bool of the same shape.
+        random: a generator on the CPU; its seed alone decides what happens.
+
+    Returns images in 0…1 and bool masks. What is moved in from outside the picture is black and not object.
+    Ranges: ±15°, a factor of 0.86…1.16, ±8 % of the side, mirrored left-right in half the cases, gamma 0.7…1.4.
+    """
+    n = len(images)
+    u = torch.rand(6, n, generator=random) * 2 - 1  # six numbers an image, each in -1…1
+    angle, scale = u[0] * math.radians(15), torch.exp(u[1] * 0.15)
+    mirror = torch.where(u[4] < 0, -1.0, 1.0)
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    # Rows of the 2×3 matrices that take a point of the new picture to its place in the old one; unit: half a side.
+    matrices = torch.stack([cos * mirror, -sin, u[2] * 0.16, sin * mirror, cos, u[3] * 0.16], dim=1).view(n, 2, 3)
+    gamma = torch.exp(u[5] * 0.35).view(n, 1, 1, 1)
+
+    both = torch.cat([images, masks.to(images.dtype)], dim=1)
+    grid = F.affine_grid(matrices.to(images.device), list(both.shape), align_corners=False)
+    moved = F.grid_sample(both, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    # Interpolated and then cut at one half: the smooth counterpart of nearest-neighbour for a binary mask.
+    return moved[:, :1].clamp(0, 1) ** gamma.to(images.device), moved[:, 1:] > 0.5

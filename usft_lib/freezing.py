@@ -1,4 +1,4 @@
-"""Which layers to fine-tune: choosing groups, freezing them, and what that costs (lessons 06, 07, 08).
+"""Which layers to fine-tune: choosing groups and freezing them (lessons 06, 07, 08).
 
 Two meanings of "shallow" give two schemes (Amiri et al. 2020 analysed two; the groups are our reconstruction):
 
@@ -8,17 +8,9 @@ Two meanings of "shallow" give two schemes (Amiri et al. 2020 analysed two; the 
 
 from collections.abc import Iterable
 from operator import index
-from typing import TYPE_CHECKING
-
-import torch
-from torch import nn
 
 from .errors import BadInput, check_name
 from .unet import UNet, groups
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 # ---- choosing groups: lists of names, in path order ------------------------------------------------------------
 
@@ -105,14 +97,19 @@ def named(model: UNet, name: str, k: int | None = None) -> list[str]:
     return {"first": first, "last": last, "outer": outer, "inner": inner}[name](model, k)
 
 
-# ---- freezing --------------------------------------------------------------------------------------------------
+def check_groups(model: UNet, names: Iterable[str]) -> list[str]:
+    """These groups in path order, each once; one name alone will do.
 
-
-def _checked(model: UNet, names: Iterable[str]) -> set[str]:
+    Raises:
+        BadInput: there is no such group; the nearest name is told.
+    """
     if not isinstance(names, Iterable):
         raise BadInput(f"Name groups in a list, such as ['enc1', 'enc2'], not {names!r}.")
     names = [names] if isinstance(names, str) else list(names)
-    return {check_name("group", name, groups(model)) for name in names}
+    return _in_order(model, {check_name("group", name, groups(model)) for name in names})
+
+
+# ---- freezing --------------------------------------------------------------------------------------------------
 
 
 def _set_frozen(model: UNet, names: set[str]) -> UNet:
@@ -134,94 +131,19 @@ def freeze(model: UNet, names: Iterable[str]) -> UNet:
     Raises:
         BadInput: there is no such group; the nearest name is told.
     """
-    return _set_frozen(model, model.frozen | _checked(model, names))
+    return _set_frozen(model, model.frozen.union(check_groups(model, names)))
 
 
 def unfreeze(model: UNet, names: Iterable[str] | None = None) -> UNet:
     """Train these groups again; without names, all of them. Returns the model (lesson 06)."""
-    return _set_frozen(model, model.frozen - _checked(model, groups(model) if names is None else names))
+    return _set_frozen(model, model.frozen.difference(check_groups(model, groups(model) if names is None else names)))
 
 
 def train_only(model: UNet, names: Iterable[str]) -> UNet:
     """Train these groups and freeze all others. Returns the model (lesson 06)."""
-    return _set_frozen(model, set(groups(model)) - _checked(model, names))
+    return _set_frozen(model, set(groups(model)).difference(check_groups(model, names)))
 
 
 def trained(model: UNet) -> list[str]:
     """The names of the groups that are not frozen, in path order."""
     return [name for name in groups(model) if name not in model.frozen]
-
-
-# ---- what it costs ---------------------------------------------------------------------------------------------
-
-
-def summary(model: UNet, size: int = 128) -> "pd.DataFrame":
-    """One row a group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 06, 11).
-
-    Columns: ``group``, ``trained``, ``parameters``, ``trainable``, and in millions of floating-point operations (a
-    multiply and an add are two) for one ``size`` × ``size`` image: ``forward``, ``to_inputs`` (the backward pass on to
-    earlier layers), ``to_weights`` (the gradient that training needs). Only convolutions count; the rest is under 2 %.
-
-    A gradient travels back to the first trained layer and no further: layers before it need no backward pass at all.
-    Layers after it pass the gradient through, frozen or not.
-    """
-    import pandas as pd  # slow to import, and only tables need it
-
-    rows = []
-    reached = False  # has a trained layer come before this one? Every earlier layer of a U-Net feeds every later one.
-    flops = convolution_flops(model, size)
-    for name, module in groups(model).items():
-        row = {"group": name, "trained": name not in model.frozen}
-        row["parameters"] = sum(p.numel() for p in module.parameters())
-        row["trainable"] = sum(p.numel() for p in module.parameters() if p.requires_grad)
-        row |= {"forward": 0.0, "to_inputs": 0.0, "to_weights": 0.0}
-        for forward in flops[name]:
-            row["forward"] += forward
-            row["to_inputs"] += forward * reached
-            row["to_weights"] += forward * row["trained"]
-            reached |= row["trained"]
-        rows.append(row)
-    total = {key: sum(row[key] for row in rows) for key in rows[0] if key not in ("group", "trained")}
-    for row in rows:
-        row["trained"] = "trained" if row["trained"] else "frozen"
-    return pd.DataFrame([*rows, {"group": "total", "trained": f"{len(trained(model))} of {len(rows)}", **total}])
-
-
-def convolution_flops(model: UNet, size: int) -> dict[str, list[float]]:
-    """For each group its convolutions' FLOPs, in millions, of one forward pass of a ``size`` × ``size`` image.
-
-    Each of the two parts of a backward pass, to the inputs and to the weights, takes as many again (lesson 11).
-    """
-    found: dict[str, list[float]] = {}
-    outputs = _output_pixels(model, size)
-    for name, module in groups(model).items():
-        found[name] = []
-        for convolution in _convolutions(module):
-            flops = 2 * outputs[convolution] * convolution.weight.numel() / 1e6
-            if isinstance(convolution, nn.ConvTranspose2d):  # each output pixel sees one tap of stride × stride
-                flops /= convolution.stride[0] * convolution.stride[1]
-            found[name].append(flops)
-    return found
-
-
-def _convolutions(module: nn.Module) -> list[nn.Module]:
-    return [m for m in module.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
-
-
-def _output_pixels(model: UNet, size: int) -> dict[nn.Module, int]:
-    """Output pixels of each convolution for one square image, read off a real forward pass."""
-    pixels: dict[nn.Module, int] = {}
-    hooks = [
-        module.register_forward_hook(lambda module, _, out: pixels.__setitem__(module, out.shape[2] * out.shape[3]))
-        for module in _convolutions(model)
-    ]
-    was_training = model.training
-    parameter = next(model.parameters())
-    try:
-        with torch.no_grad():  # in evaluation mode, so that no statistic moves
-            model.eval()(torch.zeros(1, model.in_channels, size, size, device=parameter.device, dtype=parameter.dtype))
-    finally:
-        for hook in hooks:
-            hook.remove()
-        model.train(was_training)
-    return pixels

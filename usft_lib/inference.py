@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .precision import choose_precision
+from .device import choose_precision
 from .unet import UNet
 
 

@@ -1,4 +1,4 @@
-"""What training makes small (lesson 03)."""
+"""The loss that training minimises (lesson 03)."""
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,5 +17,8 @@ def soft_dice_loss(logits: Tensor, masks: Tensor, smooth: float = 1.0) -> Tensor
 
 
 def dice_and_cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
-    """Soft Dice loss plus binary cross-entropy: overlap steers, cross-entropy keeps the gradient alive (lesson 03)."""
+    """Soft Dice loss plus binary cross-entropy, ``[N, 1, H, W]`` each (lesson 03).
+
+    The Dice term rewards overlap; cross-entropy still gives a gradient where that of Dice is nearly zero.
+    """
     return soft_dice_loss(logits, masks) + F.binary_cross_entropy_with_logits(logits.float(), masks.float())

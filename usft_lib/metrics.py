@@ -14,6 +14,7 @@ from torch import Tensor
 from .data import SegmentationData
 from .errors import BadInput
 from .inference import segment
+from .intervals import bootstrap_mean, subject_means
 from .unet import UNet
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
 def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
     """Score ``model`` on ``test``: a row an image, columns as in `score` (lessons 01, 03).
 
-    Warns when the model was trained on one of these subjects: its score would then be a memory, not a prediction.
+    Warns when the model was trained on one of these subjects: its score would then say nothing about new subjects.
     """
     seen = set(model.card.get("subjects", {}).get(test.origin, ())) & set(test.subjects)
     if seen:
@@ -152,22 +153,16 @@ def summarise(scores: "pd.DataFrame") -> dict[str, float]:
     images in which something was drawn, and ``undrawn``, the share in which nothing was. On images **without**
     an object: ``false_positives``, the share in which something was drawn. NaN where there are no such images.
     """
-    from .statistics import bootstrap_mean, subject_means
-
-    columns = ["dice", "iou", "failed", "undrawn", "hd95_px"]
-    marked = scores.assign(failed=scores["dice"] < FAILURE, undrawn=scores["hd95_px"].isna())
-    means = subject_means(marked, columns)
+    columns = ["iou", "failures", "hd95_px", "undrawn"]
+    marked = scores.assign(failures=scores["dice"] < FAILURE, undrawn=scores["hd95_px"].isna())
+    means = subject_means(marked, ["dice", *columns])
     dice_mean, low, high = bootstrap_mean(means["dice"]) if len(means) else [float("nan")] * 3
-    rest = means.mean()
     empty = scores[scores["empty"]]
     return {
         "subjects": len(means),
         "dice": dice_mean,
         "low": low,
         "high": high,
-        "iou": float(rest["iou"]),
-        "failures": float(rest["failed"]),
-        "hd95_px": float(rest["hd95_px"]),
-        "undrawn": float(rest["undrawn"]),
+        **{name: float(means[name].mean()) for name in columns},
         "false_positives": float((empty["dice"] < 1).mean()),
     }

@@ -1,35 +1,44 @@
 """Training, a step at a time (lessons 03, 06).
 
-`Training` holds everything that a step needs; whoever holds it decides when the next step happens: a plain loop, `fit`,
+`Training` holds everything that a step needs, and its caller decides when the next step happens: a plain loop, `fit`,
 a widget with a pause button, or a race between strategies. Batches and augmentation are pure functions of the seed and
 the step, so a run that was paused, or resumed in another process, goes on as if nothing had happened.
 """
 
-import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .batches import augment as augmented
-from .batches import batch_indices
-from .data import SegmentationData
+from . import checkpoints
+from .data import SegmentationData, batch_indices
+from .data import augment as augmented
+from .device import choose_device, choose_precision
 from .errors import BadInput, TrainingDiverged, check_count, check_name
 from .freezing import trained
-from .history import History
 from .inference import segment
 from .losses import dice_and_cross_entropy
 from .metrics import dice
-from .precision import choose_device, choose_precision
 from .seeds import derive, generator
 from .unet import UNet
 
 CHECK_EVERY = 10  # steps between two looks at the loss: each look makes a GPU wait
 VALIDATION_IMAGES = 64  # enough to see a curve; the score that counts comes from evaluate(model, test)
+
+
+@dataclass
+class History:
+    """What happened: a loss a step, a Dice a validation, and the settings that produced them (lesson 03)."""
+
+    settings: dict
+    loss: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # training time up to the end of each step; pauses do not count
+    val_step: list[int] = field(default_factory=list)
+    val_dice: list[float] = field(default_factory=list)  # mean over the validation images
 
 
 def _trainable(model: UNet) -> dict[str, Tensor]:
@@ -57,9 +66,9 @@ class Training:
         steps, batch_size, lr, seed: the usual. Adam, with the soft Dice and cross-entropy loss.
         schedule: ``"cosine"`` lets the learning rate fall to 0 over ``steps`` (then the last step is the one to score);
             ``"constant"`` leaves it.
-        augment: random geometry and gamma, see `batches.augment`.
+        augment: random geometry and gamma, see `data.augment`.
         validate_every: steps between two validations; None: five in a run. The last step is always validated.
-        precision: ``"auto"``, ``"float32"``, ``"bf16"``, ``"float16"``: see `precision.choose_precision`.
+        precision: ``"auto"``, ``"float32"``, ``"bf16"``, ``"float16"``: see `device.choose_precision`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``.
 
     Raises:
@@ -99,8 +108,7 @@ class Training:
         self.train_data = train
         self.val = None if val is None else val.subset(min(VALIDATION_IMAGES, len(set(val.subjects))))
         self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
-        self.augment, self.schedule = augment, schedule
-        self.validate_every = validate_every
+        self.augment, self.schedule, self.validate_every = augment, schedule, validate_every
         self.optimiser = torch.optim.Adam(self.parameters.values(), lr=lr, fused=True)
         self.scaler = self.precision.scaler()
         self.done = 0  # steps taken
@@ -111,7 +119,7 @@ class Training:
     # ---- the step ----
 
     def step(self) -> None:
-        """Take one step: draw a batch, predict, compare, go downhill."""
+        """Take one step: draw a batch, predict, compute the loss, update the trained weights."""
         if self.diverged:
             raise TrainingDiverged(self.diverged)
         if self.finished:
@@ -213,15 +221,9 @@ class Training:
 
     def _settings(self) -> dict:
         train = self.train_data
+        own = ("steps", "batch_size", "lr", "seed", "augment", "schedule", "validate_every", "trained")
         return {
-            "steps": self.steps,
-            "batch_size": self.batch_size,
-            "lr": self.lr,
-            "seed": self.seed,
-            "augment": self.augment,
-            "schedule": self.schedule,
-            "validate_every": self.validate_every,
-            "trained": self.trained,
+            **{name: getattr(self, name) for name in own},
             "data": f"{len(train)} images of {train.name} at {train.size}, {derive(*train.ids):016x}",
             "provenance": train.provenance,
             "precision": self.precision.name,
@@ -236,12 +238,8 @@ class Training:
         `checkpoints.save_state` writes it as safetensors.
         """
         self._read_losses()
-        tensors = {f"model/{name}": t.detach().cpu().clone() for name, t in self.model.state_dict().items()}
-        for name, parameter in self.parameters.items():
-            for key, value in self.optimiser.state[parameter].items():
-                tensors[f"optimiser/{key}/{name}"] = value.detach().cpu().clone()
-        rest = {"done": self.done, "scaler": self.scaler.state_dict(), "card": self.model.card}
-        return {**tensors, "json": json.dumps({**rest, "history": asdict(self.history)})}
+        rest = {"done": self.done, "card": self.model.card, "history": asdict(self.history)}
+        return checkpoints.pack(self.model, self.parameters, self.optimiser, self.scaler, rest)
 
     def restore(self, state: dict[str, Tensor | str]) -> "Training":
         """Go on from ``state``, in this process or another; bit for bit on a CPU with the same threads and torch.
@@ -249,30 +247,7 @@ class Training:
         Raises:
             BadInput: the state belongs to a run with other settings; nothing is changed then.
         """
-        if "json" not in state:
-            raise BadInput("This is not the state of a Training: take one with run.state().")
-        saved = json.loads(state["json"])
-        was, now = saved["history"]["settings"], self._settings()
-        # Threads and versions may differ: the run goes on, only not bit for bit.
-        differ = [key for key in now if was.get(key) != now[key] and key not in ("threads", "torch", "device")]
-        if differ:
-            told = ", ".join(f"{key} was {was.get(key)!r} and is {now[key]!r}" for key in differ)
-            raise BadInput(f"This state is of another run: {told}.")
-        model = {name: state.get(f"model/{name}") for name in self.model.state_dict()}
-        if any(t is None or t.shape != self.model.state_dict()[name].shape for name, t in model.items()):
-            raise BadInput("This state is of a U-Net of another size: build the model with the same width and depth.")
-        self.optimiser.state.clear()  # a run that was saved before its first step has no moments
-        with torch.no_grad():
-            for name, own in self.model.state_dict().items():
-                own.copy_(model[name])
-        for name, parameter in self.parameters.items():
-            for key in ("step", "exp_avg", "exp_avg_sq"):
-                value = state.get(f"optimiser/{key}/{name}")
-                if value is not None:
-                    own = torch.zeros_like(parameter) if value.ndim else torch.zeros((), device=parameter.device)
-                    self.optimiser.state[parameter][key] = own.copy_(value)
-        if saved["scaler"]:
-            self.scaler.load_state_dict(saved["scaler"])
+        saved = checkpoints.unpack(state, self.model, self.parameters, self.optimiser, self.scaler, self._settings())
         self.model.card = saved["card"]
         self.done, self.history, self.diverged = saved["done"], History(**saved["history"]), ""
         self._unread.clear()

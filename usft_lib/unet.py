@@ -12,6 +12,8 @@ size of its image. Our reconstruction: the sizes that Amiri et al. (2020) used a
                       bottleneck
 """
 
+from collections.abc import Callable, Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,24 +34,6 @@ class ConvBlock(nn.Sequential):
             nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
         )
-
-
-class UpConvolution(nn.ConvTranspose2d):
-    """Double height and width: ``[N, in, H, W]`` → ``[N, out, 2H, 2W]`` (lesson 02).
-
-    A transposed convolution with kernel 2 and stride 2 looks at one pixel at a time and makes four of it, so it is one
-    matrix product a pixel and a rearrangement. Written that way, as PyTorch's own is slow in bf16 on processors: its
-    gradient to the weights took a tenth of a whole training step.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int):
-        super().__init__(in_channels, out_channels, kernel_size=2, stride=2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        n, _, h, w = x.shape
-        weight = self.weight.permute(2, 3, 1, 0).flatten(0, 2)  # [2 rows × 2 columns × out, in]
-        four = F.linear(x.permute(0, 2, 3, 1), weight, self.bias.repeat(4)).view(n, h, w, 2, 2, self.out_channels)
-        return four.transpose(2, 3).reshape(n, 2 * h, 2 * w, self.out_channels).permute(0, 3, 1, 2)
 
 
 class DecoderBlock(nn.Module):
@@ -96,17 +80,32 @@ class UNet(nn.Module):
             self.add_module(f"dec{level + 1}", DecoderBlock(channels[level]))
         self.head = nn.Conv2d(width, 1, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         step = 2**self.depth
-        if x.ndim != 4 or x.shape[1] != self.in_channels or x.shape[2] % step or x.shape[3] % step:
+        if image.ndim != 4 or image.shape[1] != self.in_channels or image.shape[2] % step or image.shape[3] % step:
             raise BadInput(
-                f"This U-Net takes [N, {self.in_channels}, H, W] with H and W multiples of {step}, not {list(x.shape)}."
+                f"This U-Net takes [N, {self.in_channels}, H, W] with H and W multiples of {step}, "
+                f"not {list(image.shape)}."
             )
-        skips = []
+        if self.depth != 4:
+            return self._forward_of_other_depth(image)
+        x1 = self.enc1(image)
+        x2 = self.enc2(halve(x1))
+        x3 = self.enc3(halve(x2))
+        x4 = self.enc4(halve(x3))
+        x5 = self.bottleneck(halve(x4))
+        d4 = self.dec4(x5, x4)
+        d3 = self.dec3(d4, x3)
+        d2 = self.dec2(d3, x2)
+        d1 = self.dec1(d2, x1)
+        return self.head(d1)
+
+    def _forward_of_other_depth(self, image: Tensor) -> Tensor:
+        """The same as a loop, for small networks in exercises and tests."""
+        x, skips = image, []
         for level in range(1, self.depth + 1):
-            x = self.get_submodule(f"enc{level}")(x)
-            skips.append(x)
-            x = F.max_pool2d(x, 2)
+            skips.append(self.get_submodule(f"enc{level}")(x))
+            x = halve(skips[-1])
         x = self.bottleneck(x)
         for level in range(self.depth, 0, -1):
             x = self.get_submodule(f"dec{level}")(x, skips.pop())
@@ -127,3 +126,43 @@ def groups(model: UNet) -> dict[str, nn.Module]:
     normalisation to the group of its convolution.
     """
     return dict(model.named_children())
+
+
+def halve(x: Tensor) -> Tensor:
+    """The largest of each 2 × 2 pixels: ``[N, c, H, W]`` → ``[N, c, H/2, W/2]`` (lesson 02)."""
+    return F.max_pool2d(x, 2)
+
+
+def forward_noting(model: UNet, images: Tensor, layers: Iterable[nn.Module], note: Callable) -> Tensor:
+    """The network's answer in evaluation mode; on the way ``note(layer, input, output)`` is called for each layer.
+
+    The model's mode is left as it was.
+    """
+    hooks = [
+        layer.register_forward_hook(lambda module, given, out: note(module, given[0], out)) for layer in set(layers)
+    ]
+    was_training = model.training
+    try:
+        return model.eval()(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.train(was_training)
+
+
+class UpConvolution(nn.ConvTranspose2d):
+    """The up-convolution, with kernel 2 and stride 2: ``[N, in, H, W]`` → ``[N, out, 2H, 2W]`` (lesson 02).
+
+    It looks at one pixel at a time and makes four of it, so it is one matrix product a pixel and a rearrangement. It is
+    written that way because PyTorch's own is slow in bf16 on processors: its gradient to the weights took a tenth of a
+    whole training step. The numbers are the same.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, kernel_size=2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, _, h, w = x.shape
+        weight = self.weight.permute(2, 3, 1, 0).flatten(0, 2)  # [2 rows × 2 columns × out, in]
+        four = F.linear(x.permute(0, 2, 3, 1), weight, self.bias.repeat(4)).view(n, h, w, 2, 2, self.out_channels)
+        return four.transpose(2, 3).reshape(n, 2 * h, 2 * w, self.out_channels).permute(0, 3, 1, 2)

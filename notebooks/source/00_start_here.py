@@ -101,7 +101,7 @@ usft.alt("on X-rays smooth, dark lungs fill the picture; on ultrasound one small
 # ahead". 0 says "no difference". A negative number says that the last two win. Write your guess in place of ours.
 
 # %%
-usft.predict("00.a", 0.0)  # your guess: Dice of the first two minus Dice of the last two
+usft.guess("00.a", 0.0)  # your guess: Dice of the first two minus Dice of the last two
 
 # %% [markdown]
 # What stands from `usft1:` on holds all of your guesses and solved exercises; `usft.progress()` lists them. Colab
@@ -349,7 +349,7 @@ usft.alt("below, the right end of the two curves is the answer; the mean shape i
 
 # %% tags=["train"]
 first, last = (history.val_dice[-1] for history in histories.values())
-guess = usft.predictions().get("00.a")
+guess = usft.guesses().get("00.a")
 print(f"first two − last two: {first - last:+.3f} in this run; you guessed {guess}")
 usft.check_range(first, 0.35, 0.8, "Dice of the first two")
 usft.check_range(last, 0.35, 0.8, "Dice of the last two")
@@ -400,9 +400,9 @@ usft.alt(f"the first two are ahead in {won} of {len(races)} races.")
 #   need to get about as good? 0.5 means half the time, 1 the same, 2 twice as long.
 
 # %%
-usft.predict("00.b", 0.0)  # your guess: contracting minus expanding, 40 images
-usft.predict("00.c", 0.1)  # your guess: pretrained minus scratch, 10 images
-usft.predict("00.d", 0.7)  # your guess: share of the seconds
+usft.guess("00.b", 0.0)  # your guess: contracting minus expanding, 40 images
+usft.guess("00.c", 0.1)  # your guess: pretrained minus scratch, 10 images
+usft.guess("00.d", 0.7)  # your guess: share of the seconds
 
 # %% [markdown]
 # ## Quiz

@@ -42,7 +42,7 @@ print(f"profile {PROFILE}: {PEOPLE} simulated people, four frames of each")
 # **What mean Dice will that reach?** 1 is perfect, 0 a complete miss. Write your guess in place of ours.
 
 # %%
-usft.predict("01.a", 0.4)  # your guess: mean Dice of copied masks
+usft.guess("01.a", 0.4)  # your guess: mean Dice of copied masks
 
 # %% [markdown]
 # ## A radiograph in five lines
@@ -458,7 +458,7 @@ train, test = people[order[len(people) // 4 :]], people[order[: len(people) // 4
 nearest = copy_nearest(train, test)
 by_image = usft.dice(train.masks[nearest], test.masks)
 print(f"{len(test)} test images, split by image: mean Dice {by_image.mean():.2f}")
-print(f"you guessed {usft.predictions().get('01.a')}")
+print(f"you guessed {usft.guesses().get('01.a')}")
 
 # %% [markdown]
 # A network with such a score would make anybody happy. Before you celebrate, look at what was copied from where.

@@ -44,7 +44,7 @@ IMAGES = 4 if PROFILE == "quick" else 16
 # One group of ten is the bottleneck. **What share of all parameters does it hold?** Write your guess, from 0 to 1.
 
 # %%
-usft.predict("02.a", 0.1)  # your guess
+usft.guess("02.a", 0.1)  # your guess
 
 # %% [markdown]
 # ## 1 · The brick: a block
@@ -333,7 +333,7 @@ print(table[["parameters", "forward"]].round(1).to_string())
 
 # %%
 share = table.parameters["bottleneck"] / table.parameters["total"]
-print(f"share of all parameters in the bottleneck: {share:.2f}; you guessed {usft.predictions().get('02.a')}")
+print(f"share of all parameters in the bottleneck: {share:.2f}; you guessed {usft.guesses().get('02.a')}")
 
 # %% [markdown]
 # One level down, the channels double, so a convolution holds four times as many weights. But there are four times fewer
@@ -489,20 +489,21 @@ print(f"enc1 at (128, 128) looks at rows {rows.min()}…{rows.max()} and columns
 # %% [markdown]
 # Five by five pixels: what two 3×3 convolutions allow. Now the same for every group. We ask two networks with the same
 # architecture: one fresh from the random generator, and one that was trained to find lungs in simulated chest
-# radiographs. Both look at simulated radiographs, and `usft.footprint` averages the size of the gradient over a few of
-# them. `usft.reach` is the width of the strip, around the pixel that was asked, that holds 95 % of it.
+# radiographs. Both look at simulated radiographs, and `usft.effective_receptive_field` averages the size of the
+# gradient over a few of them. `usft.effective_receptive_field_width` is the width of the strip, around the pixel that
+# was asked, that holds 95 % of it.
 
 # %%
 trained = usft.pretrained("xray-simulated")
 images = usft.simulate_radiographs(IMAGES, size=WIDE, seed=SEED).images
 theory = usft.receptive_fields(trained)
 prints = {
-    who: {name: usft.footprint(model, images, name) for name in theory}
+    who: {name: usft.effective_receptive_field(model, images, name) for name in theory}
     for who, model in {"untrained": untrained, "trained": trained}.items()
 }
 print(f"{'group':12s}{'allowed':>8s}{'trained: 95 % of the gradient within':>40s}")
 for name, side in theory.items():
-    print(f"{name:12s}{side:6d} px{usft.reach(prints['trained'][name]):37d} px")
+    print(f"{name:12s}{side:6d} px{usft.effective_receptive_field_width(prints['trained'][name]):37d} px")
 
 # %% [markdown]
 # Each panel below is centred on the pixel that was asked. Bright is where its feature looks; the scale is logarithmic,
@@ -534,7 +535,7 @@ with plt.rc_context(STYLE):
     figure, axes = plt.subplots(figsize=(11, 4.8), layout="constrained")
     axes.plot(list(theory), list(theory.values()), "_", color="black", markersize=26, label="allowed by the layers")
     for who, colour, marker in (("untrained", COLOURS[4], "s"), ("trained", COLOURS[0], "o")):
-        widths = [usft.reach(prints[who][name]) for name in theory]
+        widths = [usft.effective_receptive_field_width(prints[who][name]) for name in theory]
         axes.plot(list(theory), widths, marker, color=colour, markersize=10, label=f"{who}: 95 % of the gradient")
     axes.axhline(SIZE, color="0.4", linestyle=":", label=f"side of a {SIZE} px image")
     axes.set(ylabel="width (image pixels)", title="What each part sees: less than it could, and training changes it")

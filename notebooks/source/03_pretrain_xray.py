@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 import usft_lib as usft
-from usft_lib.batches import augment
+from usft_lib.data import augment
 from usft_lib.plots import COLOURS, STYLE, show_masks
 from usft_lib.seeds import generator
 
@@ -56,8 +56,8 @@ print(f"profile {PROFILE}: {OVERFIT_STEPS} steps on one batch, then {STEPS} step
 # has not seen? (b) And on the worst of their images?**
 
 # %%
-usft.predict("03.a", 0.8)  # your guess: the mean
-usft.predict("03.b", 0.5)  # your guess: the worst image
+usft.guess("03.a", 0.8)  # your guess: the mean
+usft.guess("03.b", 0.5)  # your guess: the worst image
 
 # %% [markdown]
 # ## 1 · Does the loss measure what we want?
@@ -218,7 +218,7 @@ def my_soft_dice_loss(logits, masks):
 
 # %% tags=["train"]
 data = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs")
-simulated = "not at hand" in data.name
+simulated = data.stand_in
 train, val, test = data.split(0.7, 0.1, 0.2, seed=SEED)
 print(f"{data}\n{len(train)} to learn from, {len(val)} to watch, {len(test)} to test on")
 if simulated:
@@ -483,7 +483,7 @@ print(f"{len(test)} test images of {test.name}\n{'':12s}{'Dice':>6s}   95 % inte
 for name, table in rows.items():
     found = usft.summarise(table)
     print(f"{name:12s}{found['dice']:6.3f}   {found['low']:.3f}…{found['high']:.3f}{table['dice'].min():25.3f}")
-found, guess = usft.summarise(scores), usft.predictions()
+found, guess = usft.summarise(scores), usft.guesses()
 print(f"you guessed {guess.get('03.a')} for the mean, and {guess.get('03.b')} for the worst image")
 usft.check_range(found["dice"], *((0.95, 0.995) if simulated else (0.92, 0.99)), "Dice of the test images")
 

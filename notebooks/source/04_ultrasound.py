@@ -48,7 +48,7 @@ print(f"profile {PROFILE}: {REPEATS} phantoms a measurement, {PLACES} random wal
 # stays. Write your guess in place of ours.
 
 # %%
-usft.predict("04.a", 1.4)  # your guess: SNR with 400 scatterers over SNR with 200
+usft.guess("04.a", 1.4)  # your guess: SNR with 400 scatterers over SNR with 200
 
 # %% [markdown]
 # ## A random walk
@@ -73,7 +73,7 @@ ends = {steps: walks(steps).abs() for steps in (200, 400)}
 snr = {steps: float(r.mean() / r.std()) for steps, r in ends.items()}
 for steps, r in ends.items():
     print(f"{steps} scatterers: mean {r.mean():5.2f}, spread {r.std():5.2f}, mean over spread {snr[steps]:.2f}")
-print(f"factor {snr[400] / snr[200]:.2f}; you guessed {usft.predictions().get('04.a')}")
+print(f"factor {snr[400] / snr[200]:.2f}; you guessed {usft.guesses().get('04.a')}")
 usft.check_range(snr[200], 1.87, 1.96, "SNR with 200 scatterers")
 usft.check_range(snr[400], 1.87, 1.96, "SNR with 400 scatterers")
 
@@ -869,7 +869,7 @@ usft.alt("the excess falls as one over the number of scatterers in a cell; with 
 # the lesion, and choose the best threshold. **What share ends up on the right side?** Half would be guessing.
 
 # %%
-usft.predict("04.b", 0.9)  # your guess: share of single pixels that the best threshold tells right
+usft.guess("04.b", 0.9)  # your guess: share of single pixels that the best threshold tells right
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -911,7 +911,7 @@ def by_window(windows, **settings):
 WINDOWS = (1, 3, 5, 7, 9, 13, 17, 21)
 fine = by_window(WINDOWS, centre_frequency_mhz=6, f_number=1.5)
 coarse = by_window(WINDOWS, centre_frequency_mhz=2.5, f_number=4)
-print(f"you guessed {usft.predictions().get('04.b')} for single pixels at 6 dB")
+print(f"you guessed {usft.guesses().get('04.b')} for single pixels at 6 dB")
 print("told right in fine grain:  ", {w: round(share, 2) for w, share in fine.items()})
 print("told right in coarse grain:", {w: round(share, 2) for w, share in coarse.items()})
 usft.check_range(coarse[1], 0.54, 0.68, "told right by single pixels, coarse grain")

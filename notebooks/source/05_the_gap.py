@@ -49,8 +49,8 @@ print(f"profile {PROFILE}: up to {IMAGES} images of a kind at {SIZE} × {SIZE} p
 # the same lungs drawn in speckle?
 
 # %%
-usft.predict("05.a", 0.8)  # your guess: other hospital
-usft.predict("05.b", 0.5)  # your guess: same lungs in speckle
+usft.guess("05.a", 0.8)  # your guess: other hospital
+usft.guess("05.b", 0.5)  # your guess: same lungs in speckle
 
 # %% [markdown]
 # ## The same lungs in speckle
@@ -83,7 +83,7 @@ usft.alt("dashed outlines agree between the first two rows, which differ in text
 # %% tags=["train"]
 home = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs")
 away = usft.load("shenzhen", size=SIZE, otherwise="sim-radiographs")
-real = not any("not at hand" in data.name for data in (home, away))
+real = not (home.stand_in or away.stand_in)
 net = usft.pretrained("xray" if real else "xray-simulated")
 if real:
     known = set(net.card["subjects"][home.origin])
@@ -112,7 +112,7 @@ for name, table in scores.items():
 print(pd.DataFrame(rows, columns=["images", "n", "Dice", "95 % interval", "mean shape"]).to_string(index=False))
 
 # %% tags=["train"]
-guesses = usft.predictions()
+guesses = usft.guesses()
 print(f"you guessed {guesses.get('05.a')} for the other hospital, {guesses.get('05.b')} for the lungs in speckle")
 mean, low, high = usft.paired_difference(scores["home"], scores["(b) same lungs in speckle"])
 print(f"lost to the look alone, subject by subject: {mean:.3f} ({low:.3f}…{high:.3f})")

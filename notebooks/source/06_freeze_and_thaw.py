@@ -49,7 +49,7 @@ print(f"profile {PROFILE}: strategies of {STEPS} steps at {SIZE} × {SIZE} pixel
 # **How many of the 12 tensors are different afterwards?** Write your guess in place of ours.
 
 # %%
-usft.predict("06.a", 0)  # your guess
+usft.guess("06.a", 0)  # your guess
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -371,7 +371,7 @@ def freeze_properly(model, names):
 # **Predict:** what share of all parameters do the first two groups hold, in per cent?
 
 # %%
-usft.predict("06.b", 20)  # your guess, in per cent
+usft.guess("06.b", 20)  # your guess, in per cent
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -493,11 +493,11 @@ def backward_through(groups, trained):
 # classifiers. By how much do the first two win (in Dice; below zero: they lose)?
 
 # %%
-usft.predict("06.c", 0.0)  # your guess, between -1 and 1
+usft.guess("06.c", 0.0)  # your guess, between -1 and 1
 
 # %% tags=["train"]
 data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
-real = "not at hand" not in data.name
+real = not data.stand_in
 source = usft.pretrained("xray" if real else "xray-simulated")
 pool, val, test = data.split(0.6, 0.1, 0.3, seed=0)  # the test part stays closed until you commit to a strategy
 train = pool.subset(TRAINING_IMAGES, seed=SEED)
@@ -528,7 +528,7 @@ display(lab)  # no drawing to click? usft.freeze_panel(lab=lab.lab) is the same 
 # %% tags=["train"]
 rows = {name: lab.run(name) for name in ("everything", "first 2", "last 2")}
 ahead = rows["first 2"]["dice"] - rows["last 2"]["dice"]
-print(f"first two − last two: {ahead:+.3f} on validation images; you guessed {usft.predictions().get('06.c')}")
+print(f"first two − last two: {ahead:+.3f} on validation images; you guessed {usft.guesses().get('06.c')}")
 lab.scores[["strategy", "trainable", "dice", "low", "high", "seconds"]].round(3)
 
 # %% [markdown]

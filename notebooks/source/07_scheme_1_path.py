@@ -21,11 +21,11 @@ import torch
 from IPython.display import display
 
 import usft_lib as usft
-from usft_lib.charts import against_k, intervals
-from usft_lib.claims import ALONG, cells, often_worst
 from usft_lib.freezing import levels, path
-from usft_lib.outcomes import area
 from usft_lib.plots import STYLE, show_masks
+from usft_lib.study.claims import ALONG, cells, often_worst
+from usft_lib.study.figures import against_k, intervals
+from usft_lib.study.records import area
 
 usft.environment()
 
@@ -59,8 +59,8 @@ print(f"profile {PROFILE}: {2 * len(KS) * len(SEEDS)} trainings of {STEPS} steps
 # four?** By pure chance it would be two or three.
 
 # %%
-usft.predict("07.a", 0.0)  # your guess: Dice of the first two minus Dice of the last two
-usft.predict("07.b", 4)  # your guess: 0 to 9
+usft.guess("07.a", 0.0)  # your guess: Dice of the first two minus Dice of the last two
+usft.guess("07.b", 4)  # your guess: 0 to 9
 
 # %% [markdown]
 # ## Two meanings of shallow
@@ -241,9 +241,9 @@ for name, scores in {**tables, **{name: [table] for name, table in untrained.ite
     print(f"{name:11s}{mean:.3f} ({low:.3f}…{high:.3f})")
 for k in KS:
     mean, low, high = usft.seed_difference(tables[f"first {k}"], tables[f"last {k}"])
-    said = usft.verdict(mean, low, high, seeds=len(SEEDS), data=test.name)
+    said = usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)
     print(f"\nfirst {k} − last {k}: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {said}", end="")
-print(f"\nyour guess for k = 2 was {usft.predictions().get('07.a', '… none')}")
+print(f"\nyour guess for k = 2 was {usft.guesses().get('07.a', '… none')}")
 usft.check_range(max(usft.seed_mean(scores)[0] for scores in tables.values()), 0.3, 0.95, "Dice of the best")
 
 # %% [markdown]
@@ -699,7 +699,7 @@ for what, by_target in told.items():
             print(f"  {target:15s}not run yet")
             continue
         mean, low, high, n = line
-        said = "" if "beside" in what else usft.verdict(mean, low, high, seeds=n, data=target)
+        said = "" if "beside" in what else usft.verdict(mean, low, high, seeds=n)
         print(f"  {target:15s}{mean:+.3f} ({low:+.3f}…{high:+.3f}), {n} seed(s)   {said}")
 
 # %% tags=["train", "curves"]
@@ -737,7 +737,7 @@ if len(table):
         print(f"{target}: last is the worst in {(part['worst'] == 'last').sum()} of {len(part)} cells")
 lost = sum(cell.worst == "last" for cell in cells(found.records))
 print(f"claim 5, last is the worst of four: {lost} of {len(table)} cells: {often_worst(cells(found.records))}")
-print(f"your guess: {usft.predictions().get('07.b', '… none')} of 9")
+print(f"your guess: {usft.guesses().get('07.b', '… none')} of 9")
 
 # %% [markdown]
 # This verdict is weaker than the others. It counts means and has no interval, so a cell that is lost by a hair counts

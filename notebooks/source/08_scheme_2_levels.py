@@ -21,11 +21,11 @@ from IPython.display import display
 from scipy.stats import spearmanr
 
 import usft_lib as usft
-from usft_lib.charts import LINES, LOOKS, against_k, intervals
-from usft_lib.claims import ALONG, BY_LEVEL, cells, often_worst
 from usft_lib.freezing import levels, named
-from usft_lib.outcomes import area
 from usft_lib.plots import COLOURS, MARKERS, STYLE, show_masks
+from usft_lib.study.claims import ALONG, BY_LEVEL, cells, often_worst
+from usft_lib.study.figures import LINES, LOOKS, against_k, intervals
+from usft_lib.study.records import area
 
 usft.environment()
 
@@ -55,8 +55,8 @@ print(f"profile {PROFILE}: {2 * len(KS) * len(SEEDS)} trainings of {STEPS} steps
 # breasts? (Below zero: they lose.) And **what share of all parameters**, in per cent, do the two outer levels hold?
 
 # %%
-usft.predict("08.a", 0.0)  # your guess: Dice of the outer two minus Dice of the inner two
-usft.predict("08.b", 20)  # your guess, in per cent
+usft.guess("08.a", 0.0)  # your guess: Dice of the outer two minus Dice of the inner two
+usft.guess("08.b", 20)  # your guess, in per cent
 
 # %% [markdown]
 # ## Five levels
@@ -247,9 +247,9 @@ for name, scores in {**tables, **{name: [table] for name, table in untrained.ite
     print(f"{name:11s}{mean:.3f} ({low:.3f}…{high:.3f})   {share}")
 for k in KS:
     mean, low, high = usft.seed_difference(tables[f"outer {k}"], tables[f"inner {k}"])
-    said = usft.verdict(mean, low, high, seeds=len(SEEDS), data=test.name)
+    said = usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)
     print(f"\nouter {k} − inner {k}: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {said}", end="")
-print(f"\nyour guess for k = 2 was {usft.predictions().get('08.a', '… none')}")
+print(f"\nyour guess for k = 2 was {usft.guesses().get('08.a', '… none')}")
 usft.check_range(max(usft.seed_mean(scores)[0] for scores in tables.values()), 0.3, 0.95, "Dice of the best")
 
 # %% tags=["train", "curves"]
@@ -335,7 +335,7 @@ for what, by_target in told.items():
             print(f"  {target:15s}not run yet")
             continue
         mean, low, high, n = line
-        said = "" if "beside" in what else usft.verdict(mean, low, high, seeds=n, data=target)
+        said = "" if "beside" in what else usft.verdict(mean, low, high, seeds=n)
         print(f"  {target:15s}{mean:+.3f} ({low:+.3f}…{high:+.3f}), {n} seed(s)   {said}")
 
 # %% tags=["train", "curves"]

@@ -20,9 +20,9 @@ import pandas as pd
 import torch
 
 import usft_lib as usft
-from usft_lib.charts import LOOKS
-from usft_lib.further_claims import FOUR, modality, ranking, share_of_gap
 from usft_lib.plots import COLOURS, MARKERS, STYLE, show_masks
+from usft_lib.study.claims import FOUR, modality, ranking, share_of_gap
+from usft_lib.study.figures import LOOKS
 
 usft.environment()
 
@@ -52,8 +52,8 @@ print(f"profile {PROFILE}: {len(SEEDS)} seed(s) of three strategies, {STEPS} ste
 # a single seed unless you choose the full profile.
 
 # %%
-usft.predict("09.a", 10)  # your guess, mm
-usft.predict("09.b", 0.05)  # your guess, Dice
+usft.guess("09.a", 10)  # your guess, mm
+usft.guess("09.b", 0.05)  # your guess, Dice
 
 # %% [markdown]
 # ## From a mask to millimetres
@@ -210,16 +210,13 @@ for size in (16, 32, 64, 96, 128, 256):
 
 # %% tags=["train"]
 data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
-real = "not at hand" not in data.name
+real = not data.stand_in
 source = usft.pretrained("xray" if real else "xray-simulated")
 pool, _, rest = data.split(0.6, 0.1, 0.3, seed=0)
 test = rest.subset(min(TEST_IMAGES, len(set(rest.subjects))), seed=0)  # one image a subject
 drawn_by_expert = usft.head_circumference_mm(test.masks, test.spacing_mm)
 if real:
-    from usft_lib.sources.hc18 import circumferences
-
-    by_sonographer = circumferences(SIZE)
-    true_mm = torch.tensor([by_sonographer[name] for name in test.ids])
+    true_mm = test.extra["circumference_mm"].float()
 else:  # simulated lesions have no sonographer: the ellipse of the exact mask
     true_mm = drawn_by_expert
 floor = float((drawn_by_expert - true_mm).abs().mean())
@@ -266,7 +263,7 @@ for name, scores in {**tables, **{name: [table] for name, table in baselines.ite
 columns = ["strategy", "Dice", "95 % interval", "missed", "median mm off", "mean mm off"]
 print(pd.DataFrame(rows, columns=columns).to_string(index=False))
 typical = pd.concat(tables["everything"])["off_mm"].median()
-print(f"everything, for the median head: {typical:.1f} mm; your guess was {usft.predictions().get('09.a', '… none')}")
+print(f"everything, for the median head: {typical:.1f} mm; your guess was {usft.guesses().get('09.a', '… none')}")
 usft.check_range(usft.summarise(tables["everything"][0])["dice"], 0.85 if real else 0.4, 0.98, "Dice of everything")
 
 # %% [markdown]
@@ -598,8 +595,8 @@ mean, low, high = found["contracting − expanding"]
 print(f"\nclaim 1, contracting − expanding: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {len(SEEDS)} seed(s)")
 print(f"these networks: 0 is {'outside' if low > 0 or high < 0 else 'inside'}, the mean is ", end="")
 print(f"{'at least' if mean >= 0.02 else 'below'} 0.02")
-print(f"claim 1: {usft.verdict(mean, low, high, seeds=len(SEEDS), data=test.name)}")
-print(f"your guess was {usft.predictions().get('09.b', '… none')}")
+print(f"claim 1: {usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)}")
+print(f"your guess was {usft.guesses().get('09.b', '… none')}")
 
 # %% tags=["train"]
 rows = [[usft.summarise(pd.concat(scores))[key] for key in ("dice", "low", "high")] for scores in tables.values()]
@@ -669,7 +666,7 @@ if both.missing:
     print(f"{both.missing} experiments are not there yet: what follows is not the verdict")
 for target in both.targets:
     mean, low, high, seeds = both.difference(target, "first 4", "last 4")
-    said = usft.verdict(mean, low, high, seeds=seeds, data=target)
+    said = usft.verdict(mean, low, high, seeds=seeds)
     print(f"claim 1 on {target:15s}{mean:+.3f} ({low:+.3f}…{high:+.3f}), {seeds} seeds   {said}")
 
 # %% [markdown]

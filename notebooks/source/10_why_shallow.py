@@ -20,12 +20,12 @@ import pandas as pd
 import torch
 
 import usft_lib as usft
-from usft_lib import further_claims, matched
-from usft_lib.charts import LINES, LOOKS, intervals
 from usft_lib.freezing import named
-from usft_lib.grids import ALONG_PATH, BY_LEVEL
 from usft_lib.plots import COLOURS, MARKERS, STYLE, show_masks
-from usft_lib.targets import SHIFTS
+from usft_lib.study import claims, matched
+from usft_lib.study.figures import LINES, LOOKS, intervals
+from usft_lib.study.grids import ALONG_PATH, BY_LEVEL
+from usft_lib.study.targets import SHIFTS
 
 usft.environment()
 
@@ -64,8 +64,8 @@ print(f"profile {PROFILE}: {4 * len(SEEDS)} trainings of {STEPS} steps at {SIZE}
 # **By how much more Dice is first 2 ahead of last 2 when it is the speckle** than when it is the shapes?
 
 # %%
-usft.predict("10.a", 0.0)  # your guess: Dice of the set near the input minus Dice of that near the output
-usft.predict("10.b", 0.0)  # your guess: (first 2 − last 2 in other speckle) − (first 2 − last 2 in other shapes)
+usft.guess("10.a", 0.0)  # your guess: Dice of the set near the input minus Dice of that near the output
+usft.guess("10.b", 0.0)  # your guess: (first 2 − last 2 in other speckle) − (first 2 − last 2 in other shapes)
 
 # %% [markdown]
 # ## Equal size, other place
@@ -299,7 +299,7 @@ def only_first(layer, k):
 # END RIGHT
 # BEGIN RIGHT
 def only_first(layer, k):
-    from usft_lib.matched import _only_first
+    from usft_lib.study.matched import _only_first
     for name, parameter in layer.named_parameters():
         parameter.register_hook(_only_first(k, int(name == "weight" and hasattr(layer, "output_padding")
                                                    and isinstance(layer, torch.nn.ConvTranspose2d))))
@@ -403,9 +403,9 @@ for name in names:
     mean, low, high = usft.seed_mean(tables[name])
     print(f"{name:20s}{count[name]:7,} parameters at {place[name]:.2f}   Dice {mean:.3f} ({low:.3f}…{high:.3f})")
 mean, low, high = usft.seed_difference(tables[names[1]], tables[names[2]])
-said = usft.verdict(mean, low, high, seeds=len(SEEDS), data=test.name)
+said = usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)
 print(f"\nnear the input − near the output, equal size: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {said}")
-print(f"your guess was {usft.predictions().get('10.a', '… none')}")
+print(f"your guess was {usft.guesses().get('10.a', '… none')}")
 usft.check_range(max(usft.seed_mean(tables[name])[0] for name in names), 0.3, 0.95, "Dice of the best")
 spread = np.array([tables[name][-1]["dice"] for name in names])
 worst = int(spread.std(0).argmax())  # the image on which the four disagree most
@@ -633,7 +633,7 @@ def slope(x, y, budget):
 # number, and speaks for position.
 
 # %% tags=["train"]
-found, lines = there["matched"], further_claims.position(there["matched"].records)
+found, lines = there["matched"], claims.position(there["matched"].records)
 fits = {line.target: line for line in lines if "beside" not in line.claim}
 points = {}
 for target in found.targets:
@@ -760,7 +760,7 @@ for target, by_kind in curves.items():
 
 # %% tags=["train"]
 told = {}
-for line in further_claims.normalisation(there["schemes"].records, there["norm"].records):
+for line in claims.normalisation(there["schemes"].records, there["norm"].records):
     pair, way = line.claim.partition(" · ")[2].split(", with ")
     usual = there["schemes"].difference(line.target, *pair.split(" − "))  # what the others are to be compared with
     rows = told.setdefault((line.target, pair), {"as in lessons 07 to 09": usual})
@@ -993,9 +993,9 @@ for what, by_kind in ways.items():
     usft.alt(f"{what}: {', '.join(ends)}.")
 
 # %% tags=["train"]
-for line in further_claims.mechanism(found.records):
+for line in claims.mechanism(found.records):
     print(f"{line.claim}\n   {line.target}: {judged('mechanism', line)}")
-print(f"your guess for claim 11 was {usft.predictions().get('10.b', '… none')}")
+print(f"your guess for claim 11 was {usft.guesses().get('10.b', '… none')}")
 
 # %% [markdown]
 # The library's interval of claim 11 is your `twice`, except that it covers other *trainings* as well as other lesions.

@@ -23,16 +23,14 @@ from IPython.display import display
 
 # %%
 import usft_lib as usft
-from usft_lib import plateau
-from usft_lib.charts import LOOKS, intervals
-from usft_lib.claims import EQUAL, equivalence
 from usft_lib.cost import PASSES, relative, step_cost
 from usft_lib.freezing import named
-from usft_lib.further_claims import FOUR, pretraining, scarcity, speed
-from usft_lib.grids import ALL_HEADS
-from usft_lib.outcomes import Outcomes
+from usft_lib.intervals import NEAR, over_folds, plateau_level, restricted_mean, steps_to_plateau
 from usft_lib.plots import COLOURS, MARKERS, STYLE
-from usft_lib.statistics import over_folds
+from usft_lib.study.claims import EQUAL, FOUR, equivalence, pretraining, scarcity, speed
+from usft_lib.study.figures import LOOKS, intervals
+from usft_lib.study.grids import ALL_HEADS
+from usft_lib.study.records import Results
 
 usft.environment()
 
@@ -63,8 +61,8 @@ print(f"profile {PROFILE}: 4 trainings of {STEPS} steps at {SIZE} × {SIZE} pixe
 # shrinks.
 
 # %%
-usft.predict("11.a", 0.1)  # your guess: operations of a step that trains enc1 alone, everything = 1
-usft.predict("11.b", 0.0)  # your guess: how much wider best − worst is at n = 10 than at n = 160, in Dice
+usft.guess("11.a", 0.1)  # your guess: operations of a step that trains enc1 alone, everything = 1
+usft.guess("11.b", 0.0)  # your guess: how much wider best − worst is at n = 10 than at n = 160, in Dice
 
 # %% [markdown]
 # ## What a step costs, counted
@@ -244,7 +242,7 @@ plt.show()
 usft.alt("a step costs, by operations: " + ", ".join(f"{n} {s:.2f}" for n, s in zip(costs, left, strict=True)) + ".")
 
 # %% tags=["train"]
-print(f"11.a, enc1 alone: you guessed {usft.predictions().get('11.a', '… none')} of the operations")
+print(f"11.a, enc1 alone: you guessed {usft.guesses().get('11.a', '… none')} of the operations")
 
 # %% [markdown]
 # Three things to read off.
@@ -401,7 +399,7 @@ LINED = (10, 40, 160)
 
 def heads(n, start="xray"):
     """The study's fetal heads with n training images, from this start."""
-    every = Outcomes(records["sizes"] + records["schemes"] + records["origins"])
+    every = Results(records["sizes"] + records["schemes"] + records["origins"])
     return every.where(target="hc18", n=n, source=start, statistics="kept")
 
 
@@ -618,7 +616,7 @@ def honest_spread(dice):
 # END RIGHT
 
 # %% [markdown]
-# The library's `further_claims.scarcity` does this with the study's records, fetus by fetus, and gives the interval
+# The library's `claims.scarcity` does this with the study's records, fetus by fetus, and gives the interval
 # over seeds and fetuses. Compare the two numbers below. By how much did noise flatter the obvious one?
 
 # %% tags=["train"]
@@ -633,12 +631,12 @@ if len(spread) == 2:
 for line in scarcity(records["sizes"]) if at_hand("sizes") else []:
     honest = f"{line.mean:+.3f} ({line.low:+.3f}…{line.high:+.3f}), {line.seeds} seeds"
     print(f"claim 9, honestly: {honest}   {said(line.said, 'sizes')}")
-print(f"11.b, your guess: {usft.predictions().get('11.b', '… none')}")
+print(f"11.b, your guess: {usft.guesses().get('11.b', '… none')}")
 
 # %% [markdown]
 # ## How many steps to the plateau?
 #
-# "Faster" needs a finish line. Ours, fixed before the runs (`usft_lib/plateau.py`): train at a constant rate, look at
+# "Faster" needs a finish line. Ours, fixed before the runs (`usft_lib/intervals.py`): train at a constant rate, look at
 # a running average of the weights every 10 steps, on the 60 fetuses on whom learning rates were chosen, not on those of
 # the test. The **plateau** is the mean of the last fifth of *full tuning's* curve, with the same seed. A strategy
 # **arrives** at the first step from which three looks in a row are within 0.01 of that plateau. One look would not do:
@@ -803,7 +801,7 @@ def time_to_plateau(curve, plateau):
 # END RIGHT
 
 # %% [markdown]
-# All 586 heads, five seeds. The library's `plateau.reached` is what you just wrote. On the left the way up, near the
+# All 586 heads, five seeds. The library's `steps_to_plateau` is what you just wrote. On the left the way up, near the
 # top; on the right every arrival. A run that never arrives counts with its last step, 900 (hollow): to leave it out
 # would flatter the slow. The mean of such times is called a **restricted mean** (Royston and Parmar, 2013).
 
@@ -811,13 +809,13 @@ def time_to_plateau(curve, plateau):
 from_xray, alone = heads(ALL_HEADS), heads(ALL_HEADS, "scratch")
 watched = {name: from_xray.curves("hc18", name) for name in ("everything", *FOUR)}
 watched["from scratch"] = alone.curves("hc18", "everything")
-goals = {seed: plateau.level(curve) for seed, curve in watched["everything"].items()}
+goals = {seed: plateau_level(curve) for seed, curve in watched["everything"].items()}
 end = max((curve[-1][0] for curve in watched["everything"].values()), default=0)
-times = {name: {seed: plateau.reached(curves[seed], goals[seed]) for seed in sorted(goals) if seed in curves}
+times = {name: {seed: steps_to_plateau(curves[seed], goals[seed]) for seed in sorted(goals) if seed in curves}
          for name, curves in watched.items()}  # fmt: skip
 times = {name: by_seed for name, by_seed in times.items() if by_seed}
 top = sum(goals.values()) / max(len(goals), 1)
-mean_step = {name: plateau.restricted_mean(list(by_seed.values()), end) for name, by_seed in times.items()}
+mean_step = {name: restricted_mean(list(by_seed.values()), end) for name, by_seed in times.items()}
 for name, mean in mean_step.items():
     steps = list(times[name].values())
     print(f"{name:13s}{len(steps) - steps.count(None)} of {len(steps)} arrived; mean step {mean:3.0f}; each: {steps}")
@@ -850,7 +848,7 @@ if at_hand("sizes") and goals:
         figure, (left, right) = plt.subplots(1, 2, figsize=(12.5, 4.8), layout="constrained")
         way_up(left, "everything")
         way_up(left, "first 4")
-        left.axhspan(top - plateau.NEAR, top, color="0.85", zorder=0, label="plateau of everything, less 0.01")
+        left.axhspan(top - NEAR, top, color="0.85", zorder=0, label="plateau of everything, less 0.01")
         left.set(xlabel="training step", ylabel="Dice on 60 validation fetuses", ylim=(top - 0.14, top + 0.03))
         left.legend(frameon=False, loc="lower right")
         for row, name in enumerate(times):
@@ -907,7 +905,7 @@ for name, (mean, low, high) in share.items():
 # matter.
 
 # %% tags=["train", "curves"]
-found, equal = Outcomes(schemes), {}
+found, equal = Results(schemes), {}
 for one, other in EQUAL.values():
     lines = {target: found.difference(target, one, other) for target in found.targets}
     equal[f"{one} − {other}"] = {target: line for target, line in lines.items() if line}
@@ -994,7 +992,7 @@ if at_hand("sizes") and worth:
 
 # %% tags=["train"]
 answers = dict.fromkeys(("00.b", "00.c", "00.d"), "not run yet")
-if line := Outcomes(schemes).difference("hc18", "first 4", "last 4"):
+if line := Results(schemes).difference("hc18", "first 4", "last 4"):
     answers["00.b"] = f"{line[0]:+.3f} ({line[1]:+.3f}…{line[2]:+.3f}), {line[3]} seeds {said('', 'schemes')}"
 if line := worth.get(10):
     answers["00.c"] = f"{line.mean:+.3f} ({line.low:+.3f}…{line.high:+.3f}), {line.seeds} seeds {said('', 'sizes')}"
@@ -1005,7 +1003,7 @@ if "first 4" in share:
     answers["00.d"] += f"; {missing} of both never arrived" if missing else ""
 asked = ("contracting − expanding, 40 images", "X-rays − scratch, 10 images", "seconds, contracting / everything")
 for (key, answer), question in zip(answers.items(), asked, strict=True):
-    print(f"{key} {question}\n     you: {usft.predictions().get(key, '… none')}\n     study: {answer}")
+    print(f"{key} {question}\n     you: {usft.guesses().get(key, '… none')}\n     study: {answer}")
 
 # %% [markdown]
 # The interval of 00.d is over seeds, for the steps; the clock is yours, taken as exact. If runs did not arrive, the

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 
 from ..seeds import generator
 from .geometry import stacked
-from .scene import Scene
-from .shapes import blob, coverage, drawer, ellipse, smooth_noise
+from .scene import LIMITS, Scene
+from .shapes import blob, coverage, drawer, ellipse, smooth_noise, wave
 
 WAVES = range(2, 8)  # how many times a lesion's outline swings in and out on its way around
 LATTICE = 96  # texture samples a side, over 1.5 times the picture
@@ -64,6 +64,12 @@ def draw_anatomy(scene: Scene, seed: int, subject: int) -> dict:
     return anatomy
 
 
+def _turned(x, z, angle):
+    """Coordinates in frames that are turned by ``angle`` (radians, a tensor) about the origin."""
+    c, s = angle.cos(), angle.sin()
+    return c * x + s * z, c * z - s * x
+
+
 class Anatomy:
     """The anatomies of a batch, to be sampled at points ``x`` and ``z`` in mm, ``[B, rows, columns]`` or broadcasting.
 
@@ -71,7 +77,9 @@ class Anatomy:
     """
 
     def __init__(self, scenes: list[Scene], drawn: list[dict], moves: list[tuple[float, float]], device="cpu"):
-        self.scenes, self.device = scenes, device
+        self.device, self.distractors = device, int(max(s.distractors for s in scenes))
+        names = (*LIMITS, "side_mm")
+        self.of = dict(zip(names, stacked(scenes, *names, device=device), strict=True))  # the scenes' settings, by name
         self.part = {
             name: torch.tensor([d[name] for d in drawn], device=device)[:, :, None, None].unbind(1)
             for name in drawn[0]
@@ -84,18 +92,18 @@ class Anatomy:
 
     def moved(self, x, z):
         """Coordinates in the body of what the moved probe sees at ``(x, z)``."""
-        c, s = self.tilt.cos(), self.tilt.sin()
-        return c * (x - self.shift) + s * z, c * z - s * (x - self.shift)
+        return _turned(x - self.shift, z, self.tilt)
+
+    def _from_lesion(self, x, z):
+        """Coordinates from the lesion's centre, along its long axis and across it."""
+        x, z = x - 10 * self.of["lesion_offset_cm"], z - 10 * self.of["lesion_depth_cm"]
+        return _turned(x, z, torch.deg2rad(self.part["turn"][0]))
 
     def lesion(self, x, z) -> torch.Tensor:
         """Signed distance (mm, about) to the lesion's border in the body; the mask is where it is negative."""
-        names = ("minor_radius_mm", "aspect", "lesion_depth_cm", "lesion_offset_cm")
-        minor, aspect, depth, offset = stacked(self.scenes, *names, device=self.device)
-        turn = torch.deg2rad(self.part["turn"][0])
-        x, z = x - 10 * offset, z - 10 * depth
-        x, z = turn.cos() * x + turn.sin() * z, turn.cos() * z - turn.sin() * x
+        minor, aspect = self.of["minor_radius_mm"], self.of["aspect"]
         waves = zip(WAVES, self.part["wave"], self.part["wave_phase"], strict=True)
-        distance = blob(x, z, minor / aspect, aspect, list(waves))
+        distance = blob(*self._from_lesion(x, z), minor / aspect, aspect, list(waves))
         return torch.where(self.present, distance, torch.full_like(distance, 1e3))
 
     def mask(self, x, z) -> torch.Tensor:
@@ -104,96 +112,83 @@ class Anatomy:
 
     def contact(self) -> torch.Tensor:
         """How well each line of the probe couples to the skin, dB ``[B, 1, points]``, for tissue with skin."""
-        (layers,) = stacked(self.scenes, "layers", device=self.device)
-        return layers * torch.cat(self.part["contact"], -1)
+        return self.of["layers"] * torch.cat(self.part["contact"], -1)
 
     def tgc_error(self) -> torch.Tensor:
         """What time-gain compensation gets wrong at evenly spaced depths, dB ``[B, points, 1]``."""
-        (largest,) = stacked(self.scenes, "tgc_error_db", device=self.device)
-        return largest * torch.cat(self.part["tgc_error"], 1)
+        return self.of["tgc_error_db"] * torch.cat(self.part["tgc_error"], 1)
 
     def _bend(self, x):
-        part = self.part
-        waves = zip(part["bend_height"], part["bend_length"], part["bend_phase"], strict=True)
-        return sum(height * torch.sin(2 * math.pi * x / length + phase) for height, length, phase in waves)
+        return wave(x, zip(*(self.part[f"bend_{name}"] for name in ("height", "length", "phase")), strict=True))
+
+    def _borders(self, bend):
+        """Depths of the layers' borders; the skin, above the first one, bends least."""
+        return [border + (0.2 if k == 0 else 1.0) * bend for k, border in enumerate(self.part["border"])]
 
     def tissue(self, x, z) -> torch.Tensor:
         """Level in dB of the layer at a point, without all that is in it."""
-        (layers,) = stacked(self.scenes, "layers", device=self.device)
-        return layers * self._layered(x, z)
+        return self.of["layers"] * self._layered(x, z)
 
     def _layered(self, x, z):
-        borders, levels = self.part["border"], self.part["layer"]
-        bend = self._bend(x)
+        levels = self.part["layer"]
         level = levels[0]
-        for k, border in enumerate(borders):
-            at = border + (0.2 if k == 0 else 1.0) * bend
-            level = level + (levels[k + 1] - levels[k]) * coverage(at - z, 0.6)
+        for k, border in enumerate(self._borders(self._bend(x))):
+            level = level + (levels[k + 1] - levels[k]) * coverage(border - z, 0.6)
         return level
 
     def echogenicity(self, x, z, lesion) -> torch.Tensor:
         """Mean echo level in dB at points in the body; ``lesion`` is the distance to the lesion there."""
-        part = self.part
-        names = ("layers", "mottle_db", "border_mm", "contrast_db", "skull_db", "side_mm")
-        layers, mottled, soft, contrast, skull, side = stacked(self.scenes, *names, device=self.device)
+        of, part = self.of, self.part
+        layers, mottled, skull, side = of["layers"], of["mottle_db"], of["skull_db"], of["side_mm"]
         bend = self._bend(x)
         level = self._layered(x, z)
-        for k, border in enumerate(part["border"]):
-            at = border + (0.2 if k == 0 else 1.0) * bend
-            level = level + part["fascia"][k] * coverage((z - at).abs() - 0.15, 0.4)
+        for border, fascia in zip(self._borders(bend), part["fascia"], strict=True):
+            level = level + fascia * coverage((z - border).abs() - 0.15, 0.4)
         where = torch.stack(torch.broadcast_tensors(x / (0.75 * side), (z - bend) / (0.75 * side) - 0.8), -1)
         mottle, fibre = F.grid_sample(self.texture, where, padding_mode="reflection", align_corners=False).unbind(1)
         # Where smooth noise crosses 0 there are thin curved lines: septa and fibres, broken up by the mottle.
         lines = (1 - 4 * fibre.abs()).clamp_min(0) * (0.6 + mottle).clamp(0, 1.5)
         tissue = part["fibres"][0] * lines * coverage(part["border"][0] - z, 1)
         level = layers * (level + tissue) + mottled * mottle
-        for k in range(int(max(s.distractors for s in self.scenes))):
+        for k in range(self.distractors):
             dark = ellipse(x - part["dark_x"][k], z - part["dark_z"][k], part["dark_radius"][k],
                            part["dark_radius"][k] * part["dark_flat"][k])  # fmt: skip
             level = level + part["dark_level"][k] * coverage(dark, 0.4)
         rim = torch.where(skull > 0, torch.zeros_like(skull), layers * part["rim"][0])
         level = level + rim * coverage((lesion - 0.3).abs() - 0.2, 0.8)
-        inside = coverage(lesion, soft)
-        level = level + inside * (layers * self._local() + contrast + 0.5 * mottled * mottle - level)
+        inside = coverage(lesion, of["border_mm"])
+        # The contrast counts from the layer in which the lesion's centre lies.
+        around = layers * self._layered(10 * of["lesion_offset_cm"], 10 * of["lesion_depth_cm"])
+        level = level + inside * (around + of["contrast_db"] + 0.5 * mottled * mottle - level)
         if not skull.any():
             return level
         return torch.where(skull > 0, self._with_skull(level, x, z, lesion, skull), level)
 
-    def _local(self):
-        """Level of the layer in which the lesion's centre lies: the contrast counts from there."""
-        depth, offset = stacked(self.scenes, "lesion_depth_cm", "lesion_offset_cm", device=self.device)
-        return self._layered(10 * offset, 10 * depth)
+    def _shell(self, lesion):
+        """The skull of a fetal head: 1 in a shell along the inner side of the lesion's border."""
+        half = self.part["skull"][0] / 2
+        return coverage((lesion + half).abs() - half, 0.6)
 
     def _with_skull(self, level, x, z, lesion, skull):
         """A fetal head in its fluid: a bright shell, brightest where the beam meets it head-on, a midline."""
-        thick = self.part["skull"][0]
-        shell = coverage((lesion + thick / 2).abs() - thick / 2, 0.6)
         # The border's normal against the beam, from neighbouring samples along it.
         slope = (lesion[:, 2:] - lesion[:, :-2]) / (z[:, 2:] - z[:, :-2]).clamp_min(1e-3)
         facing = F.pad(slope.abs().clamp(0, 1)[:, None], [0, 0, 1, 1], mode="replicate")[:, 0]
-        depth, offset, minor, aspect = stacked(
-            self.scenes, "lesion_depth_cm", "lesion_offset_cm", "minor_radius_mm", "aspect", device=self.device
-        )
-        turn = torch.deg2rad(self.part["turn"][0])
-        u, v = x - 10 * offset, z - 10 * depth
-        u, v = turn.cos() * u + turn.sin() * v, turn.cos() * v - turn.sin() * u
-        there, across, down, wide, high = self.part["pocket"]
+        u, v = self._from_lesion(x, z)
+        minor, aspect = self.of["minor_radius_mm"], self.of["aspect"]
         major = minor / aspect
+        there, across, down, wide, high = self.part["pocket"]
         pocket = coverage(ellipse(u - across * major, v - down * minor, wide * major, high * minor), 2)
         fluid = there * pocket * (1 - coverage(lesion, 0.6))
         level = level + fluid * (FLUID_DB - level)
-        midline = (
-            coverage(v.abs() - 0.5, 1) * coverage(u.abs() - 0.75 * minor / aspect, 6) * (1 - coverage(u.abs() - 6, 8))
-        )
-        level = level + 14 * midline
-        return level + shell * (skull * (0.35 + 0.65 * facing) - level)
+        midline = coverage(v.abs() - 0.5, 1) * coverage(u.abs() - 0.75 * minor / aspect, 6)
+        level = level + 14 * (midline * (1 - coverage(u.abs() - 6, 8)))  # with a gap in its middle
+        return level + self._shell(lesion) * (skull * (0.35 + 0.65 * facing) - level)
 
     def extra_attenuation(self, lesion) -> torch.Tensor:
         """Attenuation beyond that of plain tissue, dB/cm/MHz one way, given the distance to the lesion."""
-        more, soft, skull = stacked(self.scenes, "shadow_db_cm_mhz", "border_mm", "skull_db", device=self.device)
-        extra = more * coverage(lesion, soft)
+        skull = self.of["skull_db"]
+        extra = self.of["shadow_db_cm_mhz"] * coverage(lesion, self.of["border_mm"])
         if not skull.any():
             return extra
-        thick = self.part["skull"][0]
-        bone = BONE_DB_CM_MHZ * coverage((lesion + thick / 2).abs() - thick / 2, 0.6)
-        return extra + (skull > 0) * self.present * bone
+        return extra + (skull > 0) * self.present * (BONE_DB_CM_MHZ * self._shell(lesion))

@@ -100,26 +100,18 @@ def lateral_transfer(scenes: list[Scene], range_mm, pitch_mm, columns: int, loss
         return torch.where(taper > bin, tapered, hard) * directivity
 
     heard = torch.fft.ifft(aperture(torch.minimum(z / receive_f, cap) / 2))
-    sent = _focused(aperture, torch.minimum(focus / transmit_f, cap) / 2, wavelength, z, fx, focus)
+    # A focused beam is sharp at its focus, out of phase above and below it.
+    defocus = math.pi * wavelength * z * fx.square() * (1 - z / focus)
+    opening = aperture(torch.minimum(focus / transmit_f, cap) / 2)
+    sent = torch.fft.ifft(torch.polar(opening.expand_as(defocus), defocus))
     for b, scene in enumerate(scenes):
-        if scene.plane_wave_degrees:
-            sent[b] = _plane_waves(scene, pitch_mm[b], columns, wavelength[b])
+        if scene.plane_wave_degrees:  # their sum is the same at all depths
+            x = torch.fft.fftfreq(columns, 1 / columns, device=device)[None] * pitch_mm[b]
+            sines = [math.sin(math.radians(a)) for a in scene.plane_wave_degrees]
+            sent[b] = sum(torch.polar(torch.ones_like(x), 2 * math.pi * x * sine / wavelength[b]) for sine in sines)
     both = heard * sent
     both = both / both.abs().square().sum(-1, keepdim=True).sqrt().clamp_min(1e-20)
     return torch.fft.fft(both)
-
-
-def _focused(aperture, half_mm, wavelength, z, fx, focus) -> torch.Tensor:
-    """The transmitted beam across the lines: sharp at its focus, out of phase above and below it."""
-    defocus = math.pi * wavelength * z * fx.square() * (1 - z / focus)
-    return torch.fft.ifft(torch.polar(aperture(half_mm).expand_as(defocus), defocus))
-
-
-def _plane_waves(scene: Scene, pitch_mm, columns: int, wavelength) -> torch.Tensor:
-    """The sum of tilted plane waves across the lines: a beam that is the same at all depths."""
-    x = torch.fft.fftfreq(columns, 1 / columns, device=pitch_mm.device)[None] * pitch_mm
-    sines = [math.sin(math.radians(a)) for a in scene.plane_wave_degrees] or [0.0]
-    return sum(torch.polar(torch.ones_like(x), 2 * math.pi * x * sine / wavelength) for sine in sines)
 
 
 def mean_frequency(scenes: list[Scene], loss: torch.Tensor) -> torch.Tensor:
@@ -140,7 +132,7 @@ def cells_mm2(scenes: list[Scene], range_mm: torch.Tensor) -> torch.Tensor:
 
     (∫|h|²)² / ∫|h|⁴ of the point spread: the area that counts in the statistics of few scatterers.
     """
-    along, step, across, pitch = _point_spread(scenes, range_mm)
+    along, step, across, pitch = point_spread(scenes, range_mm)
 
     def length(h, spacing):
         return h.square().sum(-1, keepdim=True).square() / h.pow(4).sum(-1, keepdim=True) * spacing
@@ -148,19 +140,11 @@ def cells_mm2(scenes: list[Scene], range_mm: torch.Tensor) -> torch.Tensor:
     return length(along, step) * length(across, pitch)
 
 
-def cell_mm2(scene: Scene, range_mm: float) -> float:
-    """`cells_mm2` of one scene."""
-    return float(cells_mm2([scene], torch.full((1, 1, 1), float(range_mm))))
+def point_spread(scenes: list[Scene], z: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """|h| along the beam and its spacing, |h| across and its spacing, in mm, at a depth ``z [B, 1, 1]`` of each scene.
 
-
-def resolution_mm(scene: Scene, range_mm: float) -> tuple[float, float]:
-    """Axial and lateral width at −6 dB of the point spread at a depth (lesson 04)."""
-    along, step, across, pitch = _point_spread([scene], torch.full((1, 1, 1), float(range_mm)))
-    return width_at_half(along[0, 0], float(step)), width_at_half(across[0, 0], float(pitch))
-
-
-def _point_spread(scenes: list[Scene], z: torch.Tensor):
-    """|h| along the beam and across it at one depth, and the spacings: fine enough for any picture's size."""
+    Fine enough for any picture's size.
+    """
     loss = tissue_loss(scenes, z)
     centre, f_number, cap = stacked(scenes, "centre_frequency_mhz", "receive_f_number", "aperture_cm")
     wavelength = SPEED_MM_PER_US / centre

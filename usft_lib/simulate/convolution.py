@@ -35,8 +35,7 @@ def along_lines(field: torch.Tensor, pulse: torch.Tensor) -> torch.Tensor:
     rows, k = pulse.shape[1], (pulse.shape[2] - 1) // 2
     missing = -rows % BLOCK
     if missing:
-        field = F.pad(field, [0, 0, 0, missing])
-        pulse = F.pad(pulse, [0, 0, 0, missing])
+        field, pulse = (F.pad(values, [0, 0, 0, missing]) for values in (field, pulse))
     parts = field.unfold(1, BLOCK + 2 * k, BLOCK)  # [B, rows / 32, columns, 32 + 2K]
     i, j = torch.arange(BLOCK, device=field.device)[:, None], torch.arange(BLOCK + 2 * k, device=field.device)[None]
     offset = i + k - j  # row that comes out minus row that goes in

@@ -20,6 +20,13 @@ def stacked(scenes: list[Scene], *names: str, device="cpu") -> tuple[torch.Tenso
     return tuple(torch.tensor([[[float(getattr(s, name) or 0)]] for s in scenes], device=device) for name in names)
 
 
+def _field(scenes: list[Scene], device) -> tuple[torch.Tensor, ...]:
+    """Depth (mm), what is seen from side to side (mm, or radians if convex), radius (mm) and whether convex."""
+    depth, width, radius, sector = stacked(scenes, "depth_cm", "width_cm", "radius_cm", "sector_degrees", device=device)
+    convex = torch.tensor([[[s.probe == "convex"]] for s in scenes], device=device)
+    return 10 * depth, torch.where(convex, torch.deg2rad(sector), 10 * width), 10 * radius, convex
+
+
 class Grid:
     """The acoustic grid of a batch of scenes: ``2 · size`` samples on each of ``2 · size`` lines, and margins.
 
@@ -34,19 +41,13 @@ class Grid:
 
     def __init__(self, scenes: list[Scene], size: int, coarse: int = 1, device="cpu"):
         lines = 2 * size // coarse
-        self.scenes, self.size, self.lines, self.device = scenes, size, lines, device
-        self.margin = lines // 16  # as many samples above and below as lines on either side
-        depth, width, radius, sector = stacked(
-            scenes, "depth_cm", "width_cm", "radius_cm", "sector_degrees", device=device
-        )
-        self.convex = torch.tensor([[[s.probe == "convex"]] for s in scenes], device=device)
-        self.radius_mm = 10 * radius
-        self.sample_mm = 10 * depth / lines
-        samples = torch.arange(-self.margin, lines + self.margin, device=device) + 0.5
-        self.range_mm = samples[None, :, None] * self.sample_mm
-        pitch = torch.where(self.convex, torch.deg2rad(sector), 10 * width) / lines
-        across = torch.arange(-self.margin, lines + self.margin, device=device) + 0.5 - lines / 2
-        self.line = across[None, None, :] * pitch
+        self.device, self.margin = device, lines // 16  # as many samples above and below as lines on either side
+        depth_mm, across, self.radius_mm, self.convex = _field(scenes, device)
+        self.sample_mm = depth_mm / lines
+        steps = torch.arange(-self.margin, lines + self.margin, device=device) + 0.5
+        self.range_mm = steps[None, :, None] * self.sample_mm
+        pitch = across / lines
+        self.line = (steps - lines / 2)[None, None, :] * pitch
         fan = (self.radius_mm + self.range_mm).clamp_min(0) * pitch
         self.pitch_mm = torch.where(self.convex, fan, pitch.expand_as(fan))
 
@@ -56,9 +57,8 @@ class Grid:
         if not self.convex.any():
             return x, z
         r = self.radius_mm + self.range_mm
-        return torch.where(self.convex, r * self.line.sin(), x), torch.where(
-            self.convex, r * self.line.cos() - self.radius_mm, z
-        )
+        x = torch.where(self.convex, r * self.line.sin(), x)
+        return x, torch.where(self.convex, r * self.line.cos() - self.radius_mm, z)
 
     def inside(self, field: torch.Tensor) -> torch.Tensor:
         """``field`` without its margins."""
@@ -76,11 +76,10 @@ def picture_points(scenes: list[Scene], size: int, device="cpu") -> tuple[torch.
 def _on_grid(scenes: list[Scene], size: int, device) -> torch.Tensor:
     """Where pixels lie on the acoustic grid: ``[B, size, size, 2]``, −1…1 across the lines and along them."""
     x, z = picture_points(scenes, size, device)
-    depth, width, radius, sector = stacked(scenes, "depth_cm", "width_cm", "radius_cm", "sector_degrees", device=device)
-    convex = torch.tensor([[[s.probe == "convex"]] for s in scenes], device=device)
-    down = torch.where(convex, torch.hypot(x, z + 10 * radius) - 10 * radius, z)
-    across = torch.where(convex, torch.atan2(x, z + 10 * radius) / torch.deg2rad(sector), x / (10 * width))
-    return torch.stack(torch.broadcast_tensors(2 * across, 2 * down / (10 * depth) - 1), -1)
+    depth_mm, across, radius_mm, convex = _field(scenes, device)
+    down = torch.where(convex, torch.hypot(x, z + radius_mm) - radius_mm, z)
+    line = torch.where(convex, torch.atan2(x, z + radius_mm), x) / across
+    return torch.stack(torch.broadcast_tensors(2 * line, 2 * down / depth_mm - 1), -1)
 
 
 def in_view(scenes: list[Scene], size: int, device="cpu") -> torch.Tensor:

@@ -1,7 +1,7 @@
 """The speckle bench without its sliders: one phantom, its picture, and what can be measured in it (lesson 04)."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +41,7 @@ class Bmode:
     gcnr: float
     theory: dict[str, float]
     scene: Scene
-    stages: dict = field(default_factory=dict)
+    stages: dict[str, torch.Tensor]
 
     def __repr__(self) -> str:
         return (
@@ -79,34 +79,20 @@ def bmode(
     """
     _, size = check_request(1, size)
     scene = Scene(
-        depth_cm=depth_cm,
-        width_cm=depth_cm,
-        centre_frequency_mhz=centre_frequency_mhz,
-        bandwidth=bandwidth,
-        receive_f_number=f_number,
-        transmit_f_number=1.5 * f_number,
-        focus_cm=depth_cm / 2,
-        aperture_cm=10.0,
-        scatterers_per_cell=scatterers_per_cell,
-        attenuation_db_cm_mhz=attenuation_db_cm_mhz,
-        tgc=tgc,
-        dynamic_range_db=dynamic_range_db,
-        contrast_db=contrast_db,
-        minor_radius_mm=1.5 * depth_cm,
-        lesion_depth_cm=depth_cm / 2,
-        noise_db=-70.0,
-        clutter_db=-45.0,
-    )
+        depth_cm=depth_cm, width_cm=depth_cm, centre_frequency_mhz=centre_frequency_mhz, bandwidth=bandwidth,
+        receive_f_number=f_number, transmit_f_number=1.5 * f_number, focus_cm=depth_cm / 2, aperture_cm=10.0,
+        scatterers_per_cell=scatterers_per_cell, attenuation_db_cm_mhz=attenuation_db_cm_mhz,
+        noise_db=-70.0, clutter_db=-45.0, tgc=tgc, dynamic_range_db=dynamic_range_db,
+        contrast_db=contrast_db, minor_radius_mm=1.5 * depth_cm, lesion_depth_cm=depth_cm / 2,
+    )  # fmt: skip
     grid = Grid([scene], size, coarse=2)
     level = contrast_db * coverage(_distance(scene, *grid.points()), 0.2)
     loss = tissue_loss([scene], grid.range_mm).expand_as(level)
     stages = insonify([scene], with_clutter(level, 0.0, [scene]), loss, [generator("bench", seed)])
     mask = _distance(scene, *picture_points([scene], size))[0] < 0
-    measured = _measure(scene, stages["envelope"][0])
-    return Bmode(
-        stages["image"][0], mask, scene.side_mm / size, **measured, theory=_theory(scene, size), scene=scene,
-        stages={name: value[0] for name, value in stages.items()},
-    )  # fmt: skip
+    made = {name: value[0] for name, value in stages.items()}
+    measured, theory = _measure(scene, made["envelope"]), _theory(scene, size)
+    return Bmode(made["image"], mask, scene.side_mm / size, **measured, theory=theory, scene=scene, stages=made)
 
 
 def _distance(scene: Scene, x, z):
@@ -117,7 +103,11 @@ def _measure(scene: Scene, envelope: torch.Tensor) -> dict[str, float]:
     """SNR, speckle size, contrast and gCNR from an envelope ``[rows, lines]``."""
     rows = len(envelope)
     step = 10 * scene.depth_cm / rows
-    inside, beside = _regions(scene, rows)
+    # Well inside the lesion, and beside it at the same depths: bool, as the envelope.
+    z = ((torch.arange(rows) + 0.5) * step - 10 * scene.lesion_depth_cm)[:, None]
+    x = ((torch.arange(rows) + 0.5) * step - 5 * scene.width_cm)[None]
+    radius = scene.minor_radius_mm
+    inside, beside = torch.hypot(x, z) < 0.8 * radius, (x.abs() > 1.25 * radius) & (z.abs() < 0.8 * radius)
     power = envelope.square()
     level = 20 * torch.log10(envelope.clamp_min(1e-9))
     histograms = [torch.histc(level[part], 96, -90.0, 50.0) / part.sum() for part in (inside, beside)]
@@ -131,15 +121,6 @@ def _measure(scene: Scene, envelope: torch.Tensor) -> dict[str, float]:
         "contrast_db": float(10 * torch.log10(power[inside].mean() / power[beside].mean())),
         "gcnr": float(1 - torch.minimum(*histograms).sum()),
     }
-
-
-def _regions(scene: Scene, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Well inside the lesion, and beside it at the same depths: bool ``[rows, rows]``."""
-    step = 10 * scene.depth_cm / rows
-    z = ((torch.arange(rows) + 0.5) * step - 10 * scene.lesion_depth_cm)[:, None]
-    x = ((torch.arange(rows) + 0.5) * step - 5 * scene.width_cm)[None]
-    radius = scene.minor_radius_mm
-    return torch.hypot(x, z) < 0.8 * radius, (x.abs() > 1.25 * radius) & (z.abs() < 0.8 * radius)
 
 
 def _autocovariance(power: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -173,9 +154,5 @@ def _theory(scene: Scene, size: int) -> dict[str, float]:
     for h in (along, across):  # fully developed speckle: the intensity's autocovariance is that of h, squared
         spectrum = torch.fft.fft(h, 4 * size).abs().square()
         widths.append(width_at_half(_finely(torch.fft.ifft(spectrum).abs().square()), step / 8))
-    return {
-        "snr": RAYLEIGH_SNR,
-        "axial_mm": widths[0],
-        "lateral_mm": widths[1],
-        "contrast_db": true_contrast_db(scene),
-    }
+    along, across = widths
+    return {"snr": RAYLEIGH_SNR, "axial_mm": along, "lateral_mm": across, "contrast_db": true_contrast_db(scene)}

@@ -16,23 +16,12 @@ SHARES = ("without_target", "convex")  # of the images, so a range makes no sens
 
 # What `draw_scene` draws from: a number stays, a pair is a range. "varied" covers what scanners and bodies do.
 VARIED = {
-    "depth_cm": (3, 16),
-    "bandwidth": (0.4, 0.8),
-    "receive_f_number": (1, 3),
-    "transmit_f_number": (2, 5),
-    "tgc_error_db": (0, 6),
-    "dynamic_range_db": (40, 75),
-    "gain_db": (-8, 8),
-    "noise_db": (-60, -35),
-    "clutter_db": (-35, -15),
-    "aspect": (0.5, 1),
-    "irregularity": (0, 0.5),
-    "border_mm": (0.1, 2),
-    "mottle_db": (0.5, 3),
-    "layers": 1,
-    "distractors": (0, 3),
-    "skull_db": 0,
-}
+    "depth_cm": (3, 16), "bandwidth": (0.4, 0.8), "receive_f_number": (1, 3), "transmit_f_number": (2, 5),
+    "tgc_error_db": (0, 6), "dynamic_range_db": (40, 75), "gain_db": (-8, 8), "noise_db": (-60, -35),
+    "clutter_db": (-35, -15), "aspect": (0.5, 1), "irregularity": (0, 0.5), "border_mm": (0.1, 2),
+    "mottle_db": (0.5, 3), "layers": 1, "distractors": (0, 3), "skull_db": 0,
+}  # fmt: skip
+LESION = ("aspect", "irregularity", "border_mm")  # of these, the lesion's: drawn from its own numbers
 PRESETS = {
     "varied": {},
     # A breast scan: linear, shallow, high frequency; most lesions dark.
@@ -60,26 +49,20 @@ PRESETS = {
 def settings(preset: str, chosen: dict) -> dict:
     """The ranges to draw from: "varied", changed by a preset, changed by what the caller chose; all checked."""
     check_name("preset", preset, PRESETS)
-    merged = {"convex": None, "without_target": 0.1, **VARIED, **PRESETS[preset]}
-    if preset != "varied":
-        merged["without_target"] = 0.0
+    merged = {"convex": None, "without_target": 0.1 if preset == "varied" else 0.0, **VARIED, **PRESETS[preset]}
     for name, value in chosen.items():
-        if name == "probe":
-            check_name("probe", value, PROBES)
-            merged["convex"] = float(value == "convex")
-            continue
-        if name == "plane_wave_degrees":
-            merged[name] = tuple(value)
-            continue
         check_name("scene setting", name, [*LIMITS, *SHARES, "probe", "plane_wave_degrees"])
-        merged[name] = _share(name, value) if name in SHARES else _range(name, value)
+        if name == "probe":
+            merged["convex"] = float(check_name("probe", value, PROBES) == "convex")
+        elif name == "plane_wave_degrees":
+            merged[name] = tuple(value)
+        elif name not in SHARES:
+            merged[name] = _range(name, value)
+        elif isinstance(value, int | float) and 0 <= value <= 1:
+            merged[name] = float(value)
+        else:
+            raise BadInput(f"{name} = {value!r}: take a share from 0 to 1.")
     return merged
-
-
-def _share(name: str, value) -> float:
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise BadInput(f"{name} = {value!r}: take a share from 0 to 1.")
-    return float(value)
 
 
 def _range(name: str, value):
@@ -93,6 +76,25 @@ def _range(name: str, value):
     return low, high
 
 
+def _picker(draw, ranges: dict):
+    """A function that gives a value for a setting: what the caller fixed, or one from its range, else from a default.
+
+    It takes one number from ``draw`` every time, so what is fixed changes nothing else.
+    """
+
+    def pick(name: str, *default: float, log: bool = False) -> float:
+        place = draw(0, 1)
+        given = ranges.get(name, default)
+        if not isinstance(given, tuple):
+            return given
+        low, high = given
+        if log and 0 < low and high < math.inf:
+            return low * (high / low) ** place
+        return low + (high - low) * place
+
+    return pick
+
+
 def draw_scene(ranges: dict, seed: int, subject: int) -> Scene:
     """The scene of one subject from `settings`: a function of the seed and the subject alone (SIMULATION: ranges).
 
@@ -100,24 +102,12 @@ def draw_scene(ranges: dict, seed: int, subject: int) -> Scene:
     nothing else, so the rest of the picture cannot tell.
     """
     draw = drawer(generator("scan", seed, subject))
-
-    def pick(name: str, low: float, high: float, log: bool = False) -> float:
-        """A value for ``name``: the caller's, or from the caller's range, or from low…high. Takes one draw always."""
-        place = draw(0, 1)
-        given = ranges.get(name, (low, high))
-        if not isinstance(given, tuple):
-            return given
-        a, b = given
-        if log and 0 < a and b < math.inf:
-            return a * (b / a) ** place
-        return a + (b - a) * place
-
-    scan = {name: pick(name, *LIMITS[name]) for name in sorted(VARIED) if name not in _LESION}
-    depth, noise = pick("depth_cm", 3, 16, log=True), scan["noise_db"]
-    scan["depth_cm"] = depth
+    pick = _picker(draw, ranges)
+    scan = {name: pick(name) for name in sorted(VARIED) if name not in LESION}
+    depth = scan["depth_cm"] = pick("depth_cm", log=True)
     convex = draw(0, 1) < (ranges["convex"] if ranges["convex"] is not None else min(1, max(0.2, (depth - 3) / 7)))
     # Jointly plausible: the two-way loss 2·α·f·depth to the bottom stays within 10 dB of the noise's distance.
-    budget = (10 - noise) / (2 * depth)
+    budget = (10 - scan["noise_db"]) / (2 * depth)
     alpha = pick("attenuation_db_cm_mhz", 0.3, max(0.3, min(0.9, budget / 3)))
     highest = max(3.0, min(12.0, budget / max(alpha, 0.05)))
     frequency = pick("centre_frequency_mhz", 3, highest)
@@ -143,17 +133,9 @@ def draw_scene(ranges: dict, seed: int, subject: int) -> Scene:
     return _with_lesion(Scene(**scan, contrast_db=None), ranges, drawer(generator("lesion", seed, subject)))
 
 
-_LESION = ("aspect", "irregularity", "border_mm")
-
-
 def _with_lesion(scan: Scene, ranges: dict, draw) -> Scene:
     """The scan with a lesion that fits it: large enough to be seen, where echoes still come from."""
-
-    def pick(name: str, low: float, high: float) -> float:
-        place = draw(0, 1)
-        given = ranges.get(name, (low, high))
-        return given[0] + (given[1] - given[0]) * place if isinstance(given, tuple) else given
-
+    pick = _picker(draw, ranges)
     present, kind, place, solid = (draw(0, 1) for _ in range(4))
     low, high = (-30, -4) if kind < 0.65 else (3, 12)
     contrast = pick("contrast_db", low, high) if kind < 0.85 or "contrast_db" in ranges else -80.0
@@ -162,9 +144,7 @@ def _with_lesion(scan: Scene, ranges: dict, draw) -> Scene:
     default = (-0.9, -0.6) if fluid else ((0.5, 3) if solid < 0.25 else (-0.15, 0.15))
     lesion = {
         "contrast_db": contrast,
-        "aspect": pick("aspect", 0.5, 1),
-        "irregularity": pick("irregularity", 0, 0.5),
-        "border_mm": pick("border_mm", 0.1, 2),
+        **{name: pick(name) for name in LESION},
         "shadow_db_cm_mhz": max(pick("shadow_db_cm_mhz", *default), 0.02 - scan.attenuation_db_cm_mhz),
     }
     depth, wide = 10 * scan.depth_cm, scan.side_mm
@@ -184,10 +164,9 @@ def _with_lesion(scan: Scene, ranges: dict, draw) -> Scene:
         if room >= 0 or fixed:
             break
     x = _between(ranges.get("lesion_offset_cm"), across, -max(room, 0), max(room, 0))
-    lesion["minor_radius_mm"] = size
     if present < ranges["without_target"]:
         return scan
-    return replace(scan, **lesion, lesion_depth_cm=z / 10, lesion_offset_cm=x / 10)
+    return replace(scan, **lesion, minor_radius_mm=size, lesion_depth_cm=z / 10, lesion_offset_cm=x / 10)
 
 
 def _between(given, place: float, low_mm: float, high_mm: float) -> float:

@@ -25,7 +25,9 @@ def scatterers(scenes: list[Scene], grid: Grid, amplitude_db: torch.Tensor, rand
     fine = F.interpolate(amplitude_db[:, None], scale_factor=2, mode="bilinear")[:, 0]
     if all(math.isinf(s.scatterers_per_cell) for s in scenes):
         return white * amplitude(fine)
-    per_sample = (grid.sample_mm * grid.pitch_mm).cpu() * _density(scenes)  # [B, rows, 1]
+    # So many in the resolution cell at the focus.
+    number, focus = stacked(scenes, "scatterers_per_cell", "focus_cm")
+    per_sample = (grid.sample_mm * grid.pitch_mm).cpu() * (number / cells_mm2(scenes, 10 * focus))  # [B, rows, 1]
     counts = torch.empty(len(scenes), rows, columns)
     for part, rate, random in zip(counts, per_sample, randoms, strict=True):
         part.copy_(_counts(rate, columns, random))
@@ -43,12 +45,6 @@ def white_noise(rows: int, columns: int, randoms) -> torch.Tensor:
     for part, random in zip(white, randoms, strict=True):
         part.normal_(0, math.sqrt(0.5), generator=random)
     return torch.view_as_complex(white)
-
-
-def _density(scenes: list[Scene]) -> torch.Tensor:
-    """Scatterers a mm², ``[B, 1, 1]``: so many in the resolution cell at the focus."""
-    number, focus = stacked(scenes, "scatterers_per_cell", "focus_cm")
-    return number / cells_mm2(scenes, 10 * focus)
 
 
 def _counts(rate: torch.Tensor, columns: int, random: torch.Generator) -> torch.Tensor:

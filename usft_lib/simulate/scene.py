@@ -4,47 +4,17 @@
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from ..errors import BadInput, check_name
 
 SPEED_MM_PER_US = 1.54  # speed of sound in soft tissue
 PROBES = ("linear", "convex")
 
-# The lowest and the highest value that makes sense, for `Scene` and for the ranges that `draw_scene` is given.
-LIMITS = {
-    "depth_cm": (1, 30),
-    "width_cm": (1, 30),
-    "radius_cm": (1, 10),
-    "sector_degrees": (20, 100),
-    "centre_frequency_mhz": (1, 20),
-    "bandwidth": (0.2, 0.9),
-    "receive_f_number": (0.5, 8),
-    "transmit_f_number": (0.5, 12),
-    "focus_cm": (0.5, 30),
-    "aperture_cm": (0.3, 10),
-    "taper": (0, 1),
-    "scatterers_per_cell": (0.1, math.inf),
-    "attenuation_db_cm_mhz": (0, 2),
-    "noise_db": (-120, 0),
-    "clutter_db": (-120, 0),
-    "tgc": (0, 1.5),
-    "tgc_error_db": (0, 12),
-    "gain_db": (-40, 40),
-    "dynamic_range_db": (20, 120),
-    "minor_radius_mm": (0.5, 80),
-    "aspect": (0.3, 1),
-    "irregularity": (0, 0.5),
-    "border_mm": (0.05, 5),
-    "contrast_db": (-80, 20),
-    "shadow_db_cm_mhz": (-2, 6),
-    "lesion_depth_cm": (0, 30),
-    "lesion_offset_cm": (-20, 20),
-    "layers": (0, 1),
-    "mottle_db": (0, 10),
-    "distractors": (0, 3),
-    "skull_db": (0, 30),
-}
+
+def _within(low: float, high: float, default: float | None):
+    """A setting of `Scene`: the lowest and the highest value that makes sense, and the usual one."""
+    return field(default=default, metadata={"limits": (low, high)})
 
 
 @dataclass(frozen=True)
@@ -81,38 +51,38 @@ class Scene:
     """
 
     probe: str = "linear"
-    depth_cm: float = 4.0
-    width_cm: float = 4.0
-    radius_cm: float = 5.0
-    sector_degrees: float = 65.0
-    centre_frequency_mhz: float = 7.0
-    bandwidth: float = 0.6
-    receive_f_number: float = 1.5
-    transmit_f_number: float = 3.0
-    focus_cm: float = 2.0
-    aperture_cm: float = 2.5
+    depth_cm: float = _within(1, 30, 4.0)
+    width_cm: float = _within(1, 30, 4.0)
+    radius_cm: float = _within(1, 10, 5.0)
+    sector_degrees: float = _within(20, 100, 65.0)
+    centre_frequency_mhz: float = _within(1, 20, 7.0)
+    bandwidth: float = _within(0.2, 0.9, 0.6)
+    receive_f_number: float = _within(0.5, 8, 1.5)
+    transmit_f_number: float = _within(0.5, 12, 3.0)
+    focus_cm: float = _within(0.5, 30, 2.0)
+    aperture_cm: float = _within(0.3, 10, 2.5)
     plane_wave_degrees: tuple[float, ...] = ()
-    taper: float = 0.5
-    scatterers_per_cell: float = math.inf
-    attenuation_db_cm_mhz: float = 0.5
-    noise_db: float = -60.0
-    clutter_db: float = -35.0
-    tgc: float = 1.0
-    tgc_error_db: float = 0.0
-    gain_db: float = 0.0
-    dynamic_range_db: float = 60.0
-    minor_radius_mm: float = 6.0
-    aspect: float = 1.0
-    irregularity: float = 0.0
-    border_mm: float = 0.2
-    contrast_db: float | None = -12.0
-    shadow_db_cm_mhz: float = 0.0
-    lesion_depth_cm: float = 2.0
-    lesion_offset_cm: float = 0.0
-    layers: float = 0.0
-    mottle_db: float = 0.0
-    distractors: float = 0.0
-    skull_db: float = 0.0
+    taper: float = _within(0, 1, 0.5)
+    scatterers_per_cell: float = _within(0.1, math.inf, math.inf)
+    attenuation_db_cm_mhz: float = _within(0, 2, 0.5)
+    noise_db: float = _within(-120, 0, -60.0)
+    clutter_db: float = _within(-120, 0, -35.0)
+    tgc: float = _within(0, 1.5, 1.0)
+    tgc_error_db: float = _within(0, 12, 0.0)
+    gain_db: float = _within(-40, 40, 0.0)
+    dynamic_range_db: float = _within(20, 120, 60.0)
+    minor_radius_mm: float = _within(0.5, 80, 6.0)
+    aspect: float = _within(0.3, 1, 1.0)
+    irregularity: float = _within(0, 0.5, 0.0)
+    border_mm: float = _within(0.05, 5, 0.2)
+    contrast_db: float | None = _within(-80, 20, -12.0)
+    shadow_db_cm_mhz: float = _within(-2, 6, 0.0)
+    lesion_depth_cm: float = _within(0, 30, 2.0)
+    lesion_offset_cm: float = _within(-20, 20, 0.0)
+    layers: float = _within(0, 1, 0.0)
+    mottle_db: float = _within(0, 10, 0.0)
+    distractors: float = _within(0, 3, 0.0)
+    skull_db: float = _within(0, 30, 0.0)
 
     def __post_init__(self):
         check_name("probe", self.probe, PROBES)
@@ -178,6 +148,10 @@ class Scene:
         return abs(10 * self.lesion_offset_cm) <= self.room_mm(10 * self.lesion_depth_cm, self.reach_mm) + 1e-3
 
 
+# The lowest and the highest value of each setting, for `Scene` and for the ranges that `draw_scene` is given.
+LIMITS = {f.name: f.metadata["limits"] for f in fields(Scene) if f.metadata}
+
+
 def number_in_limits(name: str, value) -> float:
     """``value`` as a float, if it is within the `LIMITS` of that setting, else `BadInput`."""
     low, high = LIMITS[name]
@@ -194,7 +168,4 @@ def scene_table(scenes: list[Scene]):
     """Scenes as a pandas table, a row each, NaN for the contrast of no lesion (lesson 04)."""
     import pandas as pd
 
-    rows = [{f.name: getattr(scene, f.name) for f in fields(Scene)} for scene in scenes]
-    table = pd.DataFrame(rows)
-    table["contrast_db"] = table["contrast_db"].astype(float)
-    return table
+    return pd.DataFrame(scenes).astype({"contrast_db": float})

@@ -28,19 +28,6 @@ def check_request(n, size) -> tuple[int, int]:
     return index(n), index(size)
 
 
-def check_range(name: str, value, default: tuple, lowest: float, highest: float) -> tuple[float, float]:
-    """``value``, or ``default`` for None, if it is a pair ``lowest ≤ low ≤ high ≤ highest``, else `BadInput`."""
-    if value is None:
-        return default
-    try:
-        low, high = map(float, value)
-    except (TypeError, ValueError):
-        raise BadInput(f"{name} must be a pair (low, high), not {value!r}.") from None
-    if not lowest <= low <= high <= highest:
-        raise BadInput(f"{name} = ({low:g}, {high:g}): take {lowest:g} ≤ low ≤ high ≤ {highest:g}.")
-    return low, high
-
-
 def drawer(generator: torch.Generator):
     """A function ``draw(low, high)`` that gives one uniform number from ``generator`` with every call."""
 
@@ -73,18 +60,13 @@ def ellipse(x, y, rx, ry):
 def blob(x, y, radius: float, aspect: float, waves: list[tuple[int, float, float]]):
     """Distance (about) to a closed border ``r(θ) = radius · (1 + Σ a cos(kθ + φ))``, flattened by ``aspect`` in y.
 
-    ``waves`` lists ``(k, a, φ)``, Σ|a| < 1. `blob_area` is its exact area.
+    ``waves`` lists ``(k, a, φ)``, Σ|a| < 1.
     """
     y = y / aspect
     angle = torch.atan2(y, x)
     border = radius * (1 + sum(a * torch.cos(k * angle + phase) for k, a, phase in waves))
     # Along a ray the distance is too long where the shape is flattened: the smaller scale keeps soft borders thin.
     return (torch.sqrt(x * x + y * y) - border) * torch.as_tensor(aspect).clamp(max=1.0)
-
-
-def blob_area(radius: float, aspect: float, waves: list[tuple[int, float, float]]) -> float:
-    """Exact area of `blob`, ``aspect · ½∫r²dθ`` (different whole k are orthogonal, so their squares add up)."""
-    return math.pi * radius**2 * aspect * (1 + sum(a * a for _, a, _ in waves) / 2)
 
 
 def wave(x, parts: list[tuple[float, float, float]]):

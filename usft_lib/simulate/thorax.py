@@ -66,10 +66,9 @@ def strands(x, y, points, radius):
     than a pixel casts the shadow it should.
     """
     size = len(x)
-    across = torch.stack([x[0, 1] - x[0, 0], y[0, 1] - y[0, 0]])  # mm from a pixel to the next, in a row
-    down = torch.stack([x[1, 0] - x[0, 0], y[1, 0] - y[0, 0]])
-    step = torch.stack([across, down], 1)
-    place = torch.linalg.solve(step, (points - torch.stack([x[0, 0], y[0, 0]])).reshape(-1, 2).T)
+    at = torch.stack([x, y], -1)
+    step = torch.stack([at[0, 1] - at[0, 0], at[1, 0] - at[0, 0]], 1)  # mm from a pixel to the next: right, down
+    place = torch.linalg.solve(step, (points - at[0, 0]).reshape(-1, 2).T)
     piece = torch.hypot(*(points[:, 1:] - points[:, :-1]).unbind(-1))
     piece = F.pad(piece, [0, 1]) / 2 + F.pad(piece, [1, 0]) / 2
     volume = (math.pi * radius[:, None] ** 2 * piece).flatten() / torch.linalg.det(step).abs()
@@ -134,45 +133,44 @@ def opacities(x, y, shape: dict, draw, texture):
     return lost.clamp_min(0)
 
 
-def curve(*corners, steps: int):
+def curve(corners, steps: int):
     """A Bézier curve ``[1, steps, 2]`` through its first and last corner."""
-    points, t = torch.tensor(corners)[None], torch.linspace(0, 1, steps)[:, None]
-    points = points.expand(steps, -1, -1)
-    while points.shape[1] > 1:
-        points = points[:, :-1] * (1 - t[..., None]) + points[:, 1:] * t[..., None]
-    return points[:, 0][None]
+    points, t = torch.tensor(corners)[:, None], torch.linspace(0, 1, steps)[:, None]
+    while len(points) > 1:
+        points = points[:-1] * (1 - t) + points[1:] * t
+    return points
 
 
 def devices(x, y, shape: dict, draw):
     """Thickness of metal in mm: in a few people a pacemaker with its lead, ECG wires, or a tube."""
     half, top, base = shape["half"], shape["top"], shape["base"]
-    height, steps, metal = base - top, 2 * len(x), 0.0 * x
+    height, metal = base - top, 0.0 * x
+
+    def wire(radius: float, *corners):
+        return strands(x, y, curve(corners, 2 * len(x)), torch.tensor([radius]))
+
     kind = draw(0, 1) / DEVICES  # beyond 1: no device
     place, at = draw(0.55, 0.8) * half, top + draw(0.1, 0.3) * height
     if kind < 1 / 3:
         u, v = rotate(x - place, y - at, draw(-30, 30))
         metal = 6 * coverage(((u / 24) ** 4 + (v / 20) ** 4) ** 0.25 * 20 - 20, 2)
-        path = curve((place - 15, at), (0.5 * half, top - 25), (-15.0, top), (-45.0, base - 60), (50.0, base - 8.0),
-                     steps=steps)  # fmt: skip
-        metal = metal + strands(x, y, path, torch.tensor([1.0]))
+        vein = (0.5 * half, top - 25), (-15.0, top), (-45.0, base - 60), (50.0, base - 8.0)
+        metal = metal + wire(1.0, (place - 15, at), *vein)
     elif kind < 2 / 3:
         for _ in range(3):
             u, v = draw(-0.9, 0.9) * half, top + draw(0.1, 0.9) * height
-            path = curve((u, v), (u + draw(-80, 80), v + 60), (draw(-60, 60), v + 100), (draw(-90, 90), base + 140),
-                         steps=steps)  # fmt: skip
-            metal = metal + strands(x, y, path, torch.tensor([0.8]))
+            bends = (u + draw(-80, 80), v + 60), (draw(-60, 60), v + 100), (draw(-90, 90), base + 140)
+            metal = metal + wire(0.8, (u, v), *bends)
             metal = metal + 2.0 * coverage(torch.hypot(x - u, y - v) - draw(4, 7), 2)
     elif kind < 1:
         end = top + draw(0.2, 1.1) * height  # in the windpipe, or on to the stomach
-        path = curve((draw(-8, 8), -60.0), (draw(-8, 8), end - 60), (draw(-6, 14), end), steps=steps)
-        metal = soften(strands(x, y, path, torch.tensor([1.1])), 0.6)
+        metal = soften(wire(1.1, (draw(-8, 8), -60.0), (draw(-8, 8), end - 60), (draw(-6, 14), end)), 0.6)
     return metal
 
 
 def ribs(x, y, shape: dict, draw):
     """Thickness of the ribs in mm: each a tilted hoop from the spine round the side to the front."""
-    top, base = shape["top"], shape["base"]
-    height = base - top
+    top, height = shape["top"], shape["base"] - shape["top"]
     side = (x > 0).long()
     cage = shape["wall"].clamp_min(0.4 * shape["half"]) + draw(2, 6)
     out = x.abs() / cage

@@ -62,46 +62,32 @@ def simulate_ultrasound(
     """
     n, size = check_request(n, size)
     frames, _ = check_request(frames_per_subject, size)
-    ranges = settings(preset, scene)
-    scenes = [draw_scene(ranges, seed, k) for k in range(-(-n // frames))]
+    scenes = ultrasound_scenes(-(-n // frames), seed, preset, **scene)
     made = f"simulated, seed {seed}" + ("" if preset == "varied" else f", {preset}")
-    data, kept = image_scenes(scenes, n, size, seed, frames, made, stages, device)
-    return (data, kept) if stages else data
+    return image_scenes(scenes, n, size, seed, frames, made, stages, device)
 
 
 def image_scenes(
     scenes: list[Scene], n: int, size: int, seed: int, frames: int, provenance: str, stages=False, device="cpu"
-) -> tuple[SegmentationData, dict]:
+) -> SegmentationData | tuple[SegmentationData, dict]:
     """``n`` frames of the scenes of subjects 0, 1, …, ``frames`` of each, and what the stages made if asked for."""
     bodies = [draw_anatomy(scene, seed, k) for k, scene in enumerate(scenes)]
+    frame = [divmod(i, frames) for i in range(n)]  # which subject, which of its frames
+    shown = [scenes[k] for k, _ in frame]
     images, masks, kept = torch.empty(n, 1, size, size), torch.empty(n, 1, size, size, dtype=torch.bool), []
     batch = max(1, PIXELS // size**2)
     for start in range(0, n, batch):
-        which = range(start, min(start + batch, n))
-        made = render(
-            [scenes[i // frames] for i in which],
-            [bodies[i // frames] for i in which],
-            size,
-            [("ultrasound", seed, i // frames, i % frames) for i in which],
-            device,
-        )
-        images[which.start : which.stop, 0] = made["image"].cpu()
-        masks[which.start : which.stop, 0] = made["mask"].cpu()
+        part = slice(start, start + batch)
+        streams = [("ultrasound", seed, *place) for place in frame[part]]
+        made = render(shown[part], [bodies[k] for k, _ in frame[part]], size, streams, device)
+        images[part, 0], masks[part, 0] = made["image"].cpu(), made["mask"].cpu()
         if stages:
             kept.append(made)
-    shown = [scenes[i // frames] for i in range(n)]
-    data = SegmentationData(
-        images,
-        masks,
-        # The seed belongs to the name: subject 1 of another seed is somebody else.
-        subjects=[f"us{seed}-{i // frames + 1:04d}" for i in range(n)],
-        ids=[f"us{seed}-{i // frames + 1:04d}-{i % frames + 1}" for i in range(n)],
-        name="sim-ultrasound",
-        spacing_mm=torch.tensor([s.side_mm / size for s in shown]),
-        labels=[_label(s) for s in shown],
-        provenance=provenance,
-    )
-    return data, {name: torch.cat([made[name].cpu() for made in kept]) for name in (kept[0] if kept else ())}
+    people = [f"us{seed}-{k + 1:04d}" for k, _ in frame]  # with the seed: subject 1 of another seed is somebody else
+    ids = [f"{person}-{i + 1}" for person, (_, i) in zip(people, frame, strict=True)]
+    spacing, labels = torch.tensor([s.side_mm / size for s in shown]), [_label(s) for s in shown]
+    data = SegmentationData(images, masks, people, "sim-ultrasound", spacing, ids, labels, provenance)
+    return (data, {name: torch.cat([made[name].cpu() for made in kept]) for name in kept[0]}) if stages else data
 
 
 def ultrasound_scenes(n: int, seed: int = 0, preset: str = "varied", **scene) -> list[Scene]:
@@ -229,8 +215,7 @@ def receive(scenes: list[Scene], grid: Grid, field, randoms, contact=None, error
     noise = white_noise(*field.shape[1:], randoms).to(field.device)
     if contact is not None:
         field = field * amplitude(F.interpolate(contact, field.shape[2], mode="linear", align_corners=True))
-    lost = attenuated_db(tissue_loss(scenes, grid.range_mm[:, grid.margin : -grid.margin]), scenes)
-    amplified = share * lost
+    amplified = share * attenuated_db(tissue_loss(scenes, grid.range_mm[:, grid.margin : -grid.margin]), scenes)
     if error is not None:
         amplified = amplified + F.interpolate(error.mT, field.shape[1], mode="linear", align_corners=True).mT
     return (field + noise * amplitude(noise_db)) * amplitude(amplified)

@@ -1,9 +1,6 @@
-"""Data sets: a file for each public one, the registry, the cache, and a student's own folders."""
+"""Data sets: a file for each public one in ``sets/``, the registry, the cache, and a student's own folders."""
 
-from ..errors import DataUnavailable
-from .drive import use_drive
+from .cache import use_drive
+from .catalogue import datasets
 from .folder import load_folder
 from .loading import load
-from .table import datasets
-
-__all__ = ["DataUnavailable", "datasets", "load", "load_folder", "use_drive"]

@@ -6,15 +6,54 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import pooch
+from filelock import FileLock, Timeout
+
 from ..errors import BadInput
+
+DRIVE = Path("/content/drive")  # where Colab mounts one's Google Drive
 
 
 def cache_folder() -> Path:
     """``USFT_DATA``, or the user's own cache folder. Is not created here."""
-    import pooch  # not at the top: `import usft_lib` stays quick
-
     named = os.environ.get("USFT_DATA", "")
     return Path(named).expanduser() if named else Path(pooch.os_cache("usft"))
+
+
+def use_drive(folder: str = "usft_data") -> Path:
+    """In Colab: fetch and prepare images in your Google Drive, where the next session finds them (lesson 03).
+
+    Colab forgets its disk after a session. Google asks whether the notebook may use your Drive, for this session only:
+    call it again in the next.
+
+    Args:
+        folder: its name in your Drive; it is made when the first images are kept.
+
+    Returns:
+        The folder's path, which ``USFT_DATA`` names from now on.
+
+    Raises:
+        BadInput: this is not Colab, the name leads elsewhere, or the Drive could not be opened.
+    """
+    try:
+        from google.colab import drive
+    except ImportError:
+        raise BadInput(
+            "usft.use_drive() is for Google Colab; here, prepared images are kept anyway (USFT_DATA says where)."
+        ) from None
+    name = Path(folder)
+    if name.is_absolute() or ".." in name.parts or not name.parts:
+        raise BadInput(f'folder must be a name in your Drive, such as "usft_data", not {folder!r}.')
+    home = DRIVE / "MyDrive"
+    try:
+        drive.mount(str(DRIVE))
+        if not home.is_dir():
+            raise FileNotFoundError(f"{home} is not there")
+    except Exception as error:  # Colab raises what it likes where one says no
+        raise BadInput(f"Your Drive was not opened ({error}); images are kept for this session only.") from None
+    os.environ["USFT_DATA"] = str(home / name)
+    print(f"Prepared images are kept in your Drive from now on, in {folder}.")
+    return home / name
 
 
 @contextmanager
@@ -41,10 +80,8 @@ def clear_disk_errors(opening: bool = False):
 
 
 @contextmanager
-def alone(name: str):
+def locked(name: str):
     """Hold the lock of data set ``name``: of two kernels that ask at once, one fetches and the other waits for it."""
-    from filelock import FileLock, Timeout
-
     folder = cache_folder()
     with clear_disk_errors(opening=True):
         (folder / name).mkdir(parents=True, exist_ok=True)

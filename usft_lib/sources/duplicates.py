@@ -16,7 +16,7 @@ NEAR = 12
 
 def perceptual_hash(picture: np.ndarray) -> np.ndarray:
     """64 bits ``[64]`` of a grey uint8 picture ``[h, w]``."""
-    from scipy.fft import dctn  # not at the top: `import usft_lib` stays quick
+    from scipy.fft import dctn  # not at the top: it takes half a second
 
     small = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.LANCZOS), np.float64)
     low = dctn(small, type=2)[:8, :8]

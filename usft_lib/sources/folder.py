@@ -10,9 +10,9 @@ import torch
 from ..data import SegmentationData
 from ..errors import BadInput
 from .archive import is_junk
-from .loading import check_size
 from .masks import mask
-from .pictures import check_same_size, grey
+from .pairs import check_same_size
+from .pictures import check_size, grey
 from .prepare import collect
 from .source import Sample
 
@@ -48,9 +48,8 @@ def load_folder(
     if spacing_mm is not None and not (isinstance(spacing_mm, int | float) and 0 < spacing_mm < 1000):
         raise BadInput(f"spacing_mm must be the millimetres of one pixel, a number above 0, not {spacing_mm!r}.")
     pairs = pair_files(Path(images).expanduser(), Path(masks).expanduser())
-    subject_of = _subject_rule(subject)
     soft: list[str] = []
-    got = collect(_samples(pairs, subject_of, spacing_mm, soft), size, "pad")
+    got = collect(_samples(pairs, _subject_rule(subject), spacing_mm, soft), size, "pad")
     if subject is None:
         print(
             f"{name}: each of the {len(pairs)} images counts as a subject of its own; if one person has several, give "
@@ -111,13 +110,13 @@ def _files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _subject_rule(subject) -> Callable[[str, str], str]:
-    """(file name, stem) → subject."""
+def _subject_rule(subject) -> Callable[[str], str]:
+    """File name → subject."""
     if subject is None:
-        return lambda _, stem: stem
+        return lambda file: Path(file).stem
     if callable(subject):
 
-        def ask(file: str, _: str) -> str:
+        def ask(file: str) -> str:
             try:
                 return str(subject(file))
             except Exception as error:  # the student's own function: say on which name it failed, in one line
@@ -132,7 +131,7 @@ def _subject_rule(subject) -> Callable[[str, str], str]:
     if pattern.groups != 1:
         raise BadInput(f"subject={subject!r} has {pattern.groups} groups: put ( ) once around what names the person.")
 
-    def look(file: str, _: str) -> str:
+    def look(file: str) -> str:
         match = pattern.search(file)
         if match is None or match[1] is None:
             raise BadInput(f"subject={subject!r} does not fit the file name {file!r}: widen it or rename the file.")
@@ -148,4 +147,4 @@ def _samples(pairs, subject_of, spacing_mm: float | None, soft: list[str]) -> It
         check_same_size(picture, image.name, inside, mask_file.name)
         if was_soft:
             soft.append(mask_file.name)
-        yield Sample(stem, subject_of(image.name, stem), picture, inside, mm=spacing_mm)
+        yield Sample(stem, subject_of(image.name), picture, inside, mm=spacing_mm)

@@ -1,28 +1,19 @@
 """`load`: the one way to a data set. Prepared data first, then the mirror, then the published addresses in order."""
 
 from dataclasses import replace
-from operator import index
 from pathlib import Path
 
 from ..data import SegmentationData
 from ..errors import BadInput, DataUnavailable, check_name
+from ..simulate import simulate_radiographs, simulate_ultrasound
+from ..simulate.shapes import check_request
 from . import prepare
-from .busbra import BUSBRA
-from .busi import BUSI
-from .cache import alone, cache_folder, clear_disk_errors
-from .fetch import LIMIT, Place, bring, forget, ways
-from .hc18 import HC18
-from .horses import HORSES
+from .cache import cache_folder, clear_disk_errors, locked
+from .catalogue import SIMULATED, SIMULATED_IMAGES, SOURCES
+from .fetch import LIMIT, Location, fetch, forget, original_routes, routes
 from .mirror import Mirror, configured, mirror
-from .montgomery import MONTGOMERY
-from .pets import PETS
-from .shenzhen import SHENZHEN
+from .pictures import check_size
 from .source import Source
-
-ALL = (MONTGOMERY, SHENZHEN, HC18, BUSI, BUSBRA, PETS, HORSES)
-SOURCES: dict[str, Source] = {source.name: source for source in ALL}
-SIMULATED = {"sim-ultrasound": "ultrasound", "sim-radiographs": "radiograph"}
-SIMULATED_IMAGES = 400
 
 
 def load(name: str, size: int = 128, otherwise: str | None = None, large: bool = False) -> SegmentationData:
@@ -34,8 +25,8 @@ def load(name: str, size: int = 128, otherwise: str | None = None, large: bool =
     Args:
         name: one of those that `datasets` lists.
         size: side in pixels, a multiple of 16 from 16 to 1024 (32 to 512 for simulated data).
-        otherwise: "sim-ultrasound" or "sim-radiographs", simulated data to use if this set cannot be had; the name of
-            what comes back then says so. It must be possible at this size, whether it is needed or not.
+        otherwise: "sim-ultrasound" or "sim-radiographs", simulated data to use if this set cannot be had; what comes
+            back then has ``stand_in`` set, and says so in its name. It must be possible at this size, needed or not.
         large: start a download of more than 60 MB.
 
     Raises:
@@ -49,29 +40,16 @@ def load(name: str, size: int = 128, otherwise: str | None = None, large: bool =
     if name in SIMULATED:
         return _simulated(name, size)
     try:
-        return prepared(name, size, large)[0]
+        return _published(SOURCES[name], size, large)
     except DataUnavailable as error:
         if otherwise is None:
             raise
         print(f"{otherwise} stands in for {name}: {error}")
-    return replace(_simulated(otherwise, size), name=f"{otherwise} ({name} not at hand)")
-
-
-def check_size(size) -> int:
-    """``size`` as an int if it is a multiple of 16 from 16 to 1024 (four halvings must come out even)."""
-    try:
-        pixels = index(size)  # NumPy's whole numbers too; True is 1, and refused as that
-    except TypeError:
-        pixels = 0
-    if not 16 <= pixels <= 1024 or pixels % 16:
-        raise BadInput(f"size must be a whole number, a multiple of 16 from 16 to 1024 (128, say), not {size!r}.")
-    return pixels
+    return replace(_simulated(otherwise, size), name=f"{otherwise} ({name} not at hand)", stand_in=True)
 
 
 def _check_stand_in(otherwise: str, size: int) -> None:
     """Refuse at once, not after a failed download, a stand-in that there is not or not at this size."""
-    from ..simulate.shapes import check_request
-
     check_name("stand-in", otherwise, SIMULATED)
     try:
         check_request(SIMULATED_IMAGES, size)
@@ -80,65 +58,57 @@ def _check_stand_in(otherwise: str, size: int) -> None:
 
 
 def _simulated(name: str, size: int) -> SegmentationData:
-    from ..simulate import simulate_radiographs, simulate_ultrasound  # not at the top: simulate may use this room
-
     if name == "sim-radiographs":
         return simulate_radiographs(SIMULATED_IMAGES, size=size, seed=0)
     return simulate_ultrasound(SIMULATED_IMAGES, size=size, seed=0, preset="breast")  # a lesion in every image
 
 
-def prepared(name: str, size: int, large: bool = False) -> tuple[SegmentationData, Path]:
-    """The data of a published set and the prepared file that holds them, made now if need be."""
-    source = SOURCES[name]
-    folder = cache_folder() / name
+def _published(source: Source, size: int, large: bool) -> SegmentationData:
+    """The data of a published set, prepared now if need be."""
+    originals = original_routes(source)
     # Without a lock and without asking anybody: what is prepared already loads offline, and from a read-only folder.
     with clear_disk_errors(opening=True):
         seen = mirror(ask=False)
-        known = ways(source, seen, with_mirror=True)
+        known = routes(source, seen)
         if not known and (seen or not configured()):  # a mirror that was never asked may hold it: ask that first
-            known = ways(source, None, with_mirror=False)
-        found = _first_prepared(source, size, known, folder)
-    if found:
-        return found
-    with alone(name) as folder, clear_disk_errors():
+            known = originals
+        data = _first_prepared(source, size, known, cache_folder() / source.name)
+    if data is not None:
+        return data
+    with locked(source.name) as folder, clear_disk_errors():
         now = mirror()
         tried: list[str] = []
-        for way in ways(source, now, with_mirror=True):
-            found = _first_prepared(source, size, [way], folder) or _make(source, size, way, folder, large, tried)
-            if found:
-                return found
-        originals = ways(source, None, with_mirror=False)
-        found = _first_prepared(source, size, originals, folder)
-        for way in [] if found else originals:
-            found = _make(source, size, way, folder, large, tried)
-            if found:
-                break
-    if not found:
-        raise DataUnavailable(_sorry(source, size, now, tried))
-    return found
+        for options in (routes(source, now), originals):
+            data = _first_prepared(source, size, options, folder)
+            for route in options:
+                if data is None:
+                    data = _make(source, size, route, folder, large, tried)
+            if data is not None:
+                return data
+    raise DataUnavailable(_unavailable(source, size, now, tried))
 
 
-def _first_prepared(source: Source, size: int, tried: list, folder: Path) -> tuple[SegmentationData, Path] | None:
-    for way in tried:
-        path = _prepared_path(size, way, folder)
+def _first_prepared(source: Source, size: int, options: list, folder: Path) -> SegmentationData | None:
+    for route in options:
+        path = _prepared_path(size, route, folder)
         data = prepare.read(path, source.name) if path else None
         if data is not None:
-            return data, path
+            return data
     return None
 
 
-def _prepared_path(size: int, way: tuple[Place, ...], folder: Path) -> Path | None:
-    fingerprints = [place.fingerprint(folder) for place in way]
+def _prepared_path(size: int, route: tuple[Location, ...], folder: Path) -> Path | None:
+    fingerprints = [location.fingerprint(folder) for location in route]
     return None if None in fingerprints else prepare.prepared_path(folder, size, fingerprints)
 
 
 def _make(
-    source: Source, size: int, way: tuple[Place, ...], folder: Path, large: bool, tried: list[str]
-) -> tuple[SegmentationData, Path] | None:
-    """Fetch and prepare by one way; None, with the reason added to ``tried``, if that way does not lead there."""
-    missing = [p for p in way if not p.is_folder and not p.downloaded(folder).is_file()]
-    megabytes = sum(place.megabytes for place in missing)
-    hosts = " and ".join(dict.fromkeys(place.host for place in missing))
+    source: Source, size: int, route: tuple[Location, ...], folder: Path, large: bool, tried: list[str]
+) -> SegmentationData | None:
+    """Fetch and prepare by one route; None, with the reason added to ``tried``, if it does not lead there."""
+    missing = [each for each in route if not each.is_folder and not each.downloaded(folder).is_file()]
+    megabytes = sum(location.megabytes for location in missing)
+    hosts = " and ".join(dict.fromkeys(location.host for location in missing))
     if megabytes > LIMIT and not large:
         line = f'usft.load("{source.name}", size={size}, large=True)'
         tried.append(f"{hosts}: a download of about {megabytes:.0f} MB, which only this line starts: {line}")
@@ -149,42 +119,43 @@ def _make(
         print(f"  Licence: {source.licence}. Terms: {source.terms}.")
         print(f"  Please cite: {source.citation}.")
     try:
-        files = {place.archive: bring(place, folder, large) for place in way}
+        files = {location.archive: fetch(location, folder, large) for location in route}
         remarks: list[str] = []
-        got = prepare.collect(source.read(files, remarks), size, source.fit)
+        samples = prepare.collect(source.read(files, remarks), size, source.fit)
     except DataUnavailable as error:
         tried.append(str(error))
         return None
     except BadInput as error:
-        if all(place.is_folder for place in way):
+        if all(location.is_folder for location in route):
             raise
-        for place in way:  # a download of no published hash may be anything: do not keep it
-            if place.hash is None:
-                forget(place, folder)
-        tried.append(f"{hosts or way[0].host}: {str(error).rstrip('.')}")
+        for location in route:  # a download of no published hash may be anything: do not keep it
+            if location.hash is None:
+                forget(location, folder)
+        tried.append(f"{hosts or route[0].host}: {str(error).rstrip('.')}")
         return None
-    path = _prepared_path(size, way, folder)
-    prepare.write(path, got, _provenance(source, way, folder, len(got.ids), remarks))
+    path = _prepared_path(size, route, folder)
+    prepare.write(path, samples, _provenance(source, route, folder, len(samples.ids), remarks))
     data = prepare.read(path, source.name)
     if data is None:
         raise BadInput(f"{path} cannot be read back: set USFT_DATA to a folder on another disk.")
-    return data, path
+    return data
 
 
-def _provenance(source: Source, way: tuple[Place, ...], folder: Path, images: int, remarks: list[str]) -> str:
+def _provenance(source: Source, route: tuple[Location, ...], folder: Path, images: int, remarks: list[str]) -> str:
     """"busi: 135 images, mirror 5ddca640, checked against the mirror's own list": where the pixels came from."""
     origins: dict[str, str] = {}
-    for place in way:
-        origins.setdefault(place.host, place.fingerprint(folder).partition(":")[2][:8])
+    for location in route:
+        origins.setdefault(location.host, location.fingerprint(folder).partition(":")[2][:8])
     text = f"{source.name}: {images} images, " + " + ".join(f"{host} {mark}" for host, mark in origins.items())
     if "mirror" in origins:
         text += ", checked against the mirror's own list"
     return "; ".join([text, *remarks])
 
 
-def _sorry(source: Source, size: int, now: Mirror | None, tried: list[str]) -> str:
+def _unavailable(source: Source, size: int, now: Mirror | None, tried: list[str]) -> str:
+    """The line of `DataUnavailable`: what was tried, and what to do."""
     reasons = list(tried)
-    if now is not None and not ways(source, now, with_mirror=True):
+    if now is not None and not routes(source, now):
         reasons.insert(0, "the mirror does not hold it")
     by_hand = [archive for archive in source.archives if not archive.addresses]
     reasons += [f"{archive.name} has no direct address: {archive.by_hand}" for archive in by_hand]

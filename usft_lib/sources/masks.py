@@ -91,7 +91,7 @@ def _hidden(values: np.ndarray, near: float) -> np.ndarray:
     On the slope of an edge each pixel has a higher and a lower neighbour, and noise differs from pixel to pixel. So one
     exact value that most pixels off the slopes share was painted.
     """
-    from scipy.ndimage import maximum_filter, minimum_filter  # not at the top: `import usft_lib` stays quick
+    from scipy.ndimage import maximum_filter, minimum_filter  # not at the top: it takes half a second
 
     found, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     index = index.reshape(values.shape)

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
+
 from ..errors import BadInput
 from .cache import cache_folder, write_whole
 
@@ -24,11 +26,7 @@ class Mirror:
     where: str
     hashes: dict[str, str]
 
-    @property
-    def is_folder(self) -> bool:
-        return not is_address(self.where)
-
-    def place(self, archive: str) -> str:
+    def locate(self, archive: str) -> str:
         """The address or the path of one archive."""
         return f"{self.where.rstrip('/')}/{archive}" if is_address(self.where) else str(Path(self.where) / archive)
 
@@ -54,7 +52,7 @@ def mirror(ask: bool = True) -> Mirror | None:
     if ask or not is_address(where):
         try:
             text = _fetch(where)
-            pinned(text, named)
+            check_pin(text, named)
             hashes = parse(text, named)  # before it is remembered: what cannot be read must not stand in the way again
             if is_address(where) and not hashes:
                 raise _Unreached("its registry.txt is empty")
@@ -68,7 +66,7 @@ def mirror(ask: bool = True) -> Mirror | None:
         return None
     text = seen.read_bytes()
     if ask:
-        pinned(text, named)
+        check_pin(text, named)
     elif not is_pinned(text):
         return None  # an older list than the one that is pinned now: ask anew
     try:
@@ -88,7 +86,8 @@ def is_pinned(text: bytes) -> bool:
     return not pin or hashlib.sha256(text).hexdigest() == pin
 
 
-def pinned(text: bytes, named: str) -> None:
+def check_pin(text: bytes, named: str) -> None:
+    """Raise `BadInput` unless ``text`` is the list that is pinned, if one is."""
     if not is_pinned(text):
         raise BadInput(
             f"registry.txt of the mirror {named} is not the one that USFT_MIRROR_SHA256 pins: ask who runs the mirror "
@@ -132,8 +131,6 @@ def _fetch(where: str) -> bytes:
                 raise _Unreached("it must be a folder or an http or https address") from None
             what = "no such folder" if not Path(where).is_dir() else f"registry.txt: {error.strerror}"
             raise _Unreached(what) from None
-    import requests  # not at the top: `import usft_lib` stays quick
-
     try:
         answer = requests.get(f"{where.rstrip('/')}/registry.txt", timeout=WAIT)
     except requests.Timeout:

@@ -12,6 +12,7 @@
 import io
 import warnings
 from functools import lru_cache
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,17 @@ from ..errors import BadInput
 
 MEGAPIXELS = 60
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+
+
+def check_size(size) -> int:
+    """``size`` as an int if it is a multiple of 16 from 16 to 1024 (four halvings must come out even)."""
+    try:
+        pixels = index(size)  # NumPy's whole numbers too; True is 1, and refused as that
+    except TypeError:
+        pixels = 0
+    if not 16 <= pixels <= 1024 or pixels % 16:
+        raise BadInput(f"size must be a whole number, a multiple of 16 from 16 to 1024 (128, say), not {size!r}.")
+    return pixels
 
 
 def open_picture(data: bytes | Path, what: str) -> Image.Image:
@@ -107,15 +119,6 @@ def showing(values: np.ndarray, what: str) -> np.ndarray:
     return values
 
 
-def check_same_size(picture: np.ndarray, name: str, mask: np.ndarray, mask_name: str) -> None:
-    """Raise `BadInput`, which names both files, unless a picture and its mask are of one size."""
-    if mask.shape != picture.shape:
-        raise BadInput(
-            f"{name} is {picture.shape[1]} × {picture.shape[0]} and {mask_name} is {mask.shape[1]} × {mask.shape[0]} "
-            "pixels: they must agree."
-        )
-
-
 def full_range(dtype: np.dtype, largest: float) -> float:
     """The value that stands for white in pictures of this type, of which none of the set goes beyond ``largest``."""
     ranges = {"uint8": (255,), "uint16": (255, 4095, 65535), "float32": (1, 255, 65535)}[str(dtype)]
@@ -126,12 +129,8 @@ def pad_square(values: np.ndarray) -> np.ndarray:
     """Add zeros on both sides of the shorter side, so that ``[h, w]`` becomes a square with the picture centred."""
     height, width = values.shape
     side = max(height, width)
-    if height == width:
-        return values
-    square = np.zeros((side, side), values.dtype)
     top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width] = values
-    return square
+    return np.pad(values, ((top, side - height - top), (left, side - width - left)))
 
 
 def fit_picture(values: np.ndarray, size: int, fit: str) -> np.ndarray:

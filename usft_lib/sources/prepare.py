@@ -99,26 +99,20 @@ def read(path: Path, name: str) -> SegmentationData | None:
         with np.load(path, allow_pickle=False) as file:
             images = torch.from_numpy(file["images"])[:, None]
             masks = np.unpackbits(file["masks"], count=images.numel()).reshape(images.shape).view(bool)
-            spacing = torch.from_numpy(file["spacing_mm"]) if "spacing_mm" in file else None
             return SegmentationData(
                 images=images.to(torch.float32).div_(255),
                 masks=torch.from_numpy(masks),
                 subjects=file["subjects"].tolist(),
                 name=name,
-                spacing_mm=spacing,
+                spacing_mm=torch.from_numpy(file["spacing_mm"]) if "spacing_mm" in file else None,
                 ids=file["ids"].tolist(),
                 labels=file["labels"].tolist() if "labels" in file else None,
                 provenance=str(file["provenance"]),
+                extra={key[6:]: torch.from_numpy(file[key]) for key in file if key.startswith("extra_")},
             )
     except DAMAGED + (OSError, BadInput):
         print(f"{name}: the prepared file {path.name} is damaged; it is made anew.")
         return None
-
-
-def read_extra(path: Path, key: str) -> dict[str, float]:
-    """A further number of each image, by the image's id."""
-    with np.load(path, allow_pickle=False) as file:
-        return dict(zip(file["ids"].tolist(), file[f"extra_{key}"].tolist(), strict=True))
 
 
 def read_provenance(path: Path) -> str | None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from re import Pattern
+from typing import Literal
 
 import numpy as np
 
@@ -16,16 +18,28 @@ class Address:
     megabytes: float
 
 
+# What a member of an archive holds: a picture, grey or in colour; the object's area, or its outline alone; a class a
+# pixel; a table or a text.
+Kind = Literal["picture", "mask", "outline", "classes", "text"]
+
+
 @dataclass(frozen=True)
 class Archive:
     """One file of a data set, by its official name; ``addresses`` in the order in which they are tried.
 
-    ``by_hand`` says how a person gets it where no direct address is known.
+    Attributes:
+        by_hand: how a person gets it where no direct address is known.
+        members: which of its members are read, and what each holds: the first pattern found in a name counts. A mirror
+            keeps these alone, and reduces them.
+        reduced: for a file that is no archive: (path of each archive by name, longest side) → what it says of pictures
+            that are reduced to that side.
     """
 
     name: str
     addresses: tuple[Address, ...] = ()
     by_hand: str = ""
+    members: tuple[tuple[Pattern[str], Kind], ...] = ()
+    reduced: Callable[[dict[str, Path], int], bytes] | None = None
 
 
 @dataclass

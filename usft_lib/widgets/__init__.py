@@ -1,5 +1,27 @@
 """What students click: thin views over plain functions and one state object. Each has a plain function beside it.
 
-Nothing here is imported with the library: `usft_lib.__getattr__` brings a widget in when it is first asked for, so that
-the library imports quickly, and at all, where no widgets are installed.
+Only the two anywidgets (freeze_lab, speckle_bench) need anywidget to be imported; they come with their first use, see
+`usft_lib.__getattr__`.
 """
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def front_end(name: str) -> tuple[str, str]:
+    """Script and style sheet of a widget, each behind what all of them share (front.js, front.css).
+
+    anywidget takes one text of each, so a script cannot import another.
+    """
+    script, style = (
+        "\n".join((HERE / f"{part}.{kind}").read_text(encoding="utf-8") for part in ("front", name))
+        for kind in ("js", "css")
+    )
+    return script, style
+
+
+def with_picture(shown, svg: str, text: str) -> tuple[dict, dict]:
+    """What a widget shows of itself (its ``_repr_mimebundle_``), and an SVG and a text for pages without a kernel."""
+    data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
+    return {**data, "image/svg+xml": svg, "text/plain": text}, metadata

@@ -1,14 +1,16 @@
 """The U-Net drawn as a U: one block a group, widths and heights to scale, skip connections across (lessons 02, 05, 06).
 
 A picture made of text (SVG), so it shows wherever a notebook is shown, with no kernel. What is frozen is told three
-times: by colour, by a sign and in words.
+times: by colour, by a sign and in words. The freezing lab shows the same drawing and makes a switch of each block:
+colours are attributes, which a style sheet overrides.
 """
 
 from html import escape
 
+from ..cost import summary
 from ..errors import BadInput, check_name
-from ..freezing import summary
-from ..receptive import receptive_fields
+from ..freezing import levels
+from ..probes import receptive_fields
 from ..unet import UNet
 
 WIDTH, LEVEL, TOP = 760, 92, 46  # of the drawing; height of a level; where the first one begins
@@ -31,11 +33,11 @@ class UNetDiagram:
     """
 
     def __init__(self, model: UNet, values: dict[str, float] | None = None, label: str = "", size: int = 128):
-        self.model_depth = model.depth
-        table = summary(model, size)
-        self.rows = {row["group"]: row for row in table.iloc[:-1].to_dict("records")}
+        self.depth = model.depth
+        self.rows = {row["group"]: row for row in summary(model, size).iloc[:-1].to_dict("records")}
         self.fields = receptive_fields(model)
-        self.channels = {name: model.width * 2 ** (self.level(name) - 1) for name in self.rows}
+        self.level = {name: k for k, level in enumerate(levels(model)) for name in level}  # 0 at the image's resolution
+        self.channels = {name: model.width * 2 ** self.level[name] for name in self.rows}
         self.values = dict(values or {})
         for name, value in self.values.items():
             check_name("group", name, self.rows)
@@ -43,22 +45,16 @@ class UNetDiagram:
                 raise BadInput(f"The value of {name} must be a finite number, not {value!r}.")
         self.label, self.size = label, size
 
-    def level(self, name: str) -> int:
-        """1 for the groups at the image's resolution, one more for every halving."""
-        if name == "head":
-            return 1
-        return self.model_depth + 1 if name == "bottleneck" else int(name[3:])
-
     def boxes(self) -> dict[str, tuple[float, float, float, float]]:
         """Place of each block: x, y of its upper left corner, width, height."""
         most = max(self.channels.values())
         found = {}
         for name in self.rows:
-            level = self.level(name)
+            level = self.level[name]
             wide = THINNEST + (WIDEST - THINNEST) * (self.channels[name] / most) ** 0.5
             high = LEVEL - 26
-            inset = 20 + 184 / self.model_depth * (level - 1)
-            y = TOP + LEVEL * (level - 1)
+            inset = 20 + 184 / self.depth * level
+            y = TOP + LEVEL * level
             if name == "head":
                 found[name] = (WIDTH - 20 - THINNEST, y, THINNEST, high)
                 continue
@@ -70,29 +66,42 @@ class UNetDiagram:
 
     @property
     def height(self) -> int:
-        return TOP + LEVEL * (self.model_depth + 1) + (34 if self.values else 10)
+        return TOP + LEVEL * (self.depth + 1) + (34 if self.values else 10)
 
     @property
     def svg(self) -> str:
-        """The drawing: the same model gives the same text."""
-        boxes = self.boxes()
-        parts = [self._arrows(boxes), *(self._block(name, box) for name, box in boxes.items())]
+        """The drawing as a picture of its own, with heading and background. The same model gives the same text."""
         if self.values:
-            parts.append(self._scale())
-        trained = [name for name, row in self.rows.items() if row["trained"] == "trained"]
-        told = f"{len(trained)} of {len(self.rows)} groups are trained"
-        told += "." if len(trained) in (0, len(self.rows)) else f": {', '.join(trained)}."
-        if self.values:
-            told = f"{self.label or 'values'}: {', '.join(f'{name} {v:.3g}' for name, v in self.values.items())}."
-        heading = f"image {self.size} × {self.size} → mask" + ("" if self.values else f"; {told}")
+            words = f"{self.label or 'values'}: {', '.join(f'{name} {v:.3g}' for name, v in self.values.items())}."
+        else:
+            trained = [name for name, row in self.rows.items() if row["trained"] == "trained"]
+            words = f"{len(trained)} of {len(self.rows)} groups are trained"
+            words += "." if len(trained) in (0, len(self.rows)) else f": {', '.join(trained)}."
+        heading = f"image {self.size} × {self.size} → mask" + ("" if self.values else f"; {words}")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {self.height}" width="{WIDTH}" role="img" '
             f'style="max-width:100%;height:auto" font-family="system-ui, sans-serif"><title>A U-Net, drawn</title>'
-            f"<desc>{escape(told)}</desc>"
+            f"<desc>{escape(words)}</desc>"
             f'<rect width="{WIDTH}" height="{self.height}" rx="8" fill="#ffffff" stroke="#9aa5ad"/>'
             f'<text x="20" y="28" font-size="13" fill="#1c2b36">{escape(heading)}'
-            f"</text>{''.join(parts)}</svg>"
+            f"</text>{self._drawn()}{self._scale() if self.values else ''}</svg>"
         )
+
+    @property
+    def bare_svg(self) -> str:
+        """The drawing as a part of something larger: no heading, no background, but where image and mask are."""
+        boxes = self.boxes()
+        ends = ((boxes["enc1"][0], "start", "image ↓"), (boxes["head"][0] + boxes["head"][2], "end", "mask ↑"))
+        text = "".join(
+            f'<text x="{x:.1f}" y="{TOP - 8}" font-size="12" text-anchor="{anchor}">{word}</text>'
+            for x, anchor, word in ends
+        )
+        box = f"0 {TOP - 26} {WIDTH} {LEVEL * (self.depth + 1) + 2}"
+        return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}">{self._drawn()}{text}</svg>'
+
+    def _drawn(self) -> str:
+        boxes = self.boxes()
+        return self._arrows(boxes) + "".join(self._block(name, box) for name, box in boxes.items())
 
     def _colours(self, name: str) -> tuple[str, str]:
         if not self.values:
@@ -130,7 +139,7 @@ class UNetDiagram:
     def _arrows(self, boxes: dict) -> str:
         """Skip connections across, and the path down one side and up the other."""
         lines = []
-        for level in range(1, self.model_depth + 1):
+        for level in range(1, self.depth + 1):
             (ax, ay, aw, ah), (bx, *_) = boxes[f"enc{level}"], boxes[f"dec{level}"]
             lines.append((ax + aw, ay + ah / 2, bx, ay + ah / 2, True))
             below = boxes.get(f"enc{level + 1}", boxes["bottleneck"])
@@ -140,9 +149,10 @@ class UNetDiagram:
             lines.append((x, under[1], x, up[1] + up[3], False))
         top, head = boxes["dec1"], boxes["head"]
         lines.append((top[0] + top[2], top[1] + top[3] / 2, head[0], top[1] + top[3] / 2, False))
+        dashes = ' stroke-dasharray="3 4"'
         drawn = "".join(
             f'<line x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}" stroke="#6b7882" stroke-width="1.6"'
-            f'{" stroke-dasharray=" + chr(34) + "3 4" + chr(34) if skip else ""} marker-end="url(#usft-tip)"/>'
+            f'{dashes if skip else ""} marker-end="url(#usft-tip)"/>'
             for a, b, c, d, skip in lines
         )
         tip = (

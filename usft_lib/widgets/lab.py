@@ -1,25 +1,23 @@
-"""The freezing lab without its looks: choose groups, guess, train, compare (lesson 06).
+"""The freezing lab without its front end: choose groups, guess, train, compare (lesson 06).
 
-`Lab` is the one state object behind `FreezeLab`, its plain fallback and `lab.run(…)`: whoever shows it asks for a
-`snapshot`. States: idle → running ⇄ paused → idle; how a run ended stands in the run.
+`Lab` is the one state object behind `FreezeLab`, its plain fallback and `lab.run(…)`: a front end asks for a `snapshot`
+and draws it. States: idle → running ⇄ paused → idle; how a run ended stands in the run.
 """
 
 import time
 import weakref
-from collections.abc import Iterable
+from contextlib import nullcontext
 from copy import deepcopy
 
-from .. import freezing
-from ..cost import by_pass
+from .. import device, freezing
+from ..cost import by_group, convolution_flops, total
 from ..data import SegmentationData
 from ..errors import BadInput, check_name
 from ..metrics import evaluate, mean_shape, score, summarise
 from ..training import VALIDATION_IMAGES, Training
 from ..unet import UNet, groups
-from . import teams
 from .contours import outlines
-from .runs import SHOWN, Run, Session
-from .scoreboard import as_csv, row, rows, told
+from .runs import SHOWN, Run, Session, as_csv, scoreboard
 
 RACERS = 6
 
@@ -50,22 +48,22 @@ class Lab:
         seed: int = 0,
         augment: bool = True,
     ):
-        self._source = freezing.unfreeze(deepcopy(model))
+        self.pretrained = freezing.unfreeze(deepcopy(model))
         self.train, self.val, self._test = train, val, test
         self.settings = {"steps": steps, "lr": lr, "batch_size": batch_size, "seed": seed, "augment": augment}
-        Training(deepcopy(self._source), train, val, **self.settings)  # says now what a run could not begin with
-        self.groups = list(groups(self._source))
+        Training(deepcopy(self.pretrained), train, val, **self.settings)  # says now what a run could not begin with
+        self.groups = list(groups(self.pretrained))
         self._chosen = list(self.groups)
         self.guess: float | None = None
         self.runs: list[Run] = []
         self._session: Session | None = None
         self._references = self._score_references()
-        self._flops = freezing.convolution_flops(self._source, train.size)
-        self._sizes = {name: sum(p.numel() for p in m.parameters()) for name, m in groups(self._source).items()}
+        self._flops = convolution_flops(self.pretrained, train.size)
+        self._sizes = {name: sum(p.numel() for p in m.parameters()) for name, m in groups(self.pretrained).items()}
         self.revealed: dict | None = None
         self._changes = 0  # of what the student set
         self._close = lambda: None
-        teams.dismiss()  # scoring has made one, in this thread, which may not be the one that starts a run
+        device.release_threads()  # scoring has started some in this thread; another may start the run
 
     # ---- choosing ----
 
@@ -83,11 +81,8 @@ class Lab:
 
     def choose(self, names) -> None:
         """Train these groups in the next run."""
-        self._idle("choose groups")
-        if not isinstance(names, Iterable):
-            raise BadInput(f"Name groups in a list, such as ['enc1', 'enc2'], not {names!r}.")
-        wanted = {check_name("group", name, self.groups) for name in names}
-        self._chosen = [name for name in self.groups if name in wanted]
+        self._check_idle("choose groups")
+        self._chosen = freezing.check_groups(self.pretrained, names)
         self._changes += 1
 
     def toggle(self, name: str) -> None:
@@ -101,9 +96,9 @@ class Lab:
 
     def named(self, name: str, k: int | None = None) -> list[str]:
         """The groups of a preset; ``"first 2"`` and ``("first", 2)`` are the same."""
-        return freezing.named(self._source, name, k)
+        return freezing.named(self.pretrained, name, k)
 
-    def predict(self, dice: float | None) -> None:
+    def set_guess(self, dice: float | None) -> None:
         """The student's guess of the Dice that the next run will reach, 0…1, or None."""
         _check_dice(dice)
         self.guess = None if dice is None else float(dice)
@@ -111,21 +106,21 @@ class Lab:
 
     def cost(self, names) -> dict:
         """What training these groups takes: parameters, and a step's floating-point operations against a full one."""
-        names = {check_name("group", name, self.groups) for name in names}
+        names = freezing.check_groups(self.pretrained, names)
         trainable = sum(self._sizes[name] for name in names)
         return {
             "trainable": trainable,
             "share": trainable / sum(self._sizes.values()),
-            "step": self._operations(names) / self._operations(set(self.groups)),
+            "step": self._operations(names) / self._operations(self.groups),
         }
 
-    def _operations(self, names: set[str]) -> float:
-        return sum(by_pass(self._flops, names).values())
+    def _operations(self, names) -> float:
+        return sum(total(by_group(self._flops, names).values()).values())
 
     def _savings(self) -> dict[str, float]:
         """For each group how much of a full step freezing it would save now; if it is frozen, what it saves."""
         chosen = set(self._chosen)
-        full = self._operations(set(self.groups))
+        full = self._operations(self.groups)
         return {
             name: (self._operations(chosen | {name}) - self._operations(chosen - {name})) / full for name in self.groups
         }
@@ -147,19 +142,19 @@ class Lab:
         ``strategies``: lists of groups or presets' names, or ``{label: groups}``. ``guesses``: a Dice or None for each,
         in the same order.
         """
-        if not isinstance(strategies, dict):
-            guesses = dict(zip((self._label(self._groups_of(s)) for s in strategies), guesses or (), strict=False))
-            strategies = {self._label(self._groups_of(s)): s for s in strategies}
-        else:
-            guesses = dict(zip(strategies, guesses or (), strict=False))
-        if not 2 <= len(strategies) <= RACERS:
-            raise BadInput(f"A race takes 2 to {RACERS} different strategies, not {len(strategies)}.")
+        named = isinstance(strategies, dict)
+        chosen = [self._groups_of(s) for s in (strategies.values() if named else strategies)]
+        labels = list(strategies) if named else [self._label(each) for each in chosen]
+        racers = dict(zip(labels, chosen, strict=True))
+        if not 2 <= len(racers) <= RACERS:
+            raise BadInput(f"A race takes 2 to {RACERS} different strategies, not {len(racers)}.")
+        guesses = dict(zip(labels, guesses or (), strict=False))
         for guess in guesses.values():
             _check_dice(guess)
-        return self._begin([(label, self._groups_of(s), guesses.get(label)) for label, s in strategies.items()])
+        return self._begin([(label, each, guesses.get(label)) for label, each in racers.items()])
 
     def pause(self) -> None:
-        """Rest; returns once the step that is under way has ended."""
+        """Pause the runs; returns once the step that is under way has ended."""
         if self.state != "running":
             raise BadInput(f"Nothing to pause: the lab is {self.state}.")
         self._session.pause()
@@ -193,7 +188,7 @@ class Lab:
             BadInput: it cannot be begun; or it failed, and why.
         """
         chosen = self._groups_of(strategy)
-        self._idle("start a run")
+        self._check_idle("start a run")
         _check_dice(guess)
         fallback = strategy if isinstance(strategy, str) else self._label(chosen)
         number = self._begin([(label or fallback, chosen, guess)])[0]
@@ -207,26 +202,17 @@ class Lab:
             raise
         if run.dice is None:
             raise BadInput(session.message or f"Run {number} was stopped before its first step.")
-        return row(run)
+        return run.row()
 
     def _groups_of(self, strategy) -> list[str]:
-        if isinstance(strategy, str):
-            return self.named(strategy)
-        if not isinstance(strategy, Iterable):
-            raise BadInput(f"Name a preset, such as 'first 2', or groups in a list, not {strategy!r}.")
-        wanted = {check_name("group", name, self.groups) for name in strategy}
-        return [name for name in self.groups if name in wanted]
+        """The groups of a strategy: of a preset by its name, or those of a list, checked."""
+        return self.named(strategy) if isinstance(strategy, str) else freezing.check_groups(self.pretrained, strategy)
 
     def _label(self, chosen: list[str]) -> str:
         """The name of a preset that means just these groups, or the groups themselves."""
-        for name in ("everything", "contracting", "expanding"):
-            if chosen == self.named(name):
-                return name
-        for name in ("first", "last", "outer", "inner"):
-            for k in range(1, self._source.depth + 1):
-                if chosen == self.named(name, k):
-                    return f"{name} {k}"
-        return " ".join(chosen) or "nothing"
+        counted = [f"{name} {k}" for name in freezing.PRESETS[3:] for k in range(1, self.pretrained.depth + 1)]
+        presets = (name for name in (*freezing.PRESETS[:3], *counted) if chosen == self.named(name))
+        return next(presets, " ".join(chosen) or "nothing")
 
     def _new_label(self, label: str) -> str:
         """The label, with a number behind it where a run has that name already."""
@@ -234,7 +220,7 @@ class Lab:
         return next(n for k in range(1, len(taken) + 2) if (n := label if k == 1 else f"{label} ({k})") not in taken)
 
     def _begin(self, wanted: list[tuple[str, list[str], float | None]]) -> list[int]:
-        self._idle("start a run")
+        self._check_idle("start a run")
         for label, chosen, _ in wanted:
             if not chosen:
                 raise BadInput(f"{label}: everything is frozen, so nothing would learn. Train at least one group.")
@@ -244,7 +230,7 @@ class Lab:
             Run(first + k, self._new_label(str(label)), list(names), guess, steps)
             for k, (label, names, guess) in enumerate(wanted)
         ]
-        session = Session(runs, self._source, self.train, self.val, self.settings)
+        session = Session(runs, self.pretrained, self.train, self.val, self.settings)
         self.runs += runs
         self._session = session
         self._changes += 1
@@ -253,25 +239,22 @@ class Lab:
         session.begin()
         return [run.number for run in runs]
 
-    def _idle(self, what: str) -> None:
+    def _check_idle(self, what: str) -> None:
         if self.state != "idle":
             raise BadInput(f"You cannot {what} while the lab is {self.state}: stop the run first, or wait for it.")
 
     # ---- the scoreboard ----
 
     def _score_references(self) -> dict[str, dict]:
-        tables = {"untouched": evaluate(self._source, self.val), "mean shape": score(mean_shape(self.train), self.val)}
-        return {name: summarise(table) for name, table in tables.items()}
+        untouched, mean = evaluate(self.pretrained, self.val), score(mean_shape(self.train), self.val)
+        return {"untouched": _dice_and_interval(untouched), "mean shape": _dice_and_interval(mean)}
 
     @property
     def scores(self):
         """The scoreboard as a pandas table, best first; references are what a strategy should beat."""
         import pandas as pd
 
-        return pd.DataFrame(self._rows())
-
-    def _rows(self) -> list[dict]:
-        return rows(self.runs, self._references)
+        return pd.DataFrame(scoreboard(self.runs, self._references))
 
     def _run(self, number: int) -> Run:
         found = next((run for run in self.runs if run.number == number), None)
@@ -291,16 +274,9 @@ class Lab:
         self._run(number).hidden = bool(hidden)
         self._changes += 1
 
-    def forget(self, number: int) -> None:
-        """Drop a run that has ended, its weights included."""
-        if self._run(number).status == "running":
-            raise BadInput(f"Run {number} is under way: stop it first.")
-        self.runs.remove(self._run(number))
-        self._changes += 1
-
     def csv(self) -> str:
         """The scoreboard as CSV. Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-        return as_csv(self._rows())
+        return as_csv(scoreboard(self.runs, self._references))
 
     def commit(self, number: int) -> dict:
         """Reveal the test images, once, for this run: its Dice there, with its interval."""
@@ -311,9 +287,7 @@ class Lab:
             raise BadInput(f"The test images were revealed for run {self.revealed['run']}: there is no second time.")
         if run.status != "done":
             raise BadInput(f"Commit to a run that is done; run {number} is {run.status}.")
-        found = summarise(evaluate(run.model, self._test))
-        ends = {key: found[key] for key in ("dice", "low", "high")}
-        self.revealed = {"run": number, "strategy": run.label, **ends}
+        self.revealed = {"run": number, "strategy": run.label, **_dice_and_interval(evaluate(run.model, self._test))}
         self._changes += 1
         return self.revealed
 
@@ -337,32 +311,30 @@ class Lab:
     def snapshot(self) -> dict:
         """Everything that a front end draws, as plain values: small, quick, and never waiting for a step."""
         session = self._session
-        if session is None:
-            return self._told(None)
-        with session.lock:
-            return self._told(session)
+        with session.lock if session else nullcontext():
+            references = sorted(self._references.items(), key=lambda item: -item[1]["dice"])
+            return {
+                "version": self.version,
+                "state": self.state,
+                "message": session.message if session else "",
+                "threads": session.threads if session else None,
+                "steps": self.settings["steps"],
+                "chosen": self.chosen,
+                "label": self._label(self._chosen),
+                "cost": self.cost(self._chosen),
+                "guess": self.guess,
+                "savings": self._savings(),
+                # Outlines are the largest part: only those of the newest runs are drawn.
+                "runs": [run.as_message(outlined=bool(session) and run in session.runs) for run in self.runs],
+                "references": dict(references),
+                "has_test": self._test is not None,
+                "test": self.revealed,
+            }
 
-    def _told(self, session: Session | None) -> dict:
-        references = sorted(self._references.items(), key=lambda item: -item[1]["dice"])
-        ranked = sorted((run for run in self.runs if run.dice is not None and not run.hidden), key=lambda r: -r.dice)
-        return {
-            "version": self.version,
-            "state": self.state,
-            "message": session.message if session else "",
-            "threads": session.threads if session else None,
-            "steps": self.settings["steps"],
-            "chosen": self.chosen,
-            "label": self._label(self._chosen),
-            "cost": self.cost(self._chosen),
-            "guess": self.guess,
-            "savings": self._savings(),
-            # Outlines are what weighs: only those of the newest runs are drawn.
-            "runs": [told(run, bool(session) and run in session.runs) for run in self.runs],
-            "board": [run.number for run in ranked],
-            "references": {n: {key: found[key] for key in ("dice", "low", "high")} for n, found in references},
-            "has_test": self._test is not None,
-            "test": self.revealed,
-        }
+
+def _dice_and_interval(table) -> dict[str, float]:
+    found = summarise(table)
+    return {key: found[key] for key in ("dice", "low", "high")}
 
 
 def _check_dice(dice: float | None) -> None:

@@ -74,7 +74,7 @@ class Quiz:
         shown = {"text/plain": repr(self), "text/html": self.html}
         try:
             model = self.panel().model_id
-        except ImportError:  # no ipywidgets here: the page that folds open will do
+        except ImportError:  # no ipywidgets here: the answers fold open
             return shown
         return {**shown, WIDGET: {"version_major": 2, "version_minor": 0, "model_id": model}}
 

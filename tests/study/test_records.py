@@ -1,0 +1,103 @@
+"""What the study found, read off planted records; and its figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from test_claims import everything, planted
+
+import usft_lib as usft
+from usft_lib import BadInput
+from usft_lib.study import figures, grids
+from usft_lib.study.records import Results
+
+
+def test_committed_results_can_be_read_and_a_wrong_name_is_one_line():
+    found = usft.results("lr")
+    assert len(found.table) == len(found.records) == 144 and found.targets == ["busi", "hc18", "sim-ultrasound"]
+    with pytest.raises(BadInput, match="schemes"):
+        usft.results("rl")
+
+
+def test_a_grid_without_results_is_empty_and_all_of_it_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(grids, "RESULTS", tmp_path)
+    found = usft.results("mechanism")
+    assert not found.records and found.missing == 96 and found.targets == []
+
+
+def test_means_and_differences_hold_the_planted_truth():
+    found = Results(planted(everything()))
+    mean, low, high, seeds = found.dice("hc18", "first 2")
+    assert low < 0.8 < high and seeds == 5 and mean == pytest.approx(found.mean("hc18", "first 2"))
+    paired = found.difference("hc18", "first 2", "last 2")
+    assert paired[1] < 0.1 < paired[2] and paired == found.difference("hc18", {"first 2": 1.0}, {"last 2": 1.0})
+    assert paired[2] - paired[1] < high - low, "a hard image is hard for both, so the difference is surer"
+    with pytest.raises(BadInput, match="first 9"):
+        found.dice("hc18", "first 9")
+    assert found.difference("busi", "first 2", "last 2") is None
+
+
+def test_settings_that_would_be_mixed_must_be_told_apart():
+    few, many = planted(everything()), planted(everything(first_2=0.5))
+    for record in many:
+        record["experiment"] = record["experiment"] | {"n": 160, "statistics": "adapting"}
+    found = Results(few + many)
+    for call in (found.dice, found.mean):
+        with pytest.raises(BadInput, match="differ in n, statistics: narrow them with .where") as error:
+            call("hc18", "first 2")
+        assert "\n" not in str(error.value)
+    assert found.where(n=160).mean("hc18", "first 2") == pytest.approx(0.5, abs=0.02)
+    assert found.where(statistics="kept").mean("hc18", "first 2") == pytest.approx(0.8, abs=0.02)
+    with pytest.raises(BadInput, match="statistics"):
+        found.where(statistic="kept")
+
+
+def test_what_began_with_other_weights_is_not_paired():
+    records = planted(everything())
+    for record in records:
+        away = record["experiment"]["strategy"] == "last 2" and record["experiment"]["seed"] == 3
+        record["made"] = {"origin": "elsewhere" if away else f"here {record['experiment']['seed']}"}
+    with pytest.raises(BadInput, match="seed 3 began with different weights from xray"):
+        Results(records).difference("hc18", "first 2", "last 2")
+
+
+def test_a_subject_counts_once_and_half_a_deal_into_folds_is_left_out():
+    records = planted({"first 1": 0.8}, seeds=2)
+    for record in records:
+        scores = record["scores"]
+        scores["subject"] = ["s0"] * 40 + scores["subject"][40:]  # forty images of one subject
+        scores["dice"] = [0.0] * 40 + [0.82] * 40
+    assert Results(records).mean("hc18", "first 1") == pytest.approx(40 * 0.82 / 41)
+    deals = planted({"first 1": 0.8, "last 1": 0.7}, seeds=9, target="busi")
+    for record in deals:
+        fold = record["experiment"]["seed"] % 5
+        record["scores"] = {key: values[16 * fold : 16 * (fold + 1)] for key, values in record["scores"].items()}
+    for told in (Results(deals).difference("busi", "first 1", "last 1"), Results(deals).dice("busi", "first 1")):
+        assert told[3] == 5, "seeds 5 to 8 are four folds of a second deal"
+
+
+def test_curves_pass_through_the_means_inside_their_bands():
+    found, ks = Results(planted(everything())), (1, 2, 4)
+    axes = plt.figure().subplots()
+    figures.against_k(axes, found, "hc18", {"first": ks, "last": ks})
+    curves = {line.get_label(): line for line in axes.get_lines()}
+    for kind in ("first", "last"):
+        expected = [found.mean("hc18", f"{kind} {k}") for k in ks]
+        np.testing.assert_allclose(curves[f"{kind} k"].get_ydata(), expected)
+    low, high = found.dice("hc18", "first 1")[1:3]
+    band = axes.collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() <= low and band[:, 1].max() >= high
+    assert "everything" in {text.get_text() for text in axes.texts}
+    plt.close()
+    for kinds in ({}, {"first": ()}, {"first": (1, 9)}):
+        with pytest.raises(BadInput):
+            figures.against_k(plt.figure().subplots(), found, "hc18", kinds)
+        plt.close()
+
+
+def test_intervals_are_drawn_where_they_lie():
+    axes = plt.figure().subplots()
+    figures.intervals(axes, {"one": (0.03, 0.01, 0.05), "other": (-0.01, -0.04, 0.02)})
+    spans = [tuple(line.get_xdata()) for line in axes.get_lines() if len(line.get_xdata()) == 2]
+    assert (0.01, 0.05) in spans and (-0.04, 0.02) in spans
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "other"]
+    plt.close()

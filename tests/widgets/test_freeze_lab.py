@@ -1,0 +1,465 @@
+"""The freezing lab's messages, and its front end in a bare browser around a lab that lives in this process."""
+
+import json
+import time
+
+import pytest
+import torch
+
+pytest.importorskip("anywidget", reason="no anywidget here: python -m pip install anywidget")
+
+import browser
+
+import usft_lib as usft
+
+
+def made(discs, steps: int = 6, tested: bool = True):
+    """A small lab whose answers are kept instead of sent."""
+    torch.manual_seed(0)
+    train, val, test = discs.split(0.5, 0.3, 0.2, seed=0)
+    view = usft.FreezeLab(usft.UNet(4, 2), train, val, test if tested else None, steps=steps, batch_size=4)
+    view.answers = []
+    object.__setattr__(view, "send", lambda content, buffers=None: view.answers.append((content, buffers or [])))
+    return view
+
+
+def ask(view, **content) -> dict:
+    """What the lab answers to one message."""
+    view._asked(view, {"id": 7, **content}, [])
+    answer, _ = view.answers.pop()
+    assert answer["to"] == 7
+    json.dumps(answer, allow_nan=False)
+    return answer
+
+
+def traits(view) -> dict:
+    return {"drawing": view.drawing, "blocks": view.blocks}
+
+
+# --- messages ------------------------------------------------------------------------------------------------------
+
+
+def test_messages_do_what_the_labs_methods_do(discs):
+    view = made(discs)
+    told = ask(view, do="preset", name="last", k=1)["snapshot"]
+    assert told["chosen"] == ["dec1", "head"] and told["label"] == "last 1"
+    told = ask(view, do="toggle", group="enc1")["snapshot"]
+    assert told["chosen"] == ["enc1", "dec1", "head"] == view.lab.chosen
+    assert ask(view, do="guess", dice=0.25)["snapshot"]["guess"] == 0.25
+    assert ask(view, do="start")["ok"] and view.lab.wait(60)
+    told = ask(view, do="look", version=-1)["snapshot"]
+    assert told["runs"][0]["status"] == "done" and told["runs"][0]["guess"] == 0.25
+    assert told["guess"] is None, "the next run wants a guess of its own"
+    assert ask(view, do="look", version=told["version"])["snapshot"] is None
+    assert ask(view, do="race", strategies=[["enc1"], ["head"]], guesses=[None, 0.5])["ok"] and view.lab.wait(60)
+    assert [run.guess for run in view.lab.runs] == [0.25, None, 0.5]
+    assert ask(view, do="rename", run=2, label="=1+1")["ok"] and "'=1+1" in ask(view, do="csv")["csv"]
+    assert ask(view, do="hide", run=2, hidden=True)["ok"] and "'=1+1" not in ask(view, do="csv")["csv"]
+    assert ask(view, do="commit", run=1)["snapshot"]["test"]["run"] == 1
+    assert "no second time" in ask(view, do="commit", run=3)["message"]
+
+
+NONSENSE = [
+    {},
+    {"do": "fly"},
+    {"do": "toggle"},
+    {"do": "toggle", "group": "enc9"},
+    {"do": "toggle", "group": ["enc1"]},
+    {"do": "preset", "name": "first"},
+    {"do": "preset", "name": "first", "k": 99},
+    {"do": "guess", "dice": "much"},
+    {"do": "guess", "dice": True},
+    {"do": "race", "strategies": 5},
+    {"do": "race", "strategies": [["enc1"], [7]]},
+    {"do": "race", "strategies": [["enc1"], ["head"]], "guesses": [2, 3]},
+    {"do": "rename", "run": 1},
+    {"do": "hide", "run": None, "hidden": 1},
+    {"do": "pause"},
+    {"do": "stop"},
+    {"do": "commit", "run": 1},
+]
+
+
+@pytest.mark.parametrize("content", NONSENSE)
+def test_a_bad_message_is_refused_in_one_line_and_nothing_changes(discs, content):
+    view = made(discs)
+    before = view.lab.snapshot()
+    answer = ask(view, **content)
+    assert not answer["ok"] and answer["message"] and "\n" not in answer["message"]
+    assert view.lab.snapshot() == before
+
+
+def test_a_message_that_is_no_message_is_refused(discs):
+    view = made(discs)
+    for nonsense in (None, "start", 7, []):
+        view._asked(view, nonsense, [])
+        answer, _ = view.answers.pop()
+        assert not answer["ok"] and "\n" not in answer["message"]
+
+
+def test_whatever_goes_wrong_is_answered(discs, monkeypatch):
+    view = made(discs)
+
+    def full(*_):
+        raise OSError("no space left\non the disk")
+
+    monkeypatch.setattr(view.lab, "csv", full)
+    answer = ask(view, do="csv")
+    assert not answer["ok"] and answer["message"] == "That failed: no space left" and answer["snapshot"]
+
+
+def test_thirty_clicks_are_thirty_toggles(discs):
+    view = made(discs)
+    for _ in range(31):
+        ask(view, do="toggle", group="enc2")
+    assert "enc2" not in view.lab.chosen
+
+
+def test_what_hovering_tells_is_what_the_summary_counts(discs):
+    view = made(discs)
+    model = usft.UNet(4, 2)
+    table = usft.summary(model, 32).set_index("group")
+    for block in view.blocks:
+        row = table.loc[block["name"]]
+        assert block["parameters"] == row["parameters"]
+        assert [block[k] for k in ("forward", "to_inputs", "to_weights")] == pytest.approx(
+            [row["forward"], row["to_inputs"], row["to_weights"]]
+        )
+    ways = ["forward", "to_inputs", "to_weights"]
+    full = table.loc["total", ways].sum()
+    ask(view, do="preset", name="outer", k=1)
+    told = ask(view, do="look")["snapshot"]
+    for name, saved in told["savings"].items():
+        steps = [
+            usft.summary(usft.train_only(model, chosen), 32).set_index("group").loc["total", ways].sum()
+            for chosen in ({*told["chosen"], name}, {*told["chosen"]} - {name})
+        ]
+        assert saved == pytest.approx((steps[0] - steps[1]) / full)
+
+
+def test_still_picture_for_pages_without_a_kernel(discs):
+    view = made(discs)
+    data = view._repr_mimebundle_()[0]
+    assert data["image/svg+xml"].startswith("<svg") and data["text/plain"] == repr(view)
+    assert "0x" not in repr(view)
+
+
+# --- the front end -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    with browser.chromium(viewport={"width": 1080, "height": 1300}) as page:
+        yield page
+
+
+class Page:
+    """A page with the front end of one lab; `pump` carries messages to and fro, as a kernel does."""
+
+    def __init__(self, page, view):
+        self.page, self.view = page, view
+        page.errors.clear()
+        page.set_viewport_size({"width": 1080, "height": 1300})
+        page.emulate_media(color_scheme="light")
+        self.open()
+
+    def open(self):
+        self.page.evaluate("window.end?.()")  # the test before left its view, which would go on asking
+        browser.show(self.page, "freeze_lab", traits(self.view))
+        self.pump()
+
+    def pump(self, times: int = 1):
+        for _ in range(times):
+            for message in self.page.evaluate("sent.splice(0)"):
+                self.view._asked(self.view, message, [])
+                answer, buffers = self.view.answers.pop()
+                self.page.evaluate("([c, b]) => answer(c, b)", [answer, [list(part) for part in buffers]])
+
+    def press(self, name: str):
+        self.page.get_by_role("button", name=name, exact=True).click()
+        self.pump()
+
+    def look(self):
+        """Wait for the front end to ask by itself, and answer."""
+        self.page.wait_for_function("sent.length > 0")
+        self.pump()
+
+    def text(self, where: str) -> str:
+        return self.page.locator(where).inner_text()
+
+    def shown(self) -> list[str]:
+        """Groups that the drawing shows as trained."""
+        return [g.get_attribute("data-group") for g in self.page.locator("[role=switch][aria-checked=true]").all()]
+
+
+@pytest.fixture
+def lab(chrome, discs):
+    return Page(chrome, made(discs))
+
+
+@pytest.fixture
+def slow_steps(monkeypatch):
+    """Steps that take a tenth of a second, so that a run can be looked at while it goes."""
+    import usft_lib.widgets.runs as runs
+
+    step = runs.Training.step
+    monkeypatch.setattr(runs.Training, "step", lambda self: (time.sleep(0.1), step(self))[1])
+
+
+def test_clicks_keys_and_presets_choose_groups(lab):
+    lab.page.locator("[data-group=enc2]").click()
+    lab.pump()
+    assert lab.shown() == lab.view.lab.chosen == ["enc1", "bottleneck", "dec2", "dec1", "head"]
+    assert lab.page.locator("[data-group=enc2]").text_content().endswith("❄ frozen")
+    lab.page.locator("[data-group=enc1]").focus()
+    for key in ("Space", "ArrowRight", "ArrowRight", "Enter"):
+        lab.page.keyboard.press(key)
+        lab.pump()
+    assert lab.shown() == lab.view.lab.chosen == ["dec2", "dec1", "head"]
+    assert "bottleneck" in lab.text(".usft-about") and "% of a full step" in lab.text(".usft-about")
+    for name, groups in (("everything", 6), ("contracting", 2), ("expanding", 3)):
+        lab.press(name)
+        assert len(lab.shown()) == groups
+    lab.page.get_by_label("k =").fill("1")
+    lab.press("first k")
+    assert lab.shown() == ["enc1"] and lab.text(".usft-cost").startswith("first 1: ")
+    assert lab.page.errors == []
+
+
+def test_the_u_is_the_drawing_of_the_library_with_a_switch_of_each_group(lab):
+    from xml.etree import ElementTree
+
+    lab.press("contracting")
+    tag = "{http://www.w3.org/2000/svg}"
+    made = ElementTree.fromstring(lab.view.drawing)
+    shown = ElementTree.fromstring(
+        lab.page.evaluate("new XMLSerializer().serializeToString(document.querySelector('.usft-u'))")
+    )
+    places = {"rect": ("x", "y", "width", "height"), "line": ("x1", "y1", "x2", "y2"), "text": ("x", "y")}
+    for name, keys in places.items():
+        one, other = ([[node.get(k) for k in keys] for node in root.iter(tag + name)] for root in (made, shown))
+        assert one == other and one
+    switches = [g for g in shown.iter(f"{tag}g") if g.get("role") == "switch"]
+    assert [g.get("data-group") for g in switches] == lab.view.lab.groups
+    assert [g.get("aria-checked") for g in switches] == ["true", "true", "false", "false", "false", "false"]
+    assert [g.get("tabindex") for g in switches] == ["0"] + ["-1"] * 5
+    assert not list(shown.iter(f"{tag}title")), "a tooltip would go on saying what the group was at first"
+
+
+def test_everything_frozen_is_explained_and_cannot_be_started(lab):
+    lab.page.get_by_label("k =").fill("1")
+    lab.press("first k")
+    lab.page.locator("[data-group=enc1]").click()
+    lab.pump()
+    assert lab.shown() == [] and "nothing would learn" in lab.text(".usft-cost")
+    assert lab.page.get_by_role("button", name="Fine-tune", exact=True).is_disabled()
+
+
+def test_a_run_is_drawn_while_it_goes_and_afterwards(lab, slow_steps):
+    slider = lab.page.get_by_label("Your guess of the Dice")
+    slider.fill("80")
+    lab.pump()
+    assert lab.view.lab.guess == 0.8 and "0.80" in lab.text(".usft-guess-value")
+    lab.press("Fine-tune")
+    assert lab.text(".usft-guess-value") == "none yet" and lab.view.lab.runs[0].guess == 0.8
+    lab.press("Pause")
+    assert lab.view.lab.state == "paused" and "Paused." in lab.text(".usft-said")
+    assert "everything: step" in lab.text(".usft-running")
+    for name in ("Fine-tune", "Pause", "first k", "Add to race"):
+        assert lab.page.get_by_role("button", name=name, exact=True).is_disabled()
+    lab.page.locator("[data-group=enc1]").click(force=True)  # frozen while something runs: refused, and said
+    lab.pump()
+    assert "stop the run first" in lab.text(".usft-said") and len(lab.view.lab.chosen) == 6
+    lab.press("Resume")
+    assert lab.view.lab.wait(60)
+    lab.look()
+    assert lab.page.locator(".usft-lab").get_attribute("data-state") == "idle"
+    assert lab.page.locator(".usft-plot").first.locator("polyline").count() == 1
+    row = lab.page.locator(".usft-board tr[data-run='1']")
+    assert f"{lab.view.lab.runs[0].dice:.3f}" in row.inner_text() and "0.80 (" in row.inner_text()
+    drawn = sum(len(parts) for parts in lab.view.lab.runs[0].outlines.values())
+    assert lab.page.locator(".usft-picture svg g polygon").count() == drawn
+    assert lab.page.errors == []
+
+
+def test_the_starting_line_of_a_race(lab):
+    for name in ("contracting", "expanding", "everything"):
+        lab.press(name)
+        if name == "expanding":
+            lab.page.get_by_label("Your guess of the Dice").fill("60")
+            lab.pump()
+        lab.press("Add to race")
+    lab.press("Add to race")  # the same strategy again changes nothing
+    assert lab.page.locator(".usft-racers button").all_inner_texts() == [
+        "contracting ✕",
+        "expanding, guess 0.60 ✕",
+        "everything ✕",
+    ]
+    lab.page.get_by_role("button", name="Take out of the race: contracting").click()
+    lab.press("Race 2 strategies")
+    assert lab.view.lab.wait(60)
+    assert [(run.label, run.guess) for run in lab.view.lab.runs] == [("expanding", 0.6), ("everything", None)]
+    assert lab.page.locator(".usft-racers button").count() == 0
+
+
+def test_scoreboard_sorts_renames_hides_shows_again_and_opens_the_test_set_once(lab):
+    for strategy in ("first 1", "everything", "last 1"):
+        lab.view.lab.run(strategy)
+    lab.look()
+    table = lab.page.locator(".usft-board tbody tr[data-run]")
+
+    def order():
+        return [int(row.get_attribute("data-run")) for row in table.all()]
+
+    assert order() == sorted((1, 2, 3), key=lambda n: -lab.view.lab.runs[n - 1].dice)
+    lab.page.get_by_role("button", name="parameters").click()
+    assert order() == [2, *sorted((1, 3), key=lambda n: -lab.view.lab.runs[n - 1].trainable)]
+    assert lab.page.evaluate("document.activeElement.textContent") == "parameters ▾"  # the focus stays
+    lab.page.get_by_role("button", name="parameters").click()
+    assert order()[-1] == 2
+    for number, name in ((1, "<img src=x onerror=window.harmed=1>"), (3, "=1+1")):
+        field = lab.page.get_by_label(f"Name of run {number}")
+        field.fill(name)
+        lab.view.lab._changes += 1
+        lab.page.wait_for_timeout(50)
+        assert field.input_value() == name  # what is being typed is not drawn over
+        field.press("Tab")
+        lab.pump()
+        assert lab.view.lab.runs[number - 1].label == name
+    assert lab.page.locator("img").count() == 0 and lab.page.evaluate("window.harmed === undefined")
+    lab.page.get_by_role("button", name="Hide =1+1").click()
+    lab.pump()
+    assert 3 not in order() and lab.page.locator(".usft-plot").first.locator("polyline").count() == 2
+    lab.page.get_by_role("button", name="Show =1+1 again").click()
+    lab.pump()
+    assert sorted(order()) == [1, 2, 3]
+    row = lab.page.locator("tr[data-run='2']")
+    row.get_by_role("button", name="open the test set").click()
+    lab.pump()
+    assert lab.view.lab.revealed is None
+    row.get_by_role("button", name="Sure?").click()
+    lab.pump()
+    assert lab.view.lab.revealed["run"] == 2 and f"{lab.view.lab.revealed['dice']:.3f}" in lab.text(".usft-test")
+    assert lab.page.get_by_role("button", name="open the test set").count() == 0
+    with lab.page.expect_download() as caught:
+        lab.press("Save the scoreboard as CSV")
+    assert caught.value.path().read_bytes().decode() == lab.view.lab.csv()
+    assert lab.page.errors == []
+
+
+def test_buttons_under_the_pointer_are_not_made_anew_by_looking(lab):
+    lab.view.lab.run("first 1")
+    lab.look()
+    lab.page.evaluate("window.kept = document.querySelector('.usft-row-buttons button')")
+    lab.view.lab.set_guess(0.3)  # something else changed
+    lab.look()
+    assert "0.30" in lab.text(".usft-guess-value") and lab.page.evaluate("window.kept.isConnected")
+
+
+def test_without_a_test_set_there_is_nothing_to_open(chrome, discs):
+    lab = Page(chrome, made(discs, tested=False))
+    lab.view.lab.run("first 1")
+    lab.look()
+    assert lab.page.locator("tr[data-run]").count() == 1
+    assert lab.page.get_by_role("button", name="open the test set").count() == 0
+
+
+def test_closing_the_view_while_it_runs_loses_nothing(lab, monkeypatch):
+    lab.press("Fine-tune")
+    lab.page.evaluate("end()")
+    assert lab.page.evaluate("Object.values(listeners).flat().length") == 0
+    assert lab.view.lab.wait(60) and lab.view.lab.runs[0].status == "done"
+    lab.open()
+    assert lab.page.locator("tr[data-run='1']").count() == 1
+    assert lab.page.locator(".usft-picture").count() == 3
+
+
+def test_late_and_strange_answers_are_not_drawn(lab):
+    before = lab.text(".usft-cost")
+    lab.page.evaluate("answer({to: 999, ok: true, message: '', snapshot: {chosen: []}})")
+    lab.page.evaluate("answer({to: 1, ok: true, message: '', snapshot: {chosen: []}})")  # answered already
+    assert lab.text(".usft-cost") == before and lab.page.errors == []
+
+
+def test_a_failed_run_is_said(lab, monkeypatch):
+    import usft_lib.widgets.runs as runs
+
+    def fail(self):
+        raise RuntimeError("<b>out of memory</b>")
+
+    monkeypatch.setattr(runs.Training, "step", fail)
+    lab.press("Fine-tune")
+    assert lab.view.lab.wait(60)
+    lab.look()
+    assert "This run failed: <b>out of memory</b>" in lab.text(".usft-said")
+    monkeypatch.undo()
+    lab.press("Fine-tune")
+    assert lab.view.lab.wait(60) and lab.view.lab.runs[-1].status == "done"
+
+
+def test_it_says_when_the_kernel_is_silent(chrome, discs):
+    view = made(discs)
+    chrome.evaluate("window.end?.()")
+    browser.show(chrome, "freeze_lab", traits(view))  # and nobody answers
+    chrome.get_by_role("status").filter(has_text="does not answer").wait_for(timeout=9000)
+
+
+def test_every_control_has_a_name_and_it_fits_a_phone_and_200_per_cent(lab):
+    for strategy in ("first 1", "everything"):
+        lab.view.lab.run(strategy)
+    lab.look()
+    names = lab.page.evaluate(
+        """[...document.querySelectorAll('.usft-lab :is(button, input, [role=switch])')].map((node) =>
+             node.getAttribute('aria-label') || node.closest('label')?.textContent || node.textContent)"""
+    )
+    assert len(names) > 20 and all(name.strip() for name in names)
+    assert lab.page.locator("[data-group=enc1]").get_attribute("aria-label") == "enc1, trained"
+    for width in (480, 540):  # 540: a window of 1080 pixels at 200 %
+        lab.page.set_viewport_size({"width": width, "height": 900})
+        assert not browser.overflows(lab.page)
+        inside = lab.page.evaluate(
+            """[...document.querySelectorAll('.usft-block')].every((g) => {
+                 const box = g.querySelector('rect').getBoundingClientRect();
+                 return [...g.querySelectorAll('text')].every((t) => t.getBoundingClientRect().width <= box.width + 1);
+               })"""
+        )
+        assert inside, f"words leave their block at {width} pixels"
+
+
+def test_colours_can_be_read_in_light_and_dark(lab):
+    def contrast(scheme):
+        lab.page.emulate_media(color_scheme=scheme)
+        return lab.page.evaluate(
+            """() => {
+              const part = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+              const light = (node, what) => {
+                const [r, g, b] = getComputedStyle(node)[what].match(/[\\d.]+/g).map((v) => part(v / 255));
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+              };
+              const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+              const root = document.querySelector('.usft-lab');
+              const blocks = [...document.querySelectorAll('.usft-block')].map((g) =>
+                ratio(light(g.querySelector('text'), 'fill'), light(g.querySelector('rect'), 'fill')));
+              return Math.min(ratio(light(root, 'color'), light(root, 'backgroundColor')), ...blocks);
+            }"""
+        )
+
+    lab.press("contracting")  # some frozen, some trained
+    assert contrast("light") >= 4.5 and contrast("dark") >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_before_during_and_after_a_race(lab, slow_steps, scheme):
+    lab.page.emulate_media(color_scheme=scheme)
+    lab.press("contracting")  # some groups frozen
+    faults = {"before": browser.serious_faults(lab.page)}
+    lab.press("Add to race")
+    lab.press("everything")
+    lab.press("Add to race")
+    lab.press("Race 2 strategies")
+    faults["during"] = browser.serious_faults(lab.page)
+    assert lab.view.lab.wait(60)
+    lab.look()
+    lab.page.get_by_role("button", name="Fine-tune", exact=True).focus()
+    faults["after"] = browser.serious_faults(lab.page)
+    assert faults == {"before": [], "during": [], "after": []}

@@ -1,0 +1,129 @@
+"""Device, precision and threads: what to compute with on which machine (lesson 03).
+
+Half the bits are about twice the speed, where the hardware has units for them; elsewhere they are emulated and slow.
+Weights, their updates and normalisation statistics stay in float32 in every case (mixed precision: Micikevicius et al.,
+ICLR 2018, arXiv 1710.03740).
+"""
+
+import contextlib
+import ctypes
+import platform
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .errors import BadInput, check_name
+
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The numbers that a forward pass computes with on ``device``: `name` is ``float32``, ``bf16`` or ``float16``."""
+
+    name: str
+    device: str
+
+    def autocast(self) -> AbstractContextManager:
+        """Compute convolutions in this precision within the block."""
+        return torch.autocast(self.device, dtype=DTYPES[self.name], enabled=self.name != "float32")
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Scales the loss where gradients could underflow, which is in float16 alone; elsewhere it does nothing."""
+        return torch.amp.GradScaler(self.device, enabled=self.name == "float16")
+
+
+def choose_device(device: str = "auto") -> torch.device:
+    """``"auto"``: a CUDA GPU if there is one, else the processor.
+
+    Raises:
+        BadInput: a GPU was asked for by name and there is none.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise BadInput(f"There is no device {device!r}: use 'auto', 'cpu' or 'cuda'.") from None
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise BadInput("There is no CUDA GPU here: use device='auto' (in Colab: Runtime → Change runtime type → GPU).")
+    return chosen
+
+
+def choose_precision(precision: str = "auto", device: str | torch.device = "auto") -> Precision:
+    """``"auto"`` picks the fastest precision that the hardware has units for (lesson 03).
+
+    * a GPU with native bfloat16 (NVIDIA Ampere or later): ``bf16``; an older one, such as Colab's T4: ``float16``;
+    * a processor with bfloat16 instructions (AMX or AVX512-BF16): ``bf16``;
+    * anything else: ``float32``.
+
+    Raises:
+        BadInput: the name is none of ``auto float32 bf16 float16``, or float16 was asked for on a processor.
+    """
+    check_name("precision", precision, ["auto", *DTYPES])
+    kind = choose_device(device).type if device == "auto" else torch.device(device).type
+    if precision == "float16" and kind == "cpu":
+        raise BadInput("float16 is for GPUs: on a processor use precision='bf16' or 'float32' (or 'auto').")
+    if precision != "auto":
+        return Precision(precision, kind)
+    if kind == "cuda":
+        # Without this argument PyTorch answers True for the T4 as well, which emulates bfloat16, slowly.
+        return Precision("bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16", kind)
+    if kind == "cpu" and _processor_has_bf16():
+        return Precision("bf16", kind)
+    return Precision("float32", kind)
+
+
+def _processor_has_bf16() -> bool:
+    # Private names of PyTorch, so a version that drops them means float32: slower, never wrong.
+    asks = [getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")]
+    return any(ask is not None and ask() for ask in asks)
+
+
+# ---- where a lesson runs --------------------------------------------------------------------------------------
+
+
+def environment() -> None:
+    """Print the device, its precision, threads and versions; and in Colab without a GPU, how to get one."""
+    device = choose_device()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"processor, {torch.get_num_threads()} threads"
+    print(f"{name} · {choose_precision().name} · torch {torch.__version__} · Python {platform.python_version()}")
+    if "google.colab" in sys.modules and device.type == "cpu":
+        print("No GPU in this runtime. Lessons run without; for more speed: Runtime → Change runtime type → GPU.")
+
+
+# ---- threads --------------------------------------------------------------------------------------------------
+
+# Each Python thread that computes gets a team of OpenMP threads and keeps it when it is done. GNU's OpenMP counts them
+# all. Once they outnumber the cores, every team sleeps at each barrier instead of waiting awake: a training step on two
+# cores then takes 100 ms instead of 76. So whoever hands work over to another thread releases its own team first; a new
+# one is made when it computes again.
+
+SOFT = 1  # omp_pause_soft of OpenMP 5.0: the team goes, what was allocated stays
+
+
+def release_threads() -> bool:
+    """Release the idle OpenMP threads of the calling thread (lesson 06); whether that was possible here."""
+    here = Path(torch.__file__).parent
+    for file in (*here.glob("lib/libgomp*.so*"), *here.parent.glob("torch.libs/libgomp*.so*")):
+        with contextlib.suppress(OSError, AttributeError):  # not there, or older than OpenMP 5.0
+            return ctypes.CDLL(str(file)).omp_pause_resource_all(SOFT) == 0
+    return False
+
+
+def release_threads_after_cells() -> None:
+    """In a notebook: release the OpenMP threads of the thread that runs cells whenever a cell has ended.
+
+    A click may be handled in another thread, which cannot do it.
+    """
+    release_threads()
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None and _cell_has_ended not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", _cell_has_ended)
+
+
+def _cell_has_ended(result=None) -> None:
+    release_threads()

@@ -1,0 +1,6 @@
+"""Every figure of the course, with one look; a lesson's cell calls one function (lessons 00 to 11)."""
+
+from .masks import distance_inside, dots, show_masks
+from .network import unet_figure
+from .strategies import growing_masks_figure, strategies_figure
+from .style import COLOURS, MARKERS, STYLE, alt

@@ -1,0 +1,145 @@
+"""What a network sees and computes, asked without training it: receptive fields, CKA, statistics (lessons 02, 05)."""
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .errors import BadInput, check_name
+from .unet import UNet, forward_noting, groups
+
+
+def receptive_fields(model: UNet) -> dict[str, int]:
+    """Side, in image pixels, of the square that can reach one output pixel of each group (lesson 02).
+
+    Two 3×3 convolutions look two pixels further on either side, a 2×2 pooling at both halves of its pixel, and an
+    up-convolution at the one pixel that it splits. Where that falls depends on the pixel, by up to one pixel of the
+    level below: the largest side counts.
+    """
+    period = 2**model.depth
+    sides = {}
+    for name in groups(model):
+        level = model.depth + 1 if name == "bottleneck" else 1 if name == "head" else int(name[3:])
+        expanding = name == "head" or name.startswith("dec")  # the head looks at one pixel of dec1, so sees the same
+        sides[name] = max(_side(model.depth, level, expanding, at) for at in range(period))
+    return sides
+
+
+def _side(depth: int, level: int, expanding: bool, at: int) -> int:
+    """Trace pixel ``at`` of a group's output back to the image; skips lie within what comes from below."""
+    low, high = at - 2, at + 2
+    if expanding:
+        for _ in range(level, depth):  # up through the decoder's groups …
+            low, high = low // 2 - 2, high // 2 + 2
+        low, high, level = low // 2 - 2, high // 2 + 2, depth + 1  # … to the bottleneck
+    for _ in range(1, level):
+        low, high = 2 * low - 2, 2 * high + 1 + 2
+    return high - low + 1
+
+
+def effective_receptive_field(model: UNet, images: Tensor, group: str, at: tuple[int, int] | None = None) -> Tensor:
+    """How much each image pixel moves one output pixel of ``group``: ``[H, W]``, its sum 1 (lesson 02).
+
+    The size of the gradient of that pixel's channels, added up, averaged over ``images`` ``[N, 1, H, W]``. The network
+    is asked in evaluation mode; its mode and its parameters' gradients are left as they were.
+
+    Args:
+        at: row and column of the pixel in the group's output; None: the middle.
+
+    Raises:
+        BadInput: there is no such group, or no image pixel moves it (all its units are off).
+    """
+    check_name("group", group, groups(model))
+    outputs: list[Tensor] = []
+    images = images.detach().to(next(model.parameters()).device).requires_grad_()
+    forward_noting(model, images, [groups(model)[group]], lambda layer, given, out: outputs.append(out))
+    out = outputs[0]
+    row, column = (out.shape[2] // 2, out.shape[3] // 2) if at is None else at
+    (gradient,) = torch.autograd.grad(out[:, :, row, column].sum(), images)
+    size = gradient.double().abs().mean((0, 1)).cpu()
+    if not size.sum() > 0:
+        raise BadInput(f"No image pixel moves this pixel of {group}: all its units are off here; take other images.")
+    return size / size.sum()
+
+
+def effective_receptive_field_width(field: Tensor, share: float = 0.95) -> int:
+    """Columns with the middle ``share`` of an `effective_receptive_field`; with 1, all that it touches (lesson 02)."""
+    if not 0 < share <= 1:
+        raise BadInput(f"share must lie in 0…1 (0.95, say), not {share!r}.")
+    columns, tail = field.sum(0), (1 - share) / 2
+    # Summed from both ends: next to a sum of nearly 1, the last small column would be rounded away.
+    left, right = columns.cumsum(0), columns.flip(0).cumsum(0).flip(0)
+    return int(((left > tail * left[-1]) & (right > tail * right[0])).sum())
+
+
+# ---- similarity of activations --------------------------------------------------------------------------------
+
+
+def linear_cka(x: Tensor, y: Tensor) -> float:
+    """Linear centred kernel alignment of ``x [n, p]`` and ``y [n, q]``, row i of both about the same thing: 0…1.
+
+    1 where one is the other turned, mirrored, scaled or shifted; 0 where no direction of one varies with any of the
+    other. Meaningful only for n well above p and q: few rows look alike by chance. Kornblith et al., ICML 2019,
+    arXiv 1905.00414. (Lesson 05.)
+
+    Raises:
+        BadInput: not the same number of rows, fewer than two, or one of them does not vary.
+    """
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or len(x) < 2:
+        raise BadInput(f"Give two tables with the same rows, at least two, not {list(x.shape)} and {list(y.shape)}.")
+    x, y = (t.double() - t.double().mean(0) for t in (x, y))
+    own = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
+    if own == 0:
+        raise BadInput("One of the tables does not vary from row to row, so nothing can vary with it.")
+    return float(torch.linalg.norm(x.T @ y) ** 2 / own)
+
+
+@torch.no_grad()
+def activations(model: UNet, images: Tensor, cells: int = 8, batch_size: int = 32) -> dict[str, Tensor]:
+    """What each group says about each place of each image: ``{group: float32 [N · cells², channels]}`` (lesson 05).
+
+    In evaluation mode; averaged over a grid of ``cells`` × ``cells`` places, so that all groups have the same rows.
+    """
+    device, names = next(model.parameters()).device, {module: name for name, module in groups(model).items()}
+    seen: dict[str, list[Tensor]] = {name: [] for name in groups(model)}
+
+    def keep(layer: nn.Module, given: Tensor, out: Tensor) -> None:
+        seen[names[layer]].append(F.adaptive_avg_pool2d(out.float(), cells).permute(0, 2, 3, 1).flatten(0, 2).cpu())
+
+    for part in images.split(batch_size):
+        forward_noting(model, part.to(device), names, keep)
+    return {name: torch.cat(parts) for name, parts in seen.items()}
+
+
+# ---- re-estimated statistics ----------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def reestimate_statistics(model: UNet, images: Tensor, batch_size: int = 32) -> UNet:
+    """A copy of ``model`` whose batch normalisation has the means and variances of ``images`` (lesson 05).
+
+    Every batch counts alike, and each layer's statistics are those of what comes out of the layers before it while they
+    normalise by the batch. No weight moves, no mask is looked at; groups that are frozen get new statistics too.
+
+    Args:
+        images: float32 ``[N, C, H, W]``, N ≥ 2.
+
+    Raises:
+        BadInput: there are fewer than two images.
+    """
+    if len(images) < 2 or batch_size < 2:
+        raise BadInput(f"Statistics need at least two images a batch: {len(images)} images, batches of {batch_size}.")
+    model, device = deepcopy(model), next(model.parameters()).device
+    layers = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    kept = [(layer.momentum, layer.training) for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # PyTorch's word for the plain average over all batches
+        layer.train()
+    for part in torch.tensor_split(images, -(-len(images) // batch_size)):  # batches of nearly one size
+        model(part.to(device))
+    for layer, (momentum, training) in zip(layers, kept, strict=True):
+        layer.momentum = momentum
+        layer.train(training)
+    return model

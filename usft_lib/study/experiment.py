@@ -1,0 +1,154 @@
+"""One experiment of the study: a record of all that its outcome depends on, and how it is run (lessons 07 to 11)."""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict, dataclass, fields
+
+import torch
+
+from ..checkpoints import fingerprint
+from ..data import SegmentationData
+from ..errors import BadInput, check_count, check_name
+from ..freezing import named, train_only
+from ..metrics import evaluate, mean_shape, score
+from ..probes import reestimate_statistics
+from ..training import fit
+from ..unet import UNet
+from . import convergence, matched, targets
+from .folding import folded
+from .pretraining import pretrained_source
+
+PROTOCOL = 1  # a new number when the meaning of a record changes: no old result answers for a new question
+UNTRAINED = ("untouched", "mean shape")  # references: what a strategy has to beat
+STATISTICS, COURSES = ("kept", "reestimated", "adapting"), ("decay", "plateau")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One training and its score: everything that the outcome depends on, but for the machine.
+
+    Args:
+        source: where the weights come from, see `pretraining.pretrained_source`.
+        target: what is segmented, see `targets.names`.
+        n: training images, one a subject; the subset of a smaller n lies inside that of a larger one.
+        strategy: as in `freezing.named`, with ``" + head"`` behind it to train the head as well; ``"untouched"``;
+            ``"mean shape"``; or ``"matched first 2 #3"``, see `matched.draw`.
+        lr, steps, batch_size, augment, seed: of the training, see `Training`. ``seed`` also draws the subset and takes
+            the source's checkpoint of that number; in ``busi`` it is the fold as well.
+        size: side of the images in pixels.
+        statistics: of the frozen groups' normalisation: ``"kept"``; ``"reestimated"`` on the training images before
+            training, then kept; ``"adapting"`` while training, as a bare ``requires_grad=False`` lets them.
+        course: ``"decay"``, the cosine; or ``"plateau"``, a constant rate with looks, see `convergence.fit_with_ema`.
+    """
+
+    source: str
+    target: str
+    n: int
+    strategy: str
+    lr: float
+    seed: int = 0
+    steps: int = 300
+    batch_size: int = 8
+    augment: bool = True
+    size: int = 128
+    statistics: str = "kept"
+    course: str = "decay"
+
+    @property
+    def lr_schedule(self) -> str:
+        """The schedule as `Training` calls it. The field is ``course``, as keys of results hang on its name."""
+        return {"decay": "cosine", "plateau": "constant"}[self.course]
+
+    @property
+    def norm_statistics(self) -> str:
+        """What frozen normalisation does: the field ``statistics``, on whose name keys of results hang."""
+        return self.statistics
+
+    @property
+    def plain(self) -> dict:
+        """The fields as they are written down: the two last only where they are not as usual, so that keys last."""
+        usual = {field.name: field.default for field in fields(self)[-2:]}
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits that depend on every field: the name of the result."""
+        text = json.dumps({**self.plain, "protocol": PROTOCOL}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def run(experiment: Experiment) -> dict:
+    """Train and test: a record of plain values, the Dice of every test image among them.
+
+    Raises:
+        BadInput: the experiment makes no sense, for example more images than the target has.
+        DataUnavailable: its images cannot be had.
+    """
+    e = experiment
+    check_count("n", e.n)
+    check_name("treatment of statistics", e.statistics, STATISTICS)
+    check_name("course", e.course, COURSES)
+    pool, val, test = targets.parts(e.target, e.size, e.seed)
+    train = pool.subset(e.n, seed=e.seed)
+    model = pretrained_source(e.source, e.seed, e.size)
+    weights = fingerprint(model)  # strategies of a seed share them: two tables from two pretrainings would not pair
+    settings, more = {}, {"seconds": 0.0, "loss": None}
+    if e.strategy == "mean shape":
+        shape = mean_shape(train)
+        tables = {"val": score(shape, val), "test": score(shape, test)}
+    else:
+        if e.strategy != "untouched":
+            model = prepare(model, e.strategy, e.norm_statistics, train)
+            how = {"steps": e.steps, "batch_size": e.batch_size, "lr": e.lr, "seed": e.seed, "augment": e.augment}
+            with folded(model):
+                if e.lr_schedule == "constant":
+                    history, model, curve = convergence.fit_with_ema(model, train, val, **how)
+                    more["curve"] = curve
+                else:
+                    history = fit(model, train, progress=False, **how)
+            settings = history.settings
+            more |= {"seconds": round(history.seconds[-1], 2), "loss": history.loss[-1]}
+        tables = {"val": evaluate(model, val), "test": evaluate(model, test)}
+    return {
+        "key": e.key,
+        "experiment": e.plain,
+        "val_dice": float(tables["val"]["dice"].mean()),
+        "dice": float(tables["test"]["dice"].mean()),
+        "scores": {
+            "image": list(tables["test"]["image"]),
+            "subject": list(tables["test"]["subject"]),
+            "dice": [round(float(value), 4) for value in tables["test"]["dice"]],
+        },
+        **more,
+        "made": {
+            "precision": settings.get("precision"),
+            "device": settings.get("device"),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "machine": platform.machine(),
+            "data": test.provenance,
+            "origin": weights,
+        },
+    }
+
+
+def prepare(model: UNet, strategy: str, statistics: str, train: SegmentationData) -> UNet:
+    """The model with the strategy's groups to be trained and all else frozen, its statistics treated as said.
+
+    Raises:
+        BadInput: there is no such strategy.
+    """
+    if statistics == "reestimated":
+        model = reestimate_statistics(model, train.images)
+    if strategy.startswith("matched "):
+        if statistics == "adapting":
+            raise BadInput("Matched sets keep their statistics: 'adapting' would not do what it says.")
+        return matched.train_only_these(model, matched.draw(model, strategy))
+    name, plus, head = strategy.partition(" + ")
+    if plus and head != "head":
+        raise BadInput(f"Only the head can be added, as in 'first 4 + head', not {head!r}.")
+    train_only(model, [*named(model, name), *([head] if plus else [])])
+    if statistics == "adapting":
+        model.frozen = frozenset()  # parameters still need no gradient; normalisation goes by the batch everywhere
+    return model

@@ -1,0 +1,119 @@
+"""The study's targets: who may be trained on, who is for choosing, who is tested (lessons 07 to 11).
+
+A target's parts are fixed by its images alone, before any training: the same for every strategy, seed and machine.
+"""
+
+from functools import lru_cache, partial
+
+import torch
+
+from ..data import SegmentationData
+from ..errors import BadInput, check_name
+from ..metrics import head_circumference_mm
+from ..seeds import uniform
+from ..simulate import shifted_shapes, shifted_speckle, simulate_ultrasound
+from ..sources import load
+
+FOLDS = 5
+SHIFTS = (0.25, 0.5, 0.75, 1.0)  # of claim 11: from home, 0, to as far as can be
+TESTED, CHOSEN = 160, 60  # subjects of a fixed test set, and of the validation set
+
+
+def names() -> list[str]:
+    return list(_PARTS)
+
+
+def parts(name: str, size: int = 128, seed: int = 0) -> tuple[SegmentationData, SegmentationData, SegmentationData]:
+    """``(pool, val, test)`` of a target; the three share no subject.
+
+    Args:
+        name: one of `names`.
+        seed: of the experiment. Only ``busi`` heeds it: seeds 0 to 4 test the five folds of one partition of the
+            lesions, seeds 6 to 10 those of another; all other targets have one fixed test set.
+
+    Raises:
+        BadInput: there is no such target, or a part would be left empty.
+        DataUnavailable: its images cannot be had.
+    """
+    check_name("target", name, names())
+    return _parts(name, size, seed if name == "busi" else 0)
+
+
+@lru_cache(maxsize=6)
+def _parts(name: str, size: int, seed: int):
+    made = _PARTS[name](size, seed)
+    for what, part in zip(("training", "validation", "test"), made, strict=True):
+        if not len(part):
+            raise BadInput(f"{name}: no {what} images are left after the split.")
+    return made
+
+
+def _of(data: SegmentationData, subjects: set[str]) -> SegmentationData:
+    return data[torch.tensor([subject in subjects for subject in data.subjects])]
+
+
+def _one_each(data: SegmentationData) -> SegmentationData:
+    return data.subset(len(set(data.subjects)))
+
+
+def hc18_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
+    """Fetal heads: one fetus from each of 160 strata of head circumference is tested (files are ordered by age)."""
+    data = load("hc18", size=size, large=True) if data is None else data
+    heads = _one_each(data)
+    around = head_circumference_mm(heads.masks, heads.spacing_mm)
+    strata = torch.tensor_split(around.argsort(stable=True), min(TESTED, len(heads) // 3))
+    tested = {
+        min((heads.subjects[i] for i in group.tolist()), key=lambda s: uniform("hc18 test", s)) for group in strata
+    }
+    rest = sorted(set(heads.subjects) - tested, key=lambda s: uniform("hc18 val", s))
+    chosen = set(rest[: min(CHOSEN, len(rest) // 3)])
+    return _of(data, set(rest) - chosen), _one_each(_of(data, chosen)), _one_each(_of(data, tested))
+
+
+def busi_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
+    """Breast lesions: five folds over clusters of near-duplicates, so that five seeds test every lesion once.
+
+    Of the four other folds a sixth of the clusters are for choosing. Normal images have no lesion to overlap with:
+    they are left out here.
+    """
+    data = load("busi", size=size, large=True) if data is None else data
+    data = data[~data.empty]
+    again, fold = divmod(seed, FOLDS + 1)  # 0 to 4: the first partition; 5, for choosing rates, its fold 0; 6 to 10
+    clusters = sorted(set(data.subjects), key=lambda s: uniform("busi fold", *([again] if again else []), s))
+    tested = set(clusters[fold % FOLDS :: FOLDS])
+    rest = sorted(set(clusters) - tested, key=lambda s: uniform("busi val", s))
+    chosen = set(rest[: len(rest) // 6])
+    return _of(data, set(rest) - chosen), _of(data, chosen), _of(data, tested)
+
+
+def simulated_parts(size: int, seed: int = 0):
+    """Simulated breasts: three draws with seeds of their own."""
+    counts = enumerate((400, CHOSEN, TESTED))
+    return tuple(simulate_ultrasound(n, size=size, seed=7000 + k, preset="breast") for k, n in counts)
+
+
+def shifted_parts(size: int, seed: int = 0, *, draw, shift: float):
+    """Simulated lesions that differ from the source ``home`` in their speckle alone, or in their shapes alone."""
+    return tuple(draw(n, size, seed=7010 + k, shift=shift) for k, n in enumerate((100, CHOSEN, TESTED)))
+
+
+def shenzhen_parts(size: int, seed: int = 0):
+    """Chest X-rays of another hospital, the control: a hashed split."""
+    data = load("shenzhen", size=size, large=True)
+    people = sorted(set(data.subjects), key=lambda s: uniform("shenzhen test", s))
+    sides = people[:TESTED], people[TESTED : TESTED + CHOSEN], people[TESTED + CHOSEN :]
+    test, val, pool = (_of(data, set(side)) for side in sides)
+    return pool, _one_each(val), _one_each(test)
+
+
+_PARTS = {
+    "hc18": hc18_parts,
+    "busi": busi_parts,
+    "sim-ultrasound": simulated_parts,
+    "shenzhen": shenzhen_parts,
+    **{
+        f"{what} {shift}": partial(shifted_parts, draw=draw, shift=shift)
+        for what, draw in (("speckle", shifted_speckle), ("shapes", shifted_shapes))
+        for shift in SHIFTS
+    },
+}
