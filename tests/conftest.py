@@ -15,6 +15,19 @@ MIRROR = os.environ.get("USFT_MIRROR", "")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+import matplotlib.pyplot as plt  # noqa: E402
+import torch  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_traces():
+    """Figures that a test leaves open, and a number of threads that it sets, are not the next one's."""
+    threads = torch.get_num_threads()
+    yield
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    plt.close("all")
+
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
@@ -36,18 +49,25 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("behind") is not None)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def solutions(request, real_cache):
-    """The solutions of the lessons that are to be tested, running from the session's start; see solutions.py."""
-    names = [item.callspec.params["name"] for item in request.session.items if item.get_closest_marker("behind")]
-    if not names:
-        yield None
-        return
-    from solutions import Solutions
+@pytest.fixture(scope="session")
+def notebooks(real_cache):
+    """Processes that run notebooks behind the tests; see solutions.py."""
+    from solutions import Notebooks
 
-    runs = Solutions(names, USFT_MIRROR=MIRROR, USFT_DATA=str(real_cache))
+    runs = Notebooks(USFT_MIRROR=MIRROR, USFT_DATA=str(real_cache))
     yield runs
     runs.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def solutions(request):
+    """The solutions of the lessons that are to be tested, running from the session's start: ``{name: its run}``."""
+    items = [item for item in request.session.items if item.get_closest_marker("behind") and hasattr(item, "callspec")]
+    if not items:
+        return {}
+    folder, runs = Path(__file__).resolve().parents[1] / "notebooks" / "solutions", request.getfixturevalue("notebooks")
+    names = [item.callspec.params["name"] for item in items]
+    return {name: runs.begin(folder / f"{name}.ipynb") for name in names}
 
 
 @pytest.fixture
@@ -63,8 +83,6 @@ def mirror(real_cache, monkeypatch):
 @pytest.fixture(scope="session")
 def discs():
     """60 bright noisy discs on a dark ground at 32 × 32, two images a subject: learnt in a few steps."""
-    import torch
-
     from usft_lib import SegmentationData
 
     draw = torch.Generator().manual_seed(1)
@@ -95,8 +113,6 @@ def tiny_target(monkeypatch):
 @pytest.fixture
 def small():
     """A small U-Net with the ten groups of the course's."""
-    import torch
-
     from usft_lib import UNet
 
     torch.manual_seed(0)

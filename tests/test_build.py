@@ -308,7 +308,9 @@ def test_the_manifest_lists_each_source_and_no_other():
     assert sources == {lesson["name"] for lesson in lessons if lesson["status"] == "ready"}
 
 
-def test_execute_runs_and_cleans(root):
+@pytest.mark.slow
+def test_execute_runs_and_cleans(root, monkeypatch):
+    monkeypatch.setenv("USFT_PROGRESS", "")  # --execute sets it: other tests must not see that
     edit(root / "source/00_first.py", "print(1 + 1)", "print(1 + 1); object()")
     shutil.rmtree(root / "solutions", ignore_errors=True)
     builder.build(root)

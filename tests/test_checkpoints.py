@@ -46,16 +46,6 @@ def test_a_pickle_is_never_opened(tmp_path, small):
         assert one_line(caught)
 
 
-def test_no_header_length_makes_weights_look_like_a_pickle(tmp_path):
-    # The file begins with its header's length; 19280 reads "PK" there, as a zip does and so do torch.save's pickles.
-    model, path = UNet(1, 1), tmp_path / "m.safetensors"
-    usft.save_model(model, path, {"note": ""})
-    missing = 19280 - int.from_bytes(path.read_bytes()[:8], "little")
-    usft.save_model(model, path, {"note": "x" * missing})
-    assert path.read_bytes().startswith(b"PK")
-    assert usft.load_model(path).card["note"] == "x" * missing
-
-
 def test_weights_of_another_architecture_are_named(tmp_path, small):
     path = usft.save_model(small, tmp_path / "m.safetensors")
     tensors = load_file(path)

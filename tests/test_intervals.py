@@ -112,6 +112,7 @@ def test_folds_are_students_t_over_their_means():
         seed_difference(half, [t.assign(dice=0.0) for t in half])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "subjects, by_subject, by_seed, rest",
     [(160, 0.05, 0.01, 0.05), (160, 0.03, 0.02, 0.03), (85, 0.155, 0.005, 0.1), (160, 0.063, 0.0112, 0.05)],
@@ -129,6 +130,7 @@ def test_with_five_seeds_the_interval_covers_the_truth_in_93_to_97_of_100(subjec
     assert all(0.93 <= count / trials <= 0.97 for count in hits.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_subject, by_seed, rest", [(0.155, 0.005, 0.1), (0.05, 0.02, 0.05), (0.03, 0.03, 0.1)])
 def test_two_deals_into_five_folds_cover_the_truth(by_subject, by_seed, rest):
     draw, trials, hits = np.random.default_rng(4), 300, {"repeated": 0, "as if new": 0}

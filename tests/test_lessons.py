@@ -16,7 +16,6 @@ import nbformat
 from answers import LESSONS, NOTEBOOKS, builder, heavy
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from solutions import nbval
 
 HIDDEN = {name: builder.hidden_answers(NOTEBOOKS / "source" / f"{name}.py") for name in LESSONS}
 EXERCISES = [(name, number) for name in LESSONS for number in range(len(HIDDEN[name]))]
@@ -26,24 +25,27 @@ EXERCISES = [(name, number) for name in LESSONS for number in range(len(HIDDEN[n
 @pytest.mark.behind
 @pytest.mark.parametrize("name", LESSONS)
 def test_the_solution_runs_and_says_what_it_said(name, solutions):
-    done = solutions.wait(name)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert " passed" in done.stdout
+    status, told = solutions[name].get()
+    assert status == 0, told[-4000:]
+    assert " passed" in told
 
 
-def test_nbval_notices_a_changed_digit_and_an_unrun_notebook(tmp_path):
+@pytest.mark.slow
+@pytest.mark.behind
+def test_nbval_notices_a_changed_digit_and_an_unrun_notebook(tmp_path, notebooks):
     for name, stored, count in (("same", "42\n", 1), ("digit", "43\n", 1), ("unrun", "42\n", None)):
         cell = nbformat.v4.new_code_cell("# NBVAL_CHECK_OUTPUT\nprint(6 * 7)", execution_count=count)
         cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=stored)]
         book = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": builder.KERNEL})
         nbformat.write(book, tmp_path / f"{name}.ipynb")
     (tmp_path / "conftest.py").write_text((NOTEBOOKS / "conftest.py").read_text())
-    done = nbval(tmp_path, "--continue-on-collection-errors", "-rA")
-    found = re.findall(r"^(PASSED|FAILED|ERROR) (?:.*/)?(\w+)\.ipynb", done.stdout, flags=re.M)
-    assert {("PASSED", "same"), ("FAILED", "digit"), ("ERROR", "unrun")} <= set(found) and done.returncode != 0
-    assert ("FAILED", "same") not in found and ("ERROR", "same") not in found, done.stdout
+    status, told = notebooks.begin(tmp_path, "--continue-on-collection-errors", "-rA").get()
+    found = re.findall(r"^(PASSED|FAILED|ERROR) (?:.*/)?(\w+)\.ipynb", told, flags=re.M)
+    assert {("PASSED", "same"), ("FAILED", "digit"), ("ERROR", "unrun")} <= set(found) and status != 0
+    assert ("FAILED", "same") not in found and ("ERROR", "same") not in found, told
 
 
+@pytest.mark.slow
 def test_a_students_copy_stops_at_its_first_exercise_with_one_line(cache):
     """In a kernel, of one lesson; that the exercises of all lessons stop is seen below, without one."""
     book = nbformat.read(NOTEBOOKS / f"{LESSONS[0]}.ipynb", as_version=4)
@@ -109,6 +111,7 @@ def checks_say(request, tmp_path_factory):
     return {Path(source).stem: told for source, told in json.loads(done.stdout).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, number", EXERCISES, ids=[f"{name}-{HIDDEN[name][k]['kind']}-{k}" for name, k in EXERCISES]
 )
@@ -120,12 +123,14 @@ def test_wrong_answers_fail_with_their_hint_and_right_ones_pass(name, number, ch
         assert answer["hint"] and answer["hint"] in (told or "it was accepted")
 
 
+@pytest.mark.slow
 def test_an_answer_cannot_spoil_the_next(checks_say):
     wrong, right = checks_say["spoilt"]["hidden"]
     assert "got tensor(4.)" in wrong, "it changes a number and a tensor that the next answer reads"
     assert right is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LESSONS)
 def test_an_exercise_that_is_not_written_stops_with_one_line(name, checks_say):
     stops = checks_say[name]["unwritten"]

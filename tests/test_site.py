@@ -116,7 +116,7 @@ def test_search_finds_a_lesson_from_the_disk(site):
     with browser.chromium() as page:
         page.goto((site / "search.html").as_uri() + "?q=speckle")
         found = page.locator("#search-results li a")
-        found.first.wait_for(timeout=20_000)
+        found.first.wait_for(timeout=120_000)
         assert any("04_ultrasound" in link.get_attribute("href") for link in found.all()) and page.errors == []
 
 
@@ -131,9 +131,9 @@ def test_it_works_under_a_sub_path(site):
             page.on("request", lambda r: r.url.startswith((address, "data:")) or failed.append(r.url))
             page.goto(address)
             page.get_by_role("link", name="Click a strategy").first.click()
-            page.locator("#replay .said").wait_for(timeout=20_000)
+            page.locator("#replay .said").wait_for(timeout=120_000)
             page.get_by_role("link", name="10 · Why shallow?").first.click()
-            page.get_by_role("heading", name="10 · Why shallow?").wait_for(timeout=20_000)
+            page.get_by_role("heading", name="10 · Why shallow?").wait_for(timeout=120_000)
             assert page.url == address + "lessons/10_why_shallow.html"
         server.shutdown()
     assert failed == []

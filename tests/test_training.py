@@ -99,6 +99,7 @@ for precision in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_a_run_resumed_in_a_new_process_is_bit_equal(discs, tmp_path):
     precisions = sorted({"float32", choose_precision().name})  # float32, and what this machine is quick in
     straight, threads = {}, torch.get_num_threads()

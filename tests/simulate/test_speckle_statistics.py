@@ -149,6 +149,7 @@ def test_lateral_width_under_a_fixed_aperture():
     assert ratios == pytest.approx([1] * 5, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_cell", [1, 2, 5, 20])
 def test_density_law(per_cell):
     # Even in depth: a receive aperture that grows, a plane wave sent. Rayleigh amplitudes: κ = E[a⁴] / E[a²]² = 2.
@@ -163,6 +164,7 @@ def test_density_law(per_cell):
     assert excess == pytest.approx(expected, rel=0.10)
 
 
+@pytest.mark.slow
 def test_density_law_of_phase_exact_points():
     # Scatterers of equal strength, their places drawn outside of the simulator: κ = 1.
     scene = replace(PLAIN, plane_wave_degrees=(0,), receive_f_number=1.0, aperture_cm=10)
@@ -221,6 +223,7 @@ def test_shadow_depth():
     assert abs(above) < 0.3
 
 
+@pytest.mark.slow
 def test_mean_frequency_shift():
     field = speckle(LOSSY, size=256, images=32)["received"]
     field = field / field.abs().square().mean((0, 2), keepdim=True).sqrt()  # the strong upper rows must not outweigh

@@ -84,6 +84,7 @@ def test_position_is_told_from_the_number_of_parameters():
     assert place[0] < 0.3 and place[5] > 0.7, "sets lie near the input and near the output"
 
 
+@pytest.mark.slow
 def test_noise_alone_does_not_make_the_choice_matter_more_with_less_data():
     wrong = 0
     for trial in range(20):
@@ -157,6 +158,7 @@ def test_holm_against_hand_made_numbers():
     assert report.holm(lines) == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.06), 0.04, None]
 
 
+@pytest.mark.slow
 def test_the_report_holds_all_claims_in_order_and_grids_that_are_missing_leave_gaps():
     names = ("schemes", "xray", "origins", "matched", "mechanism")
     made = {name: [r for r in planted(name, lambda e: 0.7) if r["experiment"]["seed"] < 2] for name in names}
