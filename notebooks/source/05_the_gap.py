@@ -295,7 +295,7 @@ def new_statistics(model, images):
 def new_statistics(model, images):
     model.train()
     with torch.no_grad():
-        for _ in range(150):  # a tenth each time: what is left of the old is 0.9 to the 150th
+        for _ in range(100):  # a tenth each time: what is left of the old is 0.9 to the 100th
             model(images)
     return model.eval()
 # END RIGHT

@@ -201,9 +201,8 @@ def step_flops(forward, trained):
 # END RIGHT
 # BEGIN RIGHT
 def step_flops(forward, trained):
-    by_group = {str(k): [one] for k, one in enumerate(forward)}
-    from usft_lib.cost import by_pass
-    return sum(by_pass(by_group, [str(k) for k, t in enumerate(trained) if t]).values())
+    from usft_lib.cost import by_pass, total
+    return sum(total(by_pass(forward, trained)).values())
 # END RIGHT
 
 # %% [markdown]
