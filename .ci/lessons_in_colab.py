@@ -42,7 +42,7 @@ def run(path: Path) -> tuple[str, bool]:
     book, began = nbformat.read(path, as_version=4), time.monotonic()
     before = compared(book)
     try:
-        NotebookClient(book, timeout=300, kernel_name="python3").execute()
+        NotebookClient(book, timeout=900, kernel_name="python3").execute()
     except CellExecutionError as error:
         print(error)
         return f"| {path.stem} | stopped: {error.ename} | |", False
