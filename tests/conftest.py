@@ -44,8 +44,12 @@ def real_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("real")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items):
-    """What runs behind the other tests is waited for at the end."""
+    """Real images are read slowly; what runs behind the other tests is waited for at the end."""
+    for item in items:
+        if "mirror" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("behind") is not None)
 
 

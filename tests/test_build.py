@@ -296,6 +296,7 @@ def test_solutions_are_compared_on_the_site_where_there_is_one(root):
         assert "https://us.example/course/lessons/00_first.html" in text and "blob/main/notebooks/solutions" not in text
 
 
+@pytest.mark.slow
 def test_the_real_course_is_in_step():
     assert builder.check(NOTEBOOKS) == []
 

@@ -40,6 +40,7 @@ def test_bytes_of_the_first_convolution_and_of_the_head():
     )
 
 
+@pytest.mark.slow
 def test_training_more_never_costs_less_and_position_matters():
     model = usft.UNet(8, 4)
     for balance in (0, 50):

@@ -86,6 +86,7 @@ def test_todo_passes_through_and_both_show_as_one_line():
     assert WrongAnswer("✗ x")._render_traceback_() == ["✗ x"]
 
 
+@pytest.mark.slow
 def test_ipython_shows_one_line():
     pytest.importorskip("IPython")
     code = "from IPython.core.interactiveshell import InteractiveShell as S; s = S.instance(); " + (

@@ -3,12 +3,14 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 
 import usft_lib
 from usft_lib import __main__
 
 
+@pytest.mark.slow
 def test_without_real_images_it_says_so_and_runs_on_simulated_ones(cache, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("usft_lib.sources.loading.SIMULATED_IMAGES", 120)
     figure = tmp_path / "figure.png"
@@ -34,6 +36,7 @@ def test_the_strategies_train_what_their_names_say(small):
     assert chosen["last two"] == ["dec2", "dec1", "head"]
 
 
+@pytest.mark.slow
 def test_a_bad_setting_ends_the_command_in_one_line(tmp_path):
     environment = {"USFT_DATA": str(tmp_path), "USFT_MIRROR": str(tmp_path / "nowhere"), "PATH": ""}
     done = subprocess.run(

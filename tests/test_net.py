@@ -32,6 +32,7 @@ repository = pytest.mark.skipif("USFT_WHEEL_ONLY" in os.environ, reason="needs t
 # ---- the study's results ----
 
 
+@pytest.mark.slow
 @repository
 def test_the_committed_verdicts_are_what_the_committed_records_give():
     command = "python data_scripts/run_study.py --grid schemes --report"

@@ -23,6 +23,7 @@ def weights(model):
     return torch.cat([t.detach().float().flatten() for t in model.state_dict().values()])
 
 
+@pytest.mark.slow
 def test_training_learns_what_a_mean_shape_cannot(discs):
     train, val, test = discs.split(0.6, 0.2, 0.2, seed=0)
     torch.manual_seed(0)

@@ -107,6 +107,7 @@ def test_kolmogorov_smirnov_against_rayleigh(developed):
     assert stats.kstest(np.abs(np.random.default_rng(0).normal(size=len(samples))), "rayleigh").pvalue < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth_mm", [8.0, 20.0, 34.0])
 def test_width_of_the_intensity_autocovariance(depth_mm):
     scene = replace(PLAIN, centre_frequency_mhz=5, receive_f_number=2, transmit_f_number=4, aperture_cm=1.2)
@@ -196,6 +197,7 @@ def energy_db(scene: Scene, loss_db_per_mhz: np.ndarray) -> np.ndarray:
 LOSSY = replace(PLAIN, attenuation_db_cm_mhz=0.7, centre_frequency_mhz=6, bandwidth=0.7, tgc=0, depth_cm=5, width_cm=5)
 
 
+@pytest.mark.slow
 def test_attenuation_slope():
     power = speckle(LOSSY)["envelope"].square().mean((0, 2))
     z = (np.arange(2 * SIZE) + 0.5) * 50 / (2 * SIZE)
@@ -207,6 +209,7 @@ def test_attenuation_slope():
     assert abs(expected / narrow - 1) > 0.05  # the weighting matters here, so the test can tell
 
 
+@pytest.mark.slow
 def test_shadow_depth():
     def slab(grid):
         """1.2 dB/cm/MHz more between 15 and 25 mm on the left half: two-way, so 0.24 dB/MHz a mm."""
@@ -242,6 +245,7 @@ def test_mean_frequency_shift():
     assert measured[0] == pytest.approx(expected[0], abs=0.02)
 
 
+@pytest.mark.slow
 def test_flatness_with_matched_tgc():
     power = speckle(replace(LOSSY, tgc=1))["envelope"].square().mean((0, 2)).unflatten(0, (16, -1)).mean(1)
     level = 10 * torch.log10(power)

@@ -55,6 +55,7 @@ def area_ratio(data, seed: int, scenes: list[Scene]) -> np.ndarray:
     return np.array(ratios)
 
 
+@pytest.mark.slow
 def test_mask_area_against_the_analytic_area():
     large = {"minor_radius_mm": (8, 12), "depth_cm": (6, 9), "noise_db": -60}  # 16 pixels of 256 and more
     data, scenes = (make(24, seed=5, **large) for make in (sized(256), usft.ultrasound_scenes))

@@ -119,6 +119,7 @@ def test_what_a_killed_kernel_left_is_cleared(mirror_of, cache):
     assert len(left(cache)) == 1
 
 
+@pytest.mark.slow
 def test_two_kernels_at_once_do_the_work_once(mirror_of, cache, tmp_path):
     folder = mirror_of({BUSI: fakes.busi()})
     script = tmp_path / "kernel.py"

@@ -48,7 +48,7 @@ def test_real_busi_subjects_are_the_clusters_of_imagehash(mirror):
             group[a] |= group[b]
             for stem in group[b]:
                 group[stem] = group[a]
-    data = load("busi", size=64)
+    data = load("busi", size=128)
     assert sorted(data.ids) == sorted(hashes)
     subject = dict(zip(data.ids, data.subjects, strict=True))
     for stem in hashes:

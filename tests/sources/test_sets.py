@@ -310,8 +310,8 @@ EXPECTED = {"montgomery": (138, 138), "shenzhen": (566, 563), "hc18": (998, 806)
 
 @pytest.mark.parametrize("name", [*EXPECTED, "busi"])
 def test_real_sets(mirror, name):
-    data = load(name, size=64)
-    again = load(name, size=64)
+    data = load(name, size=128)  # as tests/test_net.py: prepared once for both
+    again = load(name, size=128)
     assert torch.equal(again.images, data.images) and torch.equal(again.masks, data.masks)
     if name == "busi":
         assert data.empty.tolist() == [label == "normal" for label in data.labels]
@@ -336,7 +336,7 @@ def test_real_open_outlines_are_closed(mirror):
 def test_real_sizes_agree_with_the_table(mirror):
     with open(mirror / "training_set_pixel_size_and_HC.csv", newline="") as file:
         mm = {row["filename"][:-4]: float(row["pixel size(mm)"]) for row in csv.DictReader(file)}
-    data = load("hc18", size=64)
+    data = load("hc18", size=128)
     with SafeZip(mirror / "training_set.zip") as archive:
         for i in range(0, len(data), 97):
             side = max(grey(archive.read(f"training_set/{data.ids[i]}.png"), "x").shape)

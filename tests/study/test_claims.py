@@ -28,6 +28,7 @@ def everything(**changed) -> dict[str, float]:
     return level | {"everything": 0.8} | {name.replace("_", " "): mean for name, mean in changed.items()}
 
 
+@pytest.mark.slow
 def test_planted_differences_are_found_and_planted_ties_are_not():
     found = {one.claim: one for one in claims.lines(planted(everything()))}
     by_number = {
@@ -62,6 +63,7 @@ def nine(**changed) -> list[dict]:
     return [r for target in ("hc18", "busi", "sim-ultrasound") for r in planted(everything(**changed), target=target)]
 
 
+@pytest.mark.slow
 def test_the_worst_of_four_kinds_is_counted():
     found = claims.cells(planted(everything(inner_2=0.5)))
     assert [(cell.k, cell.worst, cell.seeds) for cell in found] == [(1, "last", 5), (2, "inner", 5), (4, "last", 5)]
@@ -99,6 +101,7 @@ def test_equivalence_at_its_borders(low, high, word):
     assert claims.equivalence((low + high) / 2, low, high, seeds=5) == word
 
 
+@pytest.mark.slow
 def test_the_report_does_not_depend_on_the_order_of_the_records():
     records = planted(everything())
     assert report.report({"schemes": records}, {}, "x") == report.report({"schemes": records[::-1]}, {}, "x")

@@ -7,6 +7,7 @@ import usft_lib as usft
 from usft_lib.study import convergence
 
 
+@pytest.mark.slow
 def test_what_is_watched_is_the_running_average(discs):
     train, val, _ = discs.split(0.5, 0.3, 0.2, seed=0)
     torch.manual_seed(0)

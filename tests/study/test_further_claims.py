@@ -68,6 +68,7 @@ def test_speed_counts_runs_that_never_arrive_to_the_end():
     assert found["last2"].mean == pytest.approx(300 - 900) and "(0 of 5 did)" in found["last2"].claim
 
 
+@pytest.mark.slow
 def test_position_is_told_from_the_number_of_parameters():
     model = UNet()
     size = {"first 2": 0.0, "first 4": 0.1, "last 2": 0.05}
@@ -95,6 +96,7 @@ def test_noise_alone_does_not_make_the_choice_matter_more_with_less_data():
     assert wrong <= 2, f"{wrong} of 20 verdicts on equal strategies"
 
 
+@pytest.mark.slow
 def test_scarcity_pretraining_mechanism_and_ranking():
     few = planted("sizes", lambda e: 0.8 - (0.2 if e.n == 10 else 0.05) * e.strategy.startswith("last"))
     lines = claims.scarcity(few)

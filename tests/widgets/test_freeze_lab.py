@@ -12,6 +12,8 @@ import browser
 
 import usft_lib as usft
 
+pytestmark = pytest.mark.slow
+
 
 def made(discs, steps: int = 6, tested: bool = True):
     """A small lab whose answers are kept instead of sent."""

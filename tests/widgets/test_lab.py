@@ -82,6 +82,7 @@ def test_a_run_is_fit_to_the_bit(lab, pretrained):
     assert [step for step, _ in run.val] == list(range(1, 13)) and row["status"] == "done"
 
 
+@pytest.mark.slow
 def test_every_run_begins_with_the_pretrained_weights_and_yours_are_never_touched(pretrained, discs):
     model = deepcopy(pretrained)
     lab = make(model, discs)
@@ -94,6 +95,7 @@ def test_every_run_begins_with_the_pretrained_weights_and_yours_are_never_touche
     assert pretrained.frozen == frozenset()
 
 
+@pytest.mark.slow
 def test_racers_share_their_batches_and_take_turns(lab, monkeypatch):
     turns = []
     step = Training.step
@@ -106,6 +108,7 @@ def test_racers_share_their_batches_and_take_turns(lab, monkeypatch):
         assert lab.runs[-1].loss == run.loss  # alone as in the race
 
 
+@pytest.mark.slow
 def test_pausing_changes_nothing_but_the_time(lab, monkeypatch):
     lab.run("first 1")
     slow(monkeypatch)
@@ -266,6 +269,7 @@ def test_an_interrupt_stops_the_run_and_leaves_the_lab_usable(lab, monkeypatch):
     assert lab.state == "idle" and lab.runs[0].status == "stopped"
 
 
+@pytest.mark.slow
 def test_two_labs_at_once(pretrained, discs):
     labs = [make(pretrained, discs) for _ in range(2)]
     for each in labs:
@@ -293,6 +297,7 @@ def test_the_thread_ends_with_its_lab(pretrained, discs, monkeypatch):
 # --- the scoreboard ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_scoreboard_ranks_renames_hides_and_exports_as_text(lab):
     lab.set_guess(0.7)
     lab.run("everything", guess=0.5)
@@ -316,6 +321,7 @@ def test_scoreboard_ranks_renames_hides_and_exports_as_text(lab):
         refused(lambda label=label: lab.rename(2, label), "1 to 80")
 
 
+@pytest.mark.slow
 def test_the_test_set_is_revealed_once(lab, discs):
     lab.run("first 1")
     lab.run("everything")
@@ -339,6 +345,7 @@ def test_steps_to_plateau_of_a_hand_made_history():
     assert run.to_plateau == (30, 15.0)
 
 
+@pytest.mark.slow
 def test_the_same_strategy_again_gets_a_name_of_its_own(lab):
     names = [lab.run("first 1")["strategy"] for _ in range(3)]
     assert names == ["first 1", "first 1 (2)", "first 1 (3)"]

@@ -9,6 +9,8 @@ pytest.importorskip("anywidget", reason="no anywidget here: python -m pip instal
 manager = pytest.importorskip("jupyter_client.manager", reason="no jupyter_client: python -m pip install ipykernel")
 pytest.importorskip("ipykernel", reason="no ipykernel: python -m pip install ipykernel")
 
+pytestmark = pytest.mark.slow
+
 MADE = """
 import torch, time
 import usft_lib as usft
