@@ -3,7 +3,8 @@
 ``python data_scripts/run_study.py --grid schemes --report`` writes it.
 """
 
-from .claims import Line, cells, further_lines, lines, often_worst
+from .claims import Line, cells, lines, often_worst
+from .records import Results
 
 
 def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) -> str:
@@ -13,10 +14,10 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
         grids: records of the grids that are complete, by name.
         begun: how far the others are; no verdict is read from them, as it could be stopped where it suits.
     """
-    schemes = [*grids.get("schemes", []), *grids.get("headline", [])]
-    found, places = lines(schemes) + further_lines(grids), cells(grids.get("schemes", []))
+    there = {name: Results(records) for name, records in grids.items()}
+    found, places = lines(there), cells(there.get("schemes", Results([])))
     each = "; ".join(f"{c.target} k = {c.k}: {c.worst} by {c.below_the_next:.3f} ({c.seeds} seeds)" for c in places)
-    last, ordered = sum(c.worst == "last" for c in places), sorted(found, key=_order)
+    last = sum(c.worst == "last" for c in places)
     counted = ", ".join(f"{name} {len(records)}" for name, records in grids.items())
     waiting = ", ".join(f"{name} ({far})" for name, far in begun.items())
     return "\n".join([
@@ -28,7 +29,7 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
         "",
         "| claim | target | difference | 95 % interval | seeds | p | |",
         "|---|---|---|---|---|---|---|",
-        *(_row(one, p) for one, p in zip(ordered, holm(ordered), strict=True)),
+        *(_row(one, p) for one, p in zip(found, holm(found), strict=True)),
         "",
         "p: Wilcoxon's test on subjects' means over seeds, corrected by Holm within a claim; it knows nothing of other "
         "trainings and decides nothing.",
@@ -48,18 +49,13 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
 def holm(lines: list[Line]) -> list[float | None]:
     """p of each line after Holm's correction within its claim (Scandinavian Journal of Statistics 6:65, 1979)."""
     found: list[float | None] = [None] * len(lines)
-    for claim in {_order(one)[0] for one in lines}:
-        family = sorted((one.p, k) for k, one in enumerate(lines) if one.p is not None and _order(one)[0] == claim)
+    for number in {one.number for one in lines}:
+        family = sorted((one.p, k) for k, one in enumerate(lines) if one.p is not None and one.number == number)
         highest = 0.0
         for rank, (p, k) in enumerate(family):
             highest = max(highest, min(1.0, p * (len(family) - rank)))
             found[k] = highest
     return found
-
-
-def _order(one: Line) -> tuple[int, bool]:
-    number = one.claim.split(" ")[0]
-    return int(number.rstrip(",")), number.endswith(",")  # what stands beside a claim comes after it
 
 
 def _row(one: Line, p: float | None) -> str:
