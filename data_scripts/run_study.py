@@ -16,7 +16,7 @@ import usft_lib as usft
 from usft_lib.sources.cache import cache_folder
 from usft_lib.study import grids, targets
 from usft_lib.study.records import Results, gather, gathered, results
-from usft_lib.study.report import report
+from usft_lib.study.report import as_json, report
 from usft_lib.study.runner import Study
 
 GATHERED = 16  # experiments between two gatherings
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--report",
         action="store_true",
-        help="only print the table of what is done, and write results/VERDICTS.md from all grids",
+        help="only print the table of what is done, and write results/VERDICTS.md and verdicts.json from all grids",
     )
     chosen = parser.parse_args()
     try:
@@ -66,10 +66,12 @@ def _run(chosen) -> None:
     for trace, those in alike.items():
         print(f"{len(those)} failed like this, the first of them {those[0]}:\n{trace}")
     if chosen.report and not chosen.quick:
-        verdicts = grids.RESULTS / "VERDICTS.md"
-        command = "python data_scripts/run_study.py --grid schemes --report"
-        verdicts.write_text(report(*_all_grids(), command), encoding="utf-8")
-        print(f"written: {verdicts.name}")
+        found, begun = _all_grids()
+        text = report(found, begun, "python data_scripts/run_study.py --grid schemes --report")
+        (grids.RESULTS / "VERDICTS.md").write_text(text, encoding="utf-8")
+        plain = json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False)
+        (grids.RESULTS / "verdicts.json").write_text(plain + "\n", encoding="utf-8")
+        print("written: VERDICTS.md, verdicts.json")
     if chosen.report or chosen.quick:
         shown = Results(records).table
         if len(shown):

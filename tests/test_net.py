@@ -38,6 +38,7 @@ def test_the_committed_verdicts_are_what_the_committed_records_give():
     command = "python data_scripts/run_study.py --grid schemes --report"
     grids_found = script("data_scripts/run_study.py")._all_grids()
     assert report.report(*grids_found, command) == (RESULTS / "VERDICTS.md").read_text(encoding="utf-8")
+    assert report.as_json(grids_found[0]) == json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))
 
 
 RUNS = {

@@ -672,8 +672,9 @@ def fold_interval(folds):
 #
 # **Claim 1:** the contracting path (first 4) beats the expanding path (last 4). **Claim 3:** first k beats last k, by
 # the mean height over k from 1 to 7. The rule, fixed before any result: *reproduced* if the 95 % interval excludes 0
-# and the mean is at least 0.02; *not reproduced* if its upper end is below 0.02; else *undecided*. Lesson 09 makes you
-# write it. It is applied to each target by itself: a claim may hold on simulated breasts and fail on fetal heads.
+# and the mean is at least 0.02; *reversed* if the same holds below 0; else *not reproduced* if its upper end is below
+# 0.02; else *undecided*. Lesson 09 makes you write it. It is applied to each target by itself: a claim may hold on
+# simulated breasts and fail on fetal heads.
 #
 # Claim 1 is what the first paper of this line says of breast ultrasound. So its strategies were given five more seeds
 # in a grid of their own, `headline`: other subsets, other source networks, and on `busi` a second deal into folds. (It
@@ -729,14 +730,14 @@ for what, by_target in told.items():
 # mean Dice, and how far it is below the next one.
 
 # %% tags=["train"]
-table = pd.DataFrame([vars(cell) for cell in cells(found.records)])
+table = pd.DataFrame([vars(cell) for cell in cells(found)])
 if len(table):
     table["told"] = [f"{row.worst}, by {row.below_the_next:.3f}" for row in table.itertuples()]
     print(table.pivot(index="target", columns="k", values="told").fillna("not run yet").to_string())
     for target, part in table.groupby("target"):
         print(f"{target}: last is the worst in {(part['worst'] == 'last').sum()} of {len(part)} cells")
-lost = sum(cell.worst == "last" for cell in cells(found.records))
-print(f"claim 5, last is the worst of four: {lost} of {len(table)} cells: {often_worst(cells(found.records))}")
+lost = sum(cell.worst == "last" for cell in cells(found))
+print(f"claim 5, last is the worst of four: {lost} of {len(table)} cells: {often_worst(cells(found))}")
 print(f"your guess: {usft.guesses().get('07.b', '… none')} of 9")
 
 # %% [markdown]

@@ -5,6 +5,7 @@ import pytest
 
 from usft_lib.study import claims, records, report
 from usft_lib.study.experiment import Experiment
+from usft_lib.study.records import Results
 
 KINDS = {"first": 0.8, "last": 0.7, "outer": 0.78, "inner": 0.74}
 
@@ -28,35 +29,39 @@ def everything(**changed) -> dict[str, float]:
     return level | {"everything": 0.8} | {name.replace("_", " "): mean for name, mean in changed.items()}
 
 
+def orders(records: list[dict]) -> list[claims.Line]:
+    return claims.orders(Results(records))
+
+
+def decides(lines: list[claims.Line]) -> dict[int, claims.Line]:
+    """The first line that decides a claim, by the claim's number."""
+    return {one.number: one for one in reversed(lines) if not one.secondary}
+
+
 @pytest.mark.slow
 def test_planted_differences_are_found_and_planted_ties_are_not():
-    found = {one.claim: one for one in claims.lines(planted(everything()))}
-    by_number = {
-        claim[:2].strip(): one for claim, one in found.items() if "beside" not in claim and "outer 2)" not in claim
-    }
-    for number, truth in (("1", 0.1), ("3", 0.1), ("4", 0.04)):
-        one = by_number[number]
+    found = decides(orders(planted(everything())))
+    for number, truth, word in ((1, 0.1, "reproduced"), (3, 0.1, "reproduced"), (4, 0.04, "confirmed")):
+        one = found[number]
         assert one.low < truth < one.high and one.mean == pytest.approx(truth, abs=0.01)
-        assert one.said == "reproduced" and one.seeds == 5
-    assert by_number["6"].said == "reproduced"  # first 4 is as good as everything
-    tie = {claim[:1]: one.said for claim, one in ((o.claim, o) for o in claims.lines(planted(everything(last_4=0.8))))}
-    assert tie["1"] == "not reproduced"
-    turned = planted(everything(first_4=0.6))
-    assert {o.said for o in claims.lines(turned) if o.claim.startswith("1 ")} == {"not reproduced"}
-    assert {o.said for o in claims.lines(turned) if o.claim.startswith("6 · first 4")} == {"not reproduced"}
+        assert one.said == word and one.seeds == 5
+    assert found[6].said == "confirmed"  # first 4 is as good as everything
+    assert decides(orders(planted(everything(last_4=0.8))))[1].said == "not reproduced"
+    turned = decides(orders(planted(everything(first_4=0.6))))
+    assert turned[1].said == "reversed" and turned[6].said == "not confirmed"
 
 
 def test_one_seed_gives_no_verdict_and_missing_strategies_give_no_line():
-    assert all(one.said.startswith("no verdict") for one in claims.lines(planted(everything(), seeds=1)))
+    assert all(one.said.startswith("no verdict") for one in orders(planted(everything(), seeds=1)))
     few = planted({"first 4": 0.8, "last 4": 0.7, "everything": 0.8})
-    assert {one.claim[:1] for one in claims.lines(few)} == {"1", "6"}
-    assert claims.cells(few) == [] and "no verdict: 0 of 9 cells" in report.report({"schemes": few}, {}, "x")
+    assert {one.number for one in orders(few)} == {1, 6}
+    assert claims.cells(Results(few)) == [] and "no verdict: 0 of 9 cells" in report.report({"schemes": few}, {}, "x")
 
 
 def test_targets_are_judged_by_themselves():
     both = planted(everything()) + planted(everything(first_4=0.6), target="busi")
-    found = {one.target: one.said for one in claims.lines(both) if one.claim.startswith("1 ")}
-    assert found == {"hc18": "reproduced", "busi": "not reproduced"}
+    found = {one.target: one.said for one in orders(both) if one.number == 1 and not one.secondary}
+    assert found == {"hc18": "reproduced", "busi": "reversed"}
 
 
 def nine(**changed) -> list[dict]:
@@ -65,15 +70,18 @@ def nine(**changed) -> list[dict]:
 
 @pytest.mark.slow
 def test_the_worst_of_four_kinds_is_counted():
-    found = claims.cells(planted(everything(inner_2=0.5)))
+    found = claims.cells(Results(planted(everything(inner_2=0.5))))
     assert [(cell.k, cell.worst, cell.seeds) for cell in found] == [(1, "last", 5), (2, "inner", 5), (4, "last", 5)]
-    assert found[1].below_the_next == pytest.approx(0.2, abs=0.01)
+    assert found[1].below_the_next == pytest.approx(0.2, abs=0.01) and found[1].low < 0.2 < found[1].high
+    assert all(cell.clear for cell in found)
+    tie = claims.cells(Results(planted(everything(last_4=0.7, inner_4=0.7))))[2]
+    assert tie.k == 4 and not tie.clear and tie.low < 0 < tie.high
     assert claims.often_worst(found).startswith("no verdict: 3 of 9 cells")
-    assert claims.often_worst(claims.cells(nine(inner_2=0.5))) == "reproduced"
-    assert claims.often_worst(claims.cells(nine(inner_2=0.5, inner_1=0.5))) == "not reproduced"
+    assert claims.often_worst(claims.cells(Results(nine(inner_2=0.5)))) == "reproduced"
+    assert claims.often_worst(claims.cells(Results(nine(inner_2=0.5, inner_1=0.5)))) == "not reproduced"
     assert "in 6: reproduced" in report.report({"schemes": nine(inner_2=0.5)}, {}, "x")
     alone = [r for r in nine() if r["experiment"]["seed"] == 0]
-    assert claims.often_worst(claims.cells(alone)).startswith("no verdict: one seed")
+    assert claims.often_worst(claims.cells(Results(alone))).startswith("no verdict: one seed")
 
 
 def test_the_worst_is_found_among_the_seeds_that_all_four_share():
@@ -82,7 +90,7 @@ def test_the_worst_is_found_among_the_seeds_that_all_four_share():
     for record in lost:  # the seed that inner 2 lacks would make first 2 the worst
         if (record["experiment"]["strategy"], record["experiment"]["seed"]) == ("first 2", 0):
             record["scores"]["dice"] = [-10.0] * 80
-    assert [(cell.worst, cell.seeds) for cell in claims.cells(lost) if cell.k == 2] == [("inner", 4)]
+    assert [(cell.worst, cell.seeds) for cell in claims.cells(Results(lost)) if cell.k == 2] == [("inner", 4)]
 
 
 def test_weights_are_the_trapezoid_rule():
@@ -94,8 +102,8 @@ def test_weights_are_the_trapezoid_rule():
 
 @pytest.mark.parametrize(
     "low, high, word",
-    [(-0.019, 0.019, "reproduced"), (-0.02, 0.019, "undecided"), (0.02, 0.05, "not reproduced"),
-     (-0.05, -0.02, "not reproduced"), (0.01, 0.05, "undecided")],
+    [(-0.019, 0.019, "confirmed"), (-0.02, 0.019, "undecided"), (0.02, 0.05, "not confirmed"),
+     (-0.05, -0.02, "not confirmed"), (0.01, 0.05, "undecided")],
 )  # fmt: skip
 def test_equivalence_at_its_borders(low, high, word):
     assert claims.equivalence((low + high) / 2, low, high, seeds=5) == word

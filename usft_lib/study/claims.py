@@ -13,8 +13,18 @@ from itertools import combinations
 
 import numpy as np
 
+from ..cost import step_cost
 from ..freezing import named
-from ..intervals import MARGIN, over_folds, over_trainings, plateau_level, restricted_mean, steps_to_plateau, verdict
+from ..intervals import (
+    MARGIN,
+    over_folds,
+    over_trainings,
+    plateau_level,
+    restricted_mean,
+    slope_over_seeds_and_sets,
+    steps_to_plateau,
+    verdict,
+)
 from ..unet import UNet, groups
 from . import matched
 from .grids import ALL_HEADS, FOUR, STRATEGIES, TARGETS
@@ -23,6 +33,14 @@ from .records import Results, area
 
 ALONG, BY_LEVEL = (1, 2, 4, 5, 7), (1, 2, 3, 4)
 SHARED = (1, 2, 4)  # numbers of groups that all four kinds were tried with
+
+
+OF_THE_PAPER = (1, 2, 3, 5, 7)  # claims that the paper or its predecessor makes; the others are ours
+
+
+def word(number: int) -> str:
+    """What is said of a claim that came out: others' claims are reproduced, our own are confirmed."""
+    return "reproduced" if number in OF_THE_PAPER else "confirmed"
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,8 @@ class Line:
     said: str
     unit: str = "Dice"
     secondary: bool = False  # stands beside the claim: it is told, and the claim does not go by it
+    bound: str = ""  # "≤" where the mean is only known to be that or less
+    pair: tuple[dict[str, float], dict[str, float]] | None = None  # the strategies compared, with their weights
     p: float | None = None  # of Wilcoxon's test over subjects, before Holm's correction
 
     @property
@@ -55,14 +75,17 @@ def compare(found: Results, number: int, words: str, a, b, rule=verdict, targets
     for target in found.targets if targets is None else targets:
         told = found.difference(target, a, b)
         if told is not None:
-            said, p = rule(*told[:3], seeds=told[3]), found.wilcoxon(target, a, b)
-            made.append(Line(number, words, target, *told, said, p=p, **more))
+            said = rule(*told[:3], seeds=told[3], yes=word(number))
+            p = found.wilcoxon(target, a, b)
+            pair = tuple({each: 1.0} if isinstance(each, str) else each for each in (a, b))
+            made.append(Line(number, words, target, *told, said, p=p, pair=pair, **more))
     return made
 
 
 def judged(number: int, words: str, target: str, told: Sequence[float], seeds: int, margin=MARGIN, **more) -> Line:
     """A line with the verdict on ``told``, which is ``(mean, low, high)``."""
-    return Line(number, words, target, *told, seeds, verdict(*told, seeds=seeds, margin=margin), **more)
+    said = verdict(*told, seeds=seeds, margin=margin, yes=word(number))
+    return Line(number, words, target, *told, seeds, said, **more)
 
 
 def from_seeds(number: int, words: str, target: str, values: Sequence[float], **more) -> list[Line]:
@@ -72,13 +95,13 @@ def from_seeds(number: int, words: str, target: str, values: Sequence[float], **
     return [judged(number, words, target, over_folds([[v] for v in values]), len(values), margin=0.0, **more)]
 
 
-def equivalence(mean: float, low: float, high: float, seeds: int, margin: float = MARGIN) -> str:
+def equivalence(mean: float, low: float, high: float, seeds: int, margin: float = MARGIN, yes="confirmed") -> str:
     """Equivalent within the margin if the interval lies inside of it; not if it lies outside; else undecided."""
     if seeds < 2:
         return "no verdict: one seed says nothing about other trainings"
     if -margin < low and high < margin:
-        return "reproduced"
-    return "not reproduced" if low >= margin or high <= -margin else "undecided"
+        return yes
+    return f"not {yes}" if low >= margin or high <= -margin else "undecided"
 
 
 def orders(found: Results) -> list[Line]:
@@ -92,6 +115,7 @@ def orders(found: Results) -> list[Line]:
         *compare(found, 4, "outer k beats inner k (mean over k of 1 to 4)", *by_level),
         *compare(found, 6, f"first 4 {alike}first 4)", "everything", "first 4", equivalence),
         *compare(found, 6, f"outer 2 {alike}outer 2)", "everything", "outer 2", equivalence),
+        *compare(found, 6, f"inner 4 {alike}inner 4)", "everything", "inner 4", equivalence, secondary=True),
     ]
 
 
@@ -103,7 +127,14 @@ class Cell:
     k: int
     worst: str
     below_the_next: float
+    low: float  # of the paired difference between the next and the worst; NaN with one seed
+    high: float
     seeds: int
+
+    @property
+    def clear(self) -> bool:
+        """Whether the worst is surely worse than the next: the interval lies above 0."""
+        return self.low > 0
 
 
 def cells(found: Results) -> list[Cell]:
@@ -114,9 +145,9 @@ def cells(found: Results) -> list[Cell]:
             kinds = [f"{kind} {k}" for kind in ("first", "last", "outer", "inner")]
             seeds = found.seeds(target, kinds)  # those that all four were run with
             if seeds:
-                means = sorted((found.mean(target, name, seeds), name) for name in kinds)
-                worst = means[0][1].split()[0]
-                made.append(Cell(target, k, worst, means[1][0] - means[0][0], len(seeds)))
+                (low, worst), (high, following), *_ = sorted((found.mean(target, name, seeds), name) for name in kinds)
+                told = found.difference(target, following, worst, seeds)
+                made.append(Cell(target, k, worst.split()[0], high - low, *told[1:3], len(seeds)))
     return made
 
 
@@ -131,7 +162,9 @@ def often_worst(found: list[Cell]) -> str:
 
 # ---- claims on the further grids ------------------------------------------------------------------------------
 
-SMALLEST_GAP = 0.10  # claim 2: a share of less is noise divided by little
+SMALLEST_GAP = 0.10  # claim 2: a share of less is noise divided by little; claim 11: less is little to gain
+COLLAPSED = 0.001  # mean Dice of a training whose masks are all empty, or nearly
+SLOPE = MARGIN / 10  # claim 8: the margin over the whole way, for a tenth of it
 
 
 def modality(found: Results) -> list[Line]:
@@ -157,6 +190,13 @@ def modality(found: Results) -> list[Line]:
     return lines
 
 
+def photographs(found: Results) -> list[Line]:
+    """Beside claim 1: the same from photographs, as the paper's line pretrained."""
+    words = "first 4 − last 4, from photographs"
+    found = found.where(source="natural")
+    return compare(found, 1, words, "first 4", "last 4", targets=("busi", "hc18"), secondary=True)
+
+
 def share_of_gap(found: Results, target: str, weights: dict[str, float]) -> tuple[float, float, float, int] | None:
     """How much of what everything gains over the untouched network the weighted strategies gain (lesson 09, claim 2).
 
@@ -177,58 +217,92 @@ def share_of_gap(found: Results, target: str, weights: dict[str, float]) -> tupl
 def speed(found: Results) -> list[Line]:
     """Claim 7: with all heads, does the contracting path reach the plateau of full tuning in fewer steps than it?
 
-    First 4 decides; the others stand beside it. No verdict where full tuning itself does not arrive with every seed.
+    First 4 decides. Beside it: the same in operations; each to its own plateau, in both; and the others. Where no run
+    of a strategy arrives, what is known is a bound. No verdict where full tuning does not arrive with every seed.
     """
-    found = found.where(n=ALL_HEADS, source="xray")
-    curves, lines = {s: found.curves("hc18", s) for s in ("everything", *FOUR)}, []
+    found, lines = found.where(n=ALL_HEADS, source="xray"), []
+    curves = {strategy: found.curves("hc18", strategy) for strategy in ("everything", *FOUR)}
     for strategy in ("first 4", "first 2", "last 2", "last 4"):
-        saved, arrived = [], [0, 0]
-        for seed in sorted(curves["everything"].keys() & curves[strategy].keys()):
-            full, part = curves["everything"][seed], curves[strategy][seed]
-            goal, end = plateau_level(full), full[-1][0]
-            times = [steps_to_plateau(curve, goal) for curve in (full, part)]
-            saved.append(restricted_mean(times[:1], end) - restricted_mean(times[1:], end))
-            arrived = [count + (step is not None) for count, step in zip(arrived, times, strict=True)]
-        n = len(saved)
-        words = f"{strategy} reaches the plateau sooner than everything ({arrived[1]} of {n} did)"
-        made = from_seeds(7, words, "hc18", saved, unit="steps", secondary=strategy != "first 4")
-        if arrived[0] < n:
-            said = f"no verdict: everything itself arrives with {arrived[0]} of {n} seeds"
-            made = [replace(line, said=said) for line in made]
-        lines += made
+        pairs = [(curves["everything"][seed], curves[strategy][seed])
+                 for seed in sorted(curves["everything"].keys() & curves[strategy].keys())]  # fmt: skip
+        for own in (False, True) if strategy == "first 4" else (False,):
+            lines += _sooner(strategy, pairs, own)
     return lines
+
+
+def _sooner(strategy: str, pairs: list[tuple], own: bool) -> list[Line]:
+    """How many steps and operations a strategy saves on the way to full tuning's plateau, or each to its ``own``."""
+    times = []
+    for full, part in pairs:
+        goals = [plateau_level(full), plateau_level(part if own else full)]
+        times.append([steps_to_plateau(curve, goal) for curve, goal in zip((full, part), goals, strict=True)])
+    if len(times) < 2:
+        return []
+    end, arrived = pairs[0][0][-1][0], [sum(t is not None for t in column) for column in zip(*times, strict=True)]
+    counted = np.array([[restricted_mean([t], end) for t in pair] for pair in times])  # [seeds, full and part]
+    whose = "its own plateau" if own else "the plateau"
+    words = f"{strategy} reaches {whose} sooner than everything ({arrived[1]} of {len(times)} did)"
+    made = []
+    for unit, each in (("steps", 1.0), ("TFLOP", _step_teraflop(strategy))):
+        saved = counted @ np.array([_step_teraflop("everything") if unit == "TFLOP" else 1.0, -each])
+        beside = strategy != "first 4" or own or unit == "TFLOP"
+        made += from_seeds(7, words, "hc18", saved, unit=unit, secondary=beside, bound="≤" if not arrived[1] else "")
+    if arrived[0] < len(times):
+        said = f"no verdict: everything itself arrives with {arrived[0]} of {len(times)} seeds"
+        made = [replace(line, said=said) for line in made]
+    return made if strategy == "first 4" else made[:1]
+
+
+def _step_teraflop(strategy: str, size: int = 128, batch_size: int = 8) -> float:
+    """Operations of one step of the study, in units of 10¹²."""
+    model = UNet()
+    return sum(step_cost(model, named(model, strategy), size).flops.values()) * batch_size / 1e6
 
 
 def position(found: Results) -> list[Line]:
     """Claim 8: of sets with one number of parameters, are those nearer to the input better?
 
-    The slope of a set's mean Dice on its place along the path, from the output to the input, budgets held fixed;
-    beside it the same with a step's operations in the regression. The interval is over sets.
+    The slope of a set's Dice on its place along the path, from the output to the input, budgets held fixed, for a tenth
+    of the way; over seeds and sets. Beside it: with a step's operations in the regression, and without the sets of
+    which a training collapsed.
     """
-    from scipy import stats
-
-    lines, model = [], UNet()
+    lines = []
     for target in found.targets:
-        names = [name for name in found.strategies(target) if name.startswith("matched ")]
-        seeds = found.seeds(target, names)
-        budgets = sorted({name.partition(" #")[0] for name in names})
-        if len(names) < len(budgets) + 4 or not seeds:
+        there = matched_sets(found, target)
+        if there is None:
             continue
-        sets = [draw(model, name) for name in names]
-        dice = np.array([found.mean(target, name, seeds) for name in names])
-        levels = [np.array([name.startswith(f"{budget} #") for name in names], float) for budget in budgets]
-        place = np.array([matched.position(chosen, model) for chosen in sets])
-        flops = np.array([matched.step_flops(chosen, model) for chosen in sets])
-        for held, columns in (("", []), (", operations held fixed", [flops])):
-            design = np.stack([1 - place, *columns, *levels], 1)
-            fit, *_ = np.linalg.lstsq(design, dice, rcond=None)
-            free = len(names) - design.shape[1]
-            rest = ((dice - design @ fit) ** 2).sum() / free
-            half = stats.t.ppf(0.975, free) * (rest * np.linalg.inv(design.T @ design)[0, 0]) ** 0.5
-            ends = float(fit[0]), float(fit[0] - half), float(fit[0] + half)
-            words = f"position beats number (Dice from output to input{held}, {len(names)} sets)"
-            lines.append(judged(8, words, target, ends, len(seeds), secondary=bool(held)))
+        names, dice, design, flops = there
+        lost = (dice < COLLAPSED).any(0)
+        ways = [("", design), (", operations held fixed", np.insert(design, 1, flops, 1))]
+        if lost.any():
+            gone = " and ".join(name.removeprefix("matched ") for name in np.array(names)[lost])
+            ways.append((f", without {gone}, where a training collapsed", design))
+        for held, columns in ways:
+            kept = ~lost if "without" in held else slice(None)
+            told = slope_over_seeds_and_sets(dice[:, kept], columns[kept])
+            number = len(columns[kept])
+            words = f"position beats number (Dice a tenth of the way nearer to the input{held}, {number} sets)"
+            lines.append(judged(8, words, target, told, len(dice), margin=SLOPE, secondary=bool(held)))
     return lines
+
+
+def matched_sets(found: Results, target: str) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray] | None:
+    """Claim 8's sets: names, Dice ``[seeds, sets]``, design ``[sets, columns]``, operations ``[sets]`` (lesson 10).
+
+    The design holds the place of a set along the path, in tenths of the way from the output, and a column a budget.
+    None with too few sets, or fewer than two seeds that all of them were run with.
+    """
+    names = [name for name in found.strategies(target) if name.startswith("matched ")]
+    seeds, budgets = found.seeds(target, names), sorted({name.partition(" #")[0] for name in names})
+    if len(names) < len(budgets) + 4 or len(seeds) < 2:
+        return None
+    model = UNet()
+    sets = [draw(model, name) for name in names]
+    place = [10 * (1 - matched.position(chosen, model)) for chosen in sets]
+    levels = [[float(name.startswith(f"{budget} #")) for name in names] for budget in budgets]
+    dice = [[found.one(target, name, seed) for name in names] for seed in seeds]
+    flops = [matched.step_flops(chosen, model) for chosen in sets]
+    return names, np.array(dice), np.stack([place, *levels], 1), np.array(flops)
 
 
 def scarcity(found: Results, few: int = 10, many: int = 160) -> list[Line]:
@@ -289,47 +363,70 @@ def _renamed(record: dict, before: str) -> dict:
     return {**record, "experiment": changed}
 
 
-def mechanism(found: Results, shift: float = 1.0) -> list[Line]:
+def mechanism(found: Results) -> list[Line]:
     """Claim 11: first 2 less last 2 where speckle has changed, less the same where shapes have; lesion by lesion.
 
-    Beside it, what everything gains over the untouched network in each: a shift that costs nothing shows nothing.
+    Decided at like gain: of all pairs of shifts that leave something to gain, the pair whose gains (everything less the
+    untouched network) are nearest to each other. Beside it the largest shifts, and what each shift leaves to gain.
     """
-    goals, pair = [f"speckle {shift}", f"shapes {shift}"], {"first 2": 1.0, "last 2": -1.0}
-    seeds, where = found.common(goals, pair), f"speckle against shapes, shift {shift:g}"
+    shifts = {goal: goal.split() for goal in found.targets}
+    gains = {goal: found.difference(goal, "everything", "untouched") for goal in shifts}
+    gains = {goal: gain for goal, gain in gains.items() if gain is not None}
+    pairs = [(a, b) for a in gains for b in gains if shifts[a][0] == "speckle" and shifts[b][0] == "shapes"]
+    alike = [pair for pair in pairs if min(gains[goal][0] for goal in pair) >= SMALLEST_GAP]
+    lines, words = [], "shallow layers matter more when speckle shifts than when shapes do, at like gain"
+    if alike:
+        chosen = min(alike, key=lambda pair: abs(gains[pair[0]][0] - gains[pair[1]][0]))
+        lines += _advantage(found, words, chosen)
+    lines += [replace(line, secondary=True) for line in _advantage(
+        found, "the same at the largest shifts, which leave unlike gains", ("speckle 1.0", "shapes 1.0"))]  # fmt: skip
+    told = {goal: None for line in lines for goal in line.target.replace(" against ", ",").split(",")}
+    return lines + [
+        Line(11, "everything − untouched", goal, *gains[goal], "not a claim", secondary=True) for goal in told
+    ]
+
+
+def _advantage(found: Results, words: str, goals: tuple[str, str]) -> list[Line]:
+    """First 2 less last 2 on the first of two shifted sets, less the same on the second; none without two seeds."""
+    pair = {"first 2": 1.0, "last 2": -1.0}
+    seeds = found.common(goals, pair)
     if len(seeds) < 2:
         return []
-    speckle, shapes = ([found.by_subject(goal, pair, seed) for seed in seeds] for goal in goals)
-    told = over_trainings([a - b for a, b in zip(speckle, shapes, strict=True)])
-    lines = [judged(11, "shallow layers matter more when speckle shifts than when shapes do", where, told, len(seeds))]
-    for goal in goals:
-        gain = found.difference(goal, "everything", "untouched")
-        if gain is not None:
-            lines.append(Line(11, "everything − untouched", goal, *gain, "not a claim", secondary=True))
-    return lines
+    one, other = ([found.by_subject(goal, pair, seed) for seed in seeds] for goal in goals)
+    told = over_trainings([a - b for a, b in zip(one, other, strict=True)])
+    return [judged(11, words, " against ".join(goals), told, len(seeds))]
 
 
 def ranking(found: Results) -> list[Line]:
-    """Claim 12: do two ultrasound sets rank the strategies alike? Kendall's τ, one a seed.
+    """Claim 12: do two ultrasound sets rank strategies with the same number of groups alike? Kendall's τ, one a seed.
 
-    Strategies differ in size, and if larger ones win everywhere, τ is high for that alone. So beside it stands the τ of
-    what is left of the Dice when a straight line on the logarithm of the number of parameters is taken away.
+    Over all pairs, τ is high for the one reason that more groups are better everywhere; so only pairs of equal k count.
+    Beside it τ over all pairs, and the same of what is left of the Dice when a straight line on the logarithm of the
+    number of parameters is taken away.
     """
-    from scipy import stats
-
-    model, lines = UNet(), []
+    model, lines, names = UNet(), [], STRATEGIES
     sizes = {name: sum(p.numel() for p in module.parameters()) for name, module in groups(model).items()}
-    logs = np.log([sum(sizes[name] for name in named(model, strategy)) for strategy in STRATEGIES])
+    logs = np.log([sum(sizes[name] for name in named(model, strategy)) for strategy in names])
+    every = list(combinations(range(len(names)), 2))
+    equal = [(i, j) for i, j in every if names[i].partition(" ")[2] == names[j].partition(" ")[2]]
     for a, b in combinations(found.targets, 2):
-        taus: dict[str, list[float]] = {"": [], " when size is allowed for": []}
-        for seed in found.common([a, b], STRATEGIES):
-            dice = [np.array([found.one(target, s, seed) for s in STRATEGIES]) for target in (a, b)]
+        ways = (" at equal k", " over all k", " over all k, when size is allowed for")
+        taus: dict[str, list[float]] = {which: [] for which in ways}
+        for seed in found.common([a, b], names):
+            dice = [np.array([found.one(target, s, seed) for s in names]) for target in (a, b)]
             left = [values - np.polyval(np.polyfit(logs, values, 1), logs) for values in dice]
-            for which, pair in zip(taus, (dice, left), strict=True):
-                taus[which].append(float(np.nan_to_num(stats.kendalltau(*pair).statistic)))
+            for which, values, pairs in zip(taus, (dice, dice, left), (equal, every, every), strict=True):
+                taus[which].append(concordance(*values, pairs))
         for which, values in taus.items():
-            words = f"the ranking carries over{which} (Kendall's τ)"
-            lines += from_seeds(12, words, f"{a} and {b}", values, unit="τ", secondary=bool(which))
+            words = f"strategies are ranked alike{which} (Kendall's τ)"
+            lines += from_seeds(12, words, f"{a} and {b}", values, unit="τ", secondary="all k" in which)
     return lines
+
+
+def concordance(one: np.ndarray, other: np.ndarray, pairs: list[tuple[int, int]]) -> float:
+    """Kendall's τ over these pairs: those that two rows of numbers order alike, less those they order otherwise."""
+    signs = [np.sign(one[i] - one[j]) * np.sign(other[i] - other[j]) for i, j in pairs]
+    return float(np.mean(signs))
 
 
 def lines(grids: dict[str, Results]) -> list[Line]:
@@ -337,6 +434,7 @@ def lines(grids: dict[str, Results]) -> list[Line]:
     claims = (
         (orders, "schemes and headline"),
         (modality, "xray"),
+        (photographs, "xray"),
         (speed, "sizes"),
         (scarcity, "sizes"),
         (position, "matched"),

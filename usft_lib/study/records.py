@@ -163,18 +163,20 @@ class Results:
             raise BadInput(f"No result of {strategy!r} on {target!r}: there are those of {self!r}.")
         return float(np.mean(values))
 
-    def difference(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]"):
+    def difference(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]", seeds=None):
         """``(mean, low, high, seeds)`` of ``a`` less ``b``, paired image by image; None without a common seed.
 
-        ``a`` and ``b``: a strategy, or weighted ones, such as those of `area`.
+        Args:
+            a, b: a strategy, or weighted ones, such as those of `area`.
+            seeds: only these; None: all that both were run with.
         """
-        one, other = self._paired(target, a, b)
+        one, other = self._paired(target, a, b, seeds)
         return (*seed_difference(one, other), len(one)) if one else None
 
-    def _paired(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]"):
+    def _paired(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]", seeds=None):
         """The tables of ``a`` and of ``b``, seed by seed, of the seeds that both were run with; perhaps none."""
         a, b = ({each: 1.0} if isinstance(each, str) else each for each in (a, b))
-        seeds = self.seeds(target, [*a, *b])
+        seeds = self.seeds(target, [*a, *b]) if seeds is None else seeds
         return [_whole_deals(self.tables(target, each, seeds)) for each in (a, b)]
 
     def wilcoxon(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]") -> float:
