@@ -203,8 +203,9 @@ for size in (16, 32, 64, 96, 128, 256):
 # %% [markdown]
 # ## The heads
 #
-# So pixels of our size cost little, if the mask is right. Now real heads. Subjects are fetuses; some have several
-# images, which never fall on two sides of a split. A head that touches the border of its picture is measured by what
+# So pixels of our size cost little, if the mask is right. Now real heads. Subjects are examinations; some have several
+# images, which never fall on two sides of a split. (A woman may have been examined more than once: the authors of the
+# data write of 551 women for 1334 images. So one woman may still be on both sides.) A head that touches the border of its picture is measured by what
 # can be seen of it, so even perfect masks are not perfect measurements. The last line below says how far the *experts'
 # own masks*, at our size, are from the sonographer's number. No network is to be judged below that floor.
 
@@ -848,16 +849,16 @@ What is wrong?
 # %%
 # @title Question 2
 usft.Quiz("""
-You repeat the test with ten frames of each fetus, and draw images in the bootstrap. The interval shrinks to about a
+You repeat the test with ten frames of each examination, and draw images in the bootstrap. The interval shrinks to a
 third. What did you gain?
 
 - [ ] What ten times the images are worth: a factor of √10.
-  That is where the third comes from. It would be right if the ten frames were ten fetuses.
+  That is where the third comes from. It would be right if the ten frames were ten examinations.
 - [ ] Less noise in the score of each head, so the third is fair.
   Frames are nearly alike, so their mean is hardly less noisy than one of them. And what the interval must cover is
-  other fetuses, of whom there are no more than before.
+  other examinations, of which there are no more than before.
 - [x] Nothing but false confidence.
-  Ten frames of one fetus are nearly one observation. Average them first, then draw fetuses.
+  Ten frames of one examination are nearly one observation. Average them first, then draw examinations.
 """)
 
 # %%

@@ -386,11 +386,11 @@ def said(verdict, *names):
 # %% [markdown]
 # ## Dice against the number of images
 #
-# Fetal heads (`hc18`), one image a fetus, five seeds. 10, 40 and 160 images got 300 steps of 8 each, with a rate that
-# decays to zero, so ten images are seen 240 times and 160 images 15 times. **The hollow markers are another protocol**:
-# all 586 heads that are left, 900 steps at a constant rate, averaged weights. They are not joined to the curves, since
-# a difference between them has two causes. And there all seeds share the same heads: their bars say nothing of the luck
-# of the draw.
+# Fetal heads (`hc18`), one image an examination, five seeds. 10, 40 and 160 images got 300 steps of 8 each, with a
+# rate that decays to zero, so ten images are seen 240 times and 160 images 15 times. **The hollow markers are another
+# protocol**: all 586 heads that are left, 900 steps at a constant rate, averaged weights. They are not joined to the
+# curves, since a difference between them has two causes. And there all seeds share the same heads: their bars say
+# nothing of the luck of the draw.
 
 # %% tags=["train"]
 LINED = (10, 40, 160)
@@ -438,7 +438,7 @@ with plt.rc_context(STYLE):
         axes.set_xticks([*LINED, ALL_HEADS], [*LINED, ALL_HEADS])
         axes.set_xticks([], minor=True)
         axes.legend(frameon=False, loc="lower right")
-    figure.supylabel("Dice on 160 other fetuses, 95 % band", fontsize=12)
+    figure.supylabel("Dice on 160 other examinations, 95 % band", fontsize=12)
     figure.suptitle("How many outlined heads? (hollow: another protocol)", fontsize=13)
 plt.show()
 for n in sorted({n for _, n in told}):
@@ -615,8 +615,8 @@ def honest_spread(dice):
 # END RIGHT
 
 # %% [markdown]
-# The library's `claims.scarcity` does this with the study's records, fetus by fetus, and gives the interval
-# over seeds and fetuses. Compare the two numbers below. By how much did noise flatter the obvious one?
+# The library's `claims.scarcity` does this with the study's records, examination by examination, and gives the
+# interval over seeds and examinations. Compare the two numbers below. By how much did noise flatter the obvious one?
 
 # %% tags=["train"]
 spread = {}
@@ -635,11 +635,11 @@ print(f"11.b, your guess: {usft.guesses().get('11.b', '… none')}")
 # %% [markdown]
 # ## How many steps to the plateau?
 #
-# "Faster" needs a finish line. Ours, fixed before the runs (`usft_lib/intervals.py`): train at a constant rate, look at
-# a running average of the weights every 10 steps, on the 60 fetuses on whom learning rates were chosen, not on those of
-# the test. The **plateau** is the mean of the last fifth of *full tuning's* curve, with the same seed. A strategy
-# **arrives** at the first step from which three looks in a row are within 0.01 of that plateau. One look would not do:
-# curves wobble, and the first lucky look would win.
+# "Faster" needs a finish line. Ours, fixed before the runs (`usft_lib/intervals.py`): train at a constant rate, look
+# at a running average of the weights every 10 steps, on the 60 examinations on which learning rates were chosen, not
+# on those of the test. The **plateau** is the mean of the last fifth of *full tuning's* curve, with the same seed. A
+# strategy **arrives** at the first step from which three looks in a row are within 0.01 of that plateau. One look
+# would not do: curves wobble, and the first lucky look would win.
 #
 # ## Exercise 11.3: when did it arrive?
 #
@@ -848,7 +848,7 @@ if at_hand("sizes") and goals:
         way_up(left, "everything")
         way_up(left, "first 4")
         left.axhspan(top - NEAR, top, color="0.85", zorder=0, label="plateau of everything, less 0.01")
-        left.set(xlabel="training step", ylabel="Dice on 60 validation fetuses", ylim=(top - 0.14, top + 0.03))
+        left.set(xlabel="training step", ylabel="Dice on 60 validation examinations", ylim=(top - 0.14, top + 0.03))
         left.legend(frameon=False, loc="lower right")
         for row, name in enumerate(times):
             arrivals(right, row, name)

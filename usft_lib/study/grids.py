@@ -16,7 +16,7 @@ TARGETS = {"hc18": 40, "busi": 50, "sim-ultrasound": 40}  # target: training ima
 SEEDS = range(5)
 CHOOSING = 5  # the seed that is kept for choosing learning rates
 MORE_SEEDS = range(6, 11)
-ALL_HEADS = 586  # fetuses of HC18 that are neither tested nor for choosing
+ALL_HEADS = 586  # examinations of HC18 that are neither tested nor for choosing
 # Whose chosen rates a target takes that had no search of its own.
 ANSWERS_FOR = {"shenzhen": "hc18", "speckle": "sim-ultrasound", "shapes": "sim-ultrasound"}
 LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2)

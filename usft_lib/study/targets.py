@@ -57,7 +57,10 @@ def _one_each(data: SegmentationData) -> SegmentationData:
 
 
 def hc18_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
-    """Fetal heads: one fetus from each of 160 strata of head circumference is tested (files are ordered by age)."""
+    """Fetal heads: one examination from each of 160 strata of head circumference is tested.
+
+    Files are ordered by age, so the first of them would be a test of small heads.
+    """
     data = load("hc18", size=size, large=True) if data is None else data
     heads = _one_each(data)
     around = head_circumference_mm(heads.masks, heads.spacing_mm)

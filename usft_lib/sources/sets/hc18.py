@@ -23,7 +23,10 @@ OUTLINE = re.compile(r"(?:^|/)(\d+_\d*HC)_Annotation\.png$")
 
 
 def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
-    """Images NNN_HC, NNN_2HC … show fetus NNN, the subject. A picture that is there twice is kept once."""
+    """Images NNN_HC, NNN_2HC … are of examination NNN, the subject. A picture that is there twice is kept once.
+
+    An examination is not a woman: the authors write of 551 women for all 1334 images (PLoS ONE 13:e0200412, 2018).
+    """
     sizes = read_sizes(files[SIZES])
     with SafeZip(files[PICTURES], PICTURES) as archive:
         pictures, outlines = archive.find(PICTURE, "NNN_HC.png"), archive.find(OUTLINE, "NNN_HC_Annotation.png")
