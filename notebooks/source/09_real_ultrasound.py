@@ -205,9 +205,10 @@ for size in (16, 32, 64, 96, 128, 256):
 #
 # So pixels of our size cost little, if the mask is right. Now real heads. Subjects are examinations; some have several
 # images, which never fall on two sides of a split. (A woman may have been examined more than once: the authors of the
-# data write of 551 women for 1334 images. So one woman may still be on both sides.) A head that touches the border of its picture is measured by what
-# can be seen of it, so even perfect masks are not perfect measurements. The last line below says how far the *experts'
-# own masks*, at our size, are from the sonographer's number. No network is to be judged below that floor.
+# data write of 551 women for 1334 images. So one woman may still be on both sides.) A head that touches the border of
+# its picture is measured by what can be seen of it, so even perfect masks are not perfect measurements. The last line
+# below says how far the *experts' own masks*, at our size, are from the sonographer's number. No network is to be
+# judged below that floor.
 
 # %% tags=["train"]
 data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
