@@ -140,7 +140,7 @@ def test_two_deals_into_five_folds_cover_the_truth(by_subject, by_seed, rest):
             for fold in draw.permutation(80).reshape(5, 16):
                 values = own[fold] + draw.normal(0, by_seed) + draw.normal(0, rest, 16)
                 parts.append(pd.Series(values, index=fold))
-        for name, (_, low, high) in (("repeated", over_repeated_folds(parts, 2)), ("as if new", over_folds(parts))):
+        for name, (_, low, high) in (("repeated", over_repeated_folds(parts)), ("as if new", over_folds(parts))):
             hits[name] += low <= 0 <= high
     right, wrong = (count / trials for count in hits.values())
     print(f"covered: {right:.3f}; as if the second deal had new subjects {wrong:.3f}")
@@ -152,7 +152,7 @@ def test_repeated_folds_are_recognised():
     deals = [draw.permutation(20).reshape(5, 4) for _ in range(2)]
     a = [pd.DataFrame({"image": f, "subject": f, "dice": draw.random(4)}) for deal in deals for f in deal]
     zero = [table.assign(dice=0.0) for table in a]
-    expected = over_repeated_folds([table.set_index("subject")["dice"] for table in a], 2)
+    expected = over_repeated_folds([table.set_index("subject")["dice"] for table in a])
     assert seed_difference(a, zero) == pytest.approx(expected)
 
 

@@ -135,26 +135,29 @@ def over_folds(values: Sequence, level: float = 0.95) -> tuple[float, float, flo
     return float(means.mean()), float(means.mean() - half), float(means.mean() + half)
 
 
-def over_repeated_folds(values: "Sequence[pd.Series]", repeats: int, level: float = 0.95) -> tuple[float, float, float]:
-    """As `over_folds`, where all subjects were dealt into folds ``repeats`` times: ``(mean, low, high)`` (lesson 09).
+NEARLY_ALL = 0.8  # of the subjects of a set: as many at least are dealt each time
+
+
+def over_repeated_folds(values: "Sequence[pd.Series]", level: float = 0.95) -> tuple[float, float, float]:
+    """As `over_folds`, where subjects were dealt into folds more than once: ``(mean, low, high)`` (lesson 09).
 
     Another deal is another training for every subject, but no new subject. The spread of the folds' means counts what
     belongs to the subjects as if every repeat had new ones; the covariance of a subject's values says how much that
     is, and what was left out is added. Satterthwaite's degrees of freedom, as in `over_seeds_and_subjects`.
 
     Args:
-        values: a series of subjects' values a fold, indexed by subject.
+        values: a series of subjects' values a fold, indexed by subject. A subject may be missing from some deals.
     """
     import pandas as pd
     from scipy import stats
 
     means = np.array([part.mean() for part in values])
     each = pd.concat(values).groupby(level=0)
-    mean, people = each.mean().mean(), len(each)
+    mean, people, times = each.mean().mean(), len(each), each.size()
     by_fold = means.var(ddof=1) / len(means)
     # Of a subject's values: their mean varies by what is the subject's own, and by a part of what is not.
-    own = each.mean().var(ddof=1) - (each.var(ddof=1) / repeats).mean()
-    left_out = max(own, 0.0) * (1 - 1 / repeats) / people
+    own = each.mean().var(ddof=1) - (each.var(ddof=1).mean() / times).mean()
+    left_out = max(own, 0.0) * (times * (times - 1)).sum() / times.sum() ** 2
     variance = by_fold + left_out
     freedom = variance**2 / (by_fold**2 / (len(means) - 1) + left_out**2 / (people - 1)) if variance else 1
     half = stats.t.ppf((1 + level) / 2, freedom) * variance**0.5
@@ -196,8 +199,8 @@ def seed_mean(tables: "Sequence[pd.DataFrame]", column: str = "dice") -> tuple[f
 def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:
     """Mean with its 95 % interval of one series of subjects' values a seed, by what the seeds share (lesson 07).
 
-    The same subjects for all: `over_seeds_and_subjects`. Subjects of its own for each: `over_folds`. All subjects dealt
-    into folds several times: `over_repeated_folds`.
+    The same subjects for all: `over_seeds_and_subjects`. Subjects of its own for each: `over_folds`. Subjects dealt
+    into folds several times, nearly all of them each time: `over_repeated_folds`.
 
     Raises:
         BadInput: subjects are shared by some of the seeds only.
@@ -205,12 +208,15 @@ def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:
     people = [frozenset(part.index) for part in each]
     if len(set(people)) == 1 and len(people[0]) > 1:
         return over_seeds_and_subjects([part.sort_index() for part in each])
-    repeats, rest = divmod(sum(map(len, people)), len(frozenset().union(*people)))
-    if repeats == 1 and not rest:
-        return over_folds(each)
     counts = Counter(name for part in people for name in part)
-    if set(counts.values()) == {repeats}:
-        return over_repeated_folds(each, repeats)
+    repeats = max(counts.values())
+    if repeats == 1:
+        return over_folds(each)
+    deals, rest = divmod(len(people), repeats)
+    parts = [people[k * deals : (k + 1) * deals] for k in range(repeats)]
+    dealt = not rest and deals > 1 and all(sum(map(len, part)) == len(frozenset().union(*part)) for part in parts)
+    if dealt and sum(counts.values()) > NEARLY_ALL * repeats * len(counts):
+        return over_repeated_folds(each)
     raise BadInput("Seeds share some subjects and not others: score all on one test set, or each on a fold of its own.")
 
 

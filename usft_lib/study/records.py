@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import BadInput, check_name
 from ..intervals import seed_difference, seed_mean, subject_means
-from . import grids
+from . import grids, targets
 from .experiment import Experiment
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ class Results:
             self._found.setdefault((e["target"], e["strategy"]), {}).setdefault(e["seed"], []).append(record)
             if weights := record.get("made", {}).get("origin"):
                 self._began.setdefault((e["target"], e["seed"]), {}).setdefault(e["source"], set()).add(weights)
+        self._leaks: dict[
+            tuple[int, int], set[str]
+        ] = {}  # of busi, by seed and n: lesions that were trained on as well
 
     def __repr__(self) -> str:
         return f"{len(self.records)} experiments on {', '.join(self.targets)}"
@@ -117,7 +120,29 @@ class Results:
 
     def one(self, target: str, strategy: str, seed: int) -> float:
         """Mean Dice over test subjects of a single experiment."""
-        return float(subject_means(scores(self.record(target, strategy, seed)), "dice").mean())
+        return float(self.by_subject(target, {strategy: 1.0}, seed).mean())
+
+    def leaks(self, seed: int, n: int) -> set[str]:
+        """Lesions of busi that a seed tests though it trained on an image that is all but the same (lesson 09).
+
+        They are computed from the records; where those do not hold every lesion, there is no telling.
+        """
+        if (seed, n) not in self._leaks:
+            found = [r for (target, _), by_seed in self._found.items() if target == "busi"
+                     for each in by_seed.values() for r in each]  # fmt: skip
+            pairs = [zip(r["scores"]["image"], r["scores"]["subject"], strict=True) for r in found]
+            clusters = {image: cluster for each in pairs for image, cluster in each}
+            known = all(lesion <= clusters.keys() for lesion in targets.ALIKE)
+            self._leaks[seed, n] = targets.busi_leaks(seed, n, clusters) if known else set()
+        return self._leaks[seed, n]
+
+    def _clean(self, target: str, seeds: Sequence[int], tables: "list[pd.DataFrame]") -> "list[pd.DataFrame]":
+        """The tables without what `leaks`."""
+        if target != "busi":
+            return tables
+        n = next(r["experiment"]["n"] for (goal, _), each in self._found.items() if goal == target
+                 for r in next(iter(each.values())))  # fmt: skip
+        return [table[~table["image"].isin(self.leaks(seed, n))] for seed, table in zip(seeds, tables, strict=False)]
 
     def curves(self, target: str, strategy: str) -> dict[int, list]:
         """By seed the validation curves of experiments that were watched, see `convergence.fit_with_ema`."""
@@ -152,7 +177,7 @@ class Results:
         seeds = self.seeds(target, [strategy])
         if not seeds:
             raise BadInput(f"No result of {strategy!r} on {target!r}: there are those of {self!r}.")
-        whole = _whole_deals(self.tables(target, {strategy: 1.0}, seeds))
+        whole = self._clean(target, seeds, _whole_deals(self.tables(target, {strategy: 1.0}, seeds)))
         return *seed_mean(whole), len(whole)
 
     def mean(self, target: str, strategy: str, seeds: Iterable[int] | None = None) -> float:
@@ -177,7 +202,7 @@ class Results:
         """The tables of ``a`` and of ``b``, seed by seed, of the seeds that both were run with; perhaps none."""
         a, b = ({each: 1.0} if isinstance(each, str) else each for each in (a, b))
         seeds = self.seeds(target, [*a, *b]) if seeds is None else seeds
-        return [_whole_deals(self.tables(target, each, seeds)) for each in (a, b)]
+        return [self._clean(target, seeds, _whole_deals(self.tables(target, each, seeds))) for each in (a, b)]
 
     def wilcoxon(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]") -> float:
         """p of Wilcoxon's signed-rank test on subjects' mean differences over seeds: supporting evidence only.
@@ -193,7 +218,7 @@ class Results:
 
     def by_subject(self, target: str, weights: dict[str, float], seed: int) -> "pd.Series":
         """The weighted sum of the strategies' Dice by subject, of one seed."""
-        return subject_means(self.tables(target, weights, [seed])[0], "dice")
+        return subject_means(self._clean(target, [seed], self.tables(target, weights, [seed]))[0], "dice")
 
 
 def _whole_deals(tables: "list[pd.DataFrame]") -> "list[pd.DataFrame]":
