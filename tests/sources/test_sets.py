@@ -340,4 +340,4 @@ def test_real_sizes_agree_with_the_table(mirror):
     with SafeZip(mirror / "training_set.zip") as archive:
         for i in range(0, len(data), 97):
             side = max(grey(archive.read(f"training_set/{data.ids[i]}.png"), "x").shape)
-            assert data.spacing_mm[i].item() == pytest.approx(mm[data.ids[i]] * side / 64, rel=1e-5)
+            assert data.spacing_mm[i].item() == pytest.approx(mm[data.ids[i]] * side / 128, rel=1e-5)
