@@ -24,6 +24,27 @@ def test_a_grid_without_results_is_empty_and_all_of_it_is_missing(monkeypatch, t
     assert not found.records and found.missing == 96 and found.targets == []
 
 
+def test_a_lesion_that_was_trained_on_as_another_image_does_not_count():
+    records = [r for r in usft.results("schemes").records if r["experiment"]["target"] == "busi"]
+    found = Results(records)
+    seed = next(s for s in range(5) if found.leaks(s, 50))
+    before = (
+        found.dice("busi", "first 4"),
+        found.one("busi", "first 4", seed),
+        found.wilcoxon("busi", "first 4", "last 4"),
+    )
+    record, leak = found.record("busi", "first 4", seed), min(found.leaks(seed, 50))
+    spoilt = [-10.0 if image == leak else dice for image, dice in
+              zip(record["scores"]["image"], record["scores"]["dice"], strict=True)]  # fmt: skip
+    assert -10.0 in spoilt
+    changed = {**record, "scores": {**record["scores"], "dice": spoilt}}
+    again = Results([changed if r is record else r for r in records])
+    assert before == (
+        again.dice("busi", "first 4"), again.one("busi", "first 4", seed), again.wilcoxon("busi", "first 4", "last 4")
+    )  # fmt: skip
+    assert Results(r for r in records if r["experiment"]["seed"] == seed).leaks(seed, 50) == set(), "not all are known"
+
+
 def test_means_and_differences_hold_the_planted_truth():
     found = Results(planted(everything()))
     mean, low, high, seeds = found.dice("hc18", "first 2")
