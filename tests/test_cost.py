@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import usft_lib as usft
-from usft_lib.cost import PASSES, by_group, by_pass, relative, step_cost, total
+from usft_lib.cost import PASSES, Cost, by_group, by_pass, relative, step_cost, total
 from usft_lib.freezing import named
 
 
@@ -60,3 +60,15 @@ def test_the_model_is_left_as_it_was():
     assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
     with pytest.raises(usft.BadInput, match="enc9"):
         step_cost(model, ["enc9"], 32)
+
+
+def test_bytes_and_their_size_weigh_on_the_cost():
+    model = usft.UNet(width=4)
+    names, balance = named(model, "last 2"), 7.0
+    of_two = relative(model, names, 64, balance)
+    assert relative(model, names, 64, balance, bytes_each=4) == pytest.approx(relative(model, names, 64, 2 * balance))
+    assert relative(model, names, 64, balance, bytes_each=4) != pytest.approx(of_two)
+
+
+def test_neither_time_is_hidden_behind_the_other():
+    assert Cost({"forward": 2.0}, {"forward": 3.0}).seconds(1e6, 1e6) == 5

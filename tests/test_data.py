@@ -190,3 +190,11 @@ def test_only_the_generator_decides():
 def test_values_stay_in_range():
     moved, _ = augment(torch.rand(32, 1, 16, 16), torch.rand(32, 1, 16, 16) > 0.5, generator("c"))
     assert moved.min() >= 0 and moved.max() <= 1 and torch.isfinite(moved).all()
+
+
+def test_what_is_moved_in_from_outside_is_black_and_not_object():
+    full = torch.ones(16, 1, 32, 32)
+    images, masks = augment(full, full.bool(), generator("outside"))
+    moved = (images[:, :, 0] < 1e-6).any() and (images[:, :, -1] < 1e-6).any()
+    assert moved and (~masks).any()
+    assert not masks[images < 1e-6].any() and images.min() == 0

@@ -158,11 +158,26 @@ def test_repeated_folds_are_recognised():
     assert seed_difference(a, zero) == pytest.approx(expected)
 
 
+def test_two_deals_by_hand():
+    """Four subjects in two folds, twice: the spread of the folds, and what belongs to subjects and was counted once."""
+    parts = [pd.Series([0.1, 0.3], ["a", "b"]), pd.Series([0.2, 0.6], ["c", "d"]),
+             pd.Series([0.1, 0.5], ["a", "c"]), pd.Series([0.5, 0.4], ["b", "d"])]  # fmt: skip
+    means = np.array([0.2, 0.4, 0.3, 0.45])
+    by_fold = means.var(ddof=1) / 4
+    subjects = np.array([0.1, 0.4, 0.35, 0.5])  # a, b, c, d over both deals
+    within = np.mean([0.0, 0.02, 0.045, 0.02])  # the variance of two values: half of their difference squared
+    left_out = max(subjects.var(ddof=1) - within / 2, 0) * 0.5 / 4
+    freedom = (by_fold + left_out) ** 2 / (by_fold**2 / 3 + left_out**2 / 3)
+    half = stats.t.ppf(0.975, freedom) * (by_fold + left_out) ** 0.5
+    assert left_out > 0
+    assert over_repeated_folds(parts) == pytest.approx((subjects.mean(), *(subjects.mean() + half * np.array([-1, 1]))))
+
+
 def test_a_subject_may_be_missing_from_a_deal_and_most_may_not():
     draw = np.random.default_rng(6)
     own = draw.normal(0, 0.15, 80)
-    deals = [[pd.Series(own[fold] + draw.normal(0, 0.05, 16), index=fold) for fold in draw.permutation(80).reshape(5, 16)]
-             for _ in range(2)]  # fmt: skip
+    folds = [draw.permutation(80).reshape(5, 16) for _ in range(2)]
+    deals = [[pd.Series(own[fold] + draw.normal(0, 0.05, 16), index=fold) for fold in deal] for deal in folds]
     whole, fewer = [*deals[0], *deals[1]], [deals[0][0].iloc[1:], *deals[0][1:], *deals[1]]
     mean, low, high = over_trainings(fewer)
     assert (mean, low, high) == pytest.approx(over_trainings(whole), abs=0.02) and low < mean < high
@@ -249,6 +264,7 @@ def test_first_step_of_three_near_looks_in_a_row():
     assert steps_to_plateau(curve, 0.8) == 40  # 20 is near, but not for three looks
     assert steps_to_plateau(curve, 0.86) is None
     assert steps_to_plateau(curve[:5], 0.8) is None  # two looks are too few
+    assert steps_to_plateau(curve[:1] + [(20, 0.8), (30, 0.8), (40, 0.8)], 0.8) == 20  # the last three looks count
     # Near is .01 below (results/PROTOCOL.md): a curve that stays .012 below has not arrived, one .008 below has.
     assert steps_to_plateau([(step, 0.788) for step in range(10, 101, 10)], 0.8) is None
     assert steps_to_plateau([(step, 0.792) for step in range(10, 101, 10)], 0.8) == 10

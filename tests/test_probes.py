@@ -170,3 +170,14 @@ def test_an_effective_field_is_the_mean_size_of_the_gradient_image_by_image(smal
         sizes.append(gradient[0, 0].abs().double())
     expected = torch.stack(sizes).mean(0)
     assert torch.allclose(effective_receptive_field(small, images, "enc1"), expected / expected.sum(), atol=1e-9)
+
+
+def test_statistics_of_uneven_batches_are_the_mean_over_batches_of_nearly_one_size():
+    torch.manual_seed(0)
+    model, images = usft.UNet(width=2, depth=1), torch.rand(9, 1, 8, 8)
+    found = usft.reestimate_statistics(model, images, batch_size=8)
+    first = next(m for m in model.modules() if isinstance(m, nn.Conv2d))
+    given = [first(part).transpose(0, 1).flatten(1) for part in (images[:5], images[5:])]
+    layer = next(m for m in found.modules() if isinstance(m, nn.BatchNorm2d))
+    assert torch.allclose(layer.running_mean, sum(x.mean(1) for x in given) / 2, atol=1e-6)
+    assert torch.allclose(layer.running_var, sum(x.var(1) for x in given) / 2, atol=1e-6)

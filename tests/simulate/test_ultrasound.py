@@ -445,3 +445,10 @@ def test_points_outside_their_axes_are_refused():
     for shift in (-0.1, 1.5, "all"):
         with pytest.raises(BadInput, match="shift"):
             usft.shifted_shapes(1, 32, shift=shift)
+
+
+def test_echoes_and_clutter_add_in_power():
+    level = torch.full((1, 4, 4), -20.0)
+    scene = Scene(clutter_db=-15)
+    both = ultrasound.with_clutter(level, torch.tensor(-5.0), [scene])  # clutter at -20 dB, as loud as the echoes
+    assert torch.allclose(both, torch.full_like(level, -20 + 10 * math.log10(2)), atol=1e-4)
