@@ -3,6 +3,8 @@
 The same records give the same text. ``python data_scripts/run_study.py --grid schemes --report`` writes both.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -11,7 +13,7 @@ from ..cost import step_cost
 from ..freezing import named
 from ..unet import UNet, groups
 from .claims import OF_THE_PAPER, Cell, Line, cells, lines, often_worst, word
-from .grids import ALL_HEADS, TARGETS
+from .grids import ALL_HEADS, RESULTS, TARGETS
 from .records import Results
 
 NAMES = {"hc18": "fetal heads", "busi": "breast lesions", "sim-ultrasound": "simulated breasts"}
@@ -43,7 +45,7 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
     """
     there = {name: Results(records) for name, records in grids.items()}
     schemes = there.get("schemes", Results([]))
-    found, places = lines(there), cells(schemes)
+    found, places, rows = lines(there), cells(schemes), simulated()
     counted = ", ".join(f"{name} {len(records)}" for name, records in grids.items())
     waiting = ", ".join(f"{name} ({far})" for name, far in begun.items())
     each = "; ".join(
@@ -70,7 +72,7 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
         "",
         "| claim | target | difference | 95 % interval | seeds | p | operations | parameters | |",
         "|---|---|---|---|---|---|---|---|---|",
-        *(_row(one, p) for one, p in zip(found, holm(found), strict=True)),
+        *(_row(one, p, rows) for one, p in zip(found, holm(found), strict=True)),
         "",
         f"**5 · The last blocks alone are often the worst choice.** Of {len(places)} cells (target, k) they are the "
         f"worst of the four kinds in {sum(c.worst == 'last' for c in places)}: {often_worst(places)}. It counts means. "
@@ -86,6 +88,10 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
         "## How many lines decide",
         "",
         many(found),
+        "",
+        "## How often such intervals hold the truth",
+        "",
+        *covered(),
         "",
         "## What limits all of it",
         "",
@@ -168,16 +174,18 @@ DIGITS = {"steps": 0, "TFLOP": 1}
 # ---- tables ----------------------------------------------------------------------------------------------------
 
 
-def _row(one: Line, p: float | None) -> str:
+def _row(one: Line, p: float | None, rows: Sequence[dict] = ()) -> str:
     unit, told = "" if one.unit == "Dice" else f" {one.unit}", "" if p is None else f"{p:.2g}"
     digits = DIGITS.get(one.unit, 3)
     mean, low, high = (f"{value:+.{digits}f}" for value in (one.mean, one.low, one.high))
     ends = f"{mean}{unit} | {low} to {high}"
     if one.bound or one.mean != one.mean:  # no interval, or nothing that was tested
         ends = f"{one.bound} {mean}{unit} | –" if one.bound else "– | –"
+    held = None if one.bound or one.mean != one.mean else coverage_of(one, list(rows))
+    rarely = "" if held is None or held >= ENOUGH else f" (such an interval holds the truth in {100 * held:.0f} of 100)"
     operations, parameters = ("" if value is None else f"{value:.2f}" for value in sizes(one))
     return (f"| {one.claim} | {one.target} | {ends} | {one.seeds} | {told} | {operations} | {parameters} | "
-            f"{one.said} |")  # fmt: skip
+            f"{one.said}{rarely} |")  # fmt: skip
 
 
 def sizes(one: Line) -> tuple[float | None, float | None]:
@@ -267,6 +275,44 @@ def _p(one: Line) -> float:
     if half == 0:
         return 0.0 if one.mean else 1.0
     return float(2 * stats.t.sf(abs(one.mean) / half * stats.t.ppf(0.975, freedom), freedom))
+
+
+# ---- coverage --------------------------------------------------------------------------------------------------
+
+ENOUGH = 0.93  # of intervals that hold the truth; where it is less, the line says so
+
+
+def simulated() -> list[dict]:
+    """How often intervals of each kind held a truth that was known, by data_scripts/coverage.py; perhaps nothing."""
+    path = RESULTS / "coverage.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def covered() -> list[str]:
+    """A table of `simulated`."""
+    return [
+        "Simulated, with the spreads of the study's own records (`python data_scripts/coverage.py`), 95 of 100 wanted. "
+        "Last column: when 2 of 100 trainings collapse. A line whose kind of interval holds the truth in fewer than 93 "
+        "of 100 says so in its last column.",
+        "",
+        "| interval | spreads of | seeds | holds the truth | with collapses |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {row['kind']} | {row['target']} | {row['seeds']} | {row['covered']:.1%} | "
+            f"{row['covered with collapses']:.1%} |"
+            for row in simulated()
+        ),
+    ]
+
+
+def coverage_of(one: Line, rows: list[dict]) -> float | None:
+    """How often intervals as this line's hold the truth: of its kind, and of the nearest number of seeds."""
+    kind = {8: "slope over sets", 7: "a number a seed", 12: "a number a seed"}.get(one.number)
+    kind = kind or ("folds" if one.target == "busi" else "one test set")
+    rows = [row for row in rows if row["kind"] == kind]
+    of_target = [row for row in rows if row["target"] == one.target] or rows
+    nearest = sorted(of_target, key=lambda row: (abs(row["seeds"] - one.seeds), row["covered"]))
+    return nearest[0]["covered"] if nearest else None
 
 
 # ---- for programs ----------------------------------------------------------------------------------------------
