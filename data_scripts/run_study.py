@@ -86,7 +86,9 @@ def _all_grids() -> tuple[dict[str, list[dict]], dict[str, str]]:
     A verdict before the planned end could be stopped at whichever seed suits.
     """
     found, begun = {}, {}
-    for name in (name for name in grids.GRIDS if name != "lr"):  # rates are chosen from it, and no claim read
+    for name in grids.GRIDS:
+        if name in grids.CHOOSING_GRIDS or not (grids.RESULTS / f"{name}.jsonl.gz").exists():
+            continue  # no claim is read from those in which rates are chosen
         there = results(name)
         if there.records:
             if there.missing:

@@ -20,6 +20,8 @@ ALL_HEADS = 586  # examinations of HC18 that are neither tested nor for choosing
 # Whose chosen rates a target takes that had no search of its own.
 ANSWERS_FOR = {"shenzhen": "hc18", "speckle": "sim-ultrasound", "shapes": "sim-ultrasound"}
 LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+CHOOSING_AGAIN, LARGER = 11, 3e-2  # a second choosing seed, and a rate beyond those that were tried
+NEW_RATES = (1e-3, 3e-3, 1e-2, 3e-2)  # of claims 13 to 15
 ALONG_PATH = ["first 1", "first 2", "first 4", "first 5", "first 7", "last 1", "last 2", "last 4", "last 5", "last 7"]
 FOUR = ("first 2", "first 4", "last 2", "last 4")
 BY_LEVEL = [f"{side} {k}" for side in ("outer", "inner") for k in range(1, 5)]
@@ -110,8 +112,11 @@ def origins_grid() -> list[Experiment]:
 
 def matched_grid() -> list[Experiment]:
     """Position against number of parameters (claim 8): random sets as large as first 2, first 4 and last 2."""
-    sets = [f"matched {like} #{draw}" for like in ("first 2", "first 4", "last 2") for draw in range(DRAWS)]
-    return _crossed("xray", ["hc18", "sim-ultrasound"], sets, range(3))
+    return _crossed("xray", ["hc18", "sim-ultrasound"], _matched_sets(), range(3))
+
+
+def _matched_sets() -> list[str]:
+    return [f"matched {like} #{draw}" for like in ("first 2", "first 4", "last 2") for draw in range(DRAWS)]
 
 
 def norm_grid() -> list[Experiment]:
@@ -126,6 +131,80 @@ def mechanism_grid() -> list[Experiment]:
     shifted = [f"{what} {shift}" for what in ("speckle", "shapes") for shift in SHIFTS]
     strategies = ["everything", "first 2", "last 2", "untouched"]
     return [e for target in shifted for e in _crossed("home", [target], strategies, range(3))]
+
+
+# ---- grids of the second round (added to the protocol on 2026-11-29) --------------------------------------------
+
+
+def position_grid() -> list[Experiment]:
+    """More seeds for the sets of `matched` (claim 8)."""
+    seeds = {"hc18": (3, 4, 6, 7, 8, 9, 10, 12), "sim-ultrasound": (3, 4, 6)}
+    return [e for target, more in seeds.items() for e in _crossed("xray", [target], _matched_sets(), more)]
+
+
+def likegain_grid() -> list[Experiment]:
+    """Shifts of speckle that leave about as much to gain as the largest shift of shapes does (claim 11)."""
+    there = {e.key for e in mechanism_grid()}
+    shifted, strategies = (
+        ["speckle 0.25", "speckle 0.35", "shapes 1.0"],
+        ["everything", "first 2", "last 2", "untouched"],
+    )
+    return [e for e in _crossed("home", shifted, strategies, SEEDS) if e.key not in there]
+
+
+def photographs_grid() -> list[Experiment]:
+    """From photographs to heads, as the paper's line pretrained, with five more seeds (beside claim 1)."""
+    return _crossed("natural", ["hc18"], ["first 4", "last 4"], MORE_SEEDS)
+
+
+def edges_grid() -> list[Experiment]:
+    """Where the largest rate was chosen, a larger one with both choosing seeds, and the chosen one with the second."""
+    chosen = [
+        (target, s) for target, each in read_rates().items() for s, rate in each.items() if rate == LEARNING_RATES[-1]
+    ]
+    runs = [(LARGER, CHOOSING), (LARGER, CHOOSING_AGAIN), (LEARNING_RATES[-1], CHOOSING_AGAIN)]
+    return [Experiment("xray", t, TARGETS[t], s, rate, seed=seed) for t, s in chosen for rate, seed in runs]
+
+
+def halves_grid() -> list[Experiment]:
+    """X-ray halves that get normalisation statistics of the target, as random halves got them (claim 10)."""
+    return _crossed("xray", TARGETS, ["last 5", "first 5"], SEEDS, statistics="reestimated")
+
+
+def augmentation_rates_grid() -> list[Experiment]:
+    """The rates of claim 13: without augmentation, chosen anew."""
+    return [
+        Experiment("xray", target, n, strategy, lr, seed=CHOOSING, augment=False)
+        for target, n in TARGETS.items()
+        for strategy in ("first 4", "last 4")
+        for lr in NEW_RATES
+    ]
+
+
+def augmentation_grid() -> list[Experiment]:
+    """Does augmentation turn claim 1 (claim 13)?"""
+    rates = _chosen_in("augmentation-rates", augmentation_rates_grid())
+    return [
+        Experiment("xray", target, n, strategy, rates[target][strategy], seed=seed, augment=False)
+        for seed in SEEDS
+        for target, n in TARGETS.items()
+        for strategy in ("first 4", "last 4")
+    ]
+
+
+def _chosen_in(name: str, tried: list[Experiment]) -> dict[str, dict[str, float]]:
+    """The rates that a grid of the second round chose.
+
+    Raises:
+        BadInput: it is not finished.
+    """
+    from .records import gathered  # records reads grids
+
+    path, keys = RESULTS / f"{name}.jsonl.gz", {e.key for e in tried}
+    found = [r for r in gathered(path) if r["key"] in keys] if path.exists() else []
+    if len(found) < len(keys):
+        raise BadInput(f"Rates are not chosen yet: finish python data_scripts/run_study.py --grid {name} first.")
+    return choose_rates(found)
 
 
 def quick_grid() -> list[Experiment]:
@@ -177,7 +256,15 @@ GRIDS = {
     "matched": matched_grid,
     "norm": norm_grid,
     "mechanism": mechanism_grid,
+    "position": position_grid,
+    "likegain": likegain_grid,
+    "photographs": photographs_grid,
+    "edges": edges_grid,
+    "halves": halves_grid,
+    "augmentation-rates": augmentation_rates_grid,
+    "augmentation": augmentation_grid,
 }  # in the order in which they are run
+CHOOSING_GRIDS = ("lr", "edges", "augmentation-rates")
 
 
 def grid(name: str, quick: bool = False) -> list[Experiment]:

@@ -175,16 +175,17 @@ DIGITS = {"steps": 0, "TFLOP": 1}
 
 
 def _row(one: Line, p: float | None, rows: Sequence[dict] = ()) -> str:
-    unit, told = "" if one.unit == "Dice" else f" {one.unit}", "" if p is None else f"{p:.2g}"
+    unit, p_told = "" if one.unit == "Dice" else f" {one.unit}", "" if p is None else f"{p:.2g}"
     digits = DIGITS.get(one.unit, 3)
     mean, low, high = (f"{value:+.{digits}f}" for value in (one.mean, one.low, one.high))
     ends = f"{mean}{unit} | {low} to {high}"
     if one.bound or one.mean != one.mean:  # no interval, or nothing that was tested
         ends = f"{one.bound} {mean}{unit} | –" if one.bound else "– | –"
-    held = None if one.bound or one.mean != one.mean else coverage_of(one, list(rows))
-    rarely = "" if held is None or held >= ENOUGH else f" (such an interval holds the truth in {100 * held:.0f} of 100)"
+    held = [] if one.bound or one.mean != one.mean else [f"{100 * each:.0f}" for each in coverage_of(one, list(rows))]
+    told = f"{held[0]} to {held[-1]}" if len(held) > 1 else "".join(held)
+    rarely = f" (such an interval holds the truth in {told} of 100)" if held and float(held[0]) < 100 * ENOUGH else ""
     operations, parameters = ("" if value is None else f"{value:.2f}" for value in sizes(one))
-    return (f"| {one.claim} | {one.target} | {ends} | {one.seeds} | {told} | {operations} | {parameters} | "
+    return (f"| {one.claim} | {one.target} | {ends} | {one.seeds} | {p_told} | {operations} | {parameters} | "
             f"{one.said}{rarely} |")  # fmt: skip
 
 
@@ -305,14 +306,19 @@ def covered() -> list[str]:
     ]
 
 
-def coverage_of(one: Line, rows: list[dict]) -> float | None:
-    """How often intervals as this line's hold the truth: of its kind, and of the nearest number of seeds."""
-    kind = {8: "slope over sets", 7: "a number a seed", 12: "a number a seed"}.get(one.number)
-    kind = kind or ("folds" if one.target == "busi" else "one test set")
-    rows = [row for row in rows if row["kind"] == kind]
-    of_target = [row for row in rows if row["target"] == one.target] or rows
-    nearest = sorted(of_target, key=lambda row: (abs(row["seeds"] - one.seeds), row["covered"]))
-    return nearest[0]["covered"] if nearest else None
+def coverage_of(one: Line, rows: list[dict]) -> list[float]:
+    """How often intervals as this line's hold the truth: of its kind, with the nearest number of seeds; least first.
+
+    For folds there are several, as nobody knows how much of their trainings' spread they share.
+    """
+    kind = {8: "slope over sets", 7: "a number a seed", 12: "a number a seed"}.get(one.number, "one test set")
+    if one.target == "busi":
+        rows = [row for row in rows if row["target"] == "busi"]
+    else:
+        rows = [row for row in rows if row["kind"] == kind]
+        rows = [row for row in rows if row["target"] == one.target] or rows
+    nearest = min((abs(row["seeds"] - one.seeds) for row in rows), default=0)
+    return sorted(row["covered"] for row in rows if abs(row["seeds"] - one.seeds) == nearest)
 
 
 # ---- for programs ----------------------------------------------------------------------------------------------
