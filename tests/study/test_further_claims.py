@@ -1,5 +1,7 @@
 """Claims on the further grids, read off records whose truth was planted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -201,6 +203,41 @@ def test_speckle_and_shapes_are_compared_where_they_leave_about_as_much_to_gain(
     assert alike.target == "speckle 0.5 against shapes 1.0" and not alike.secondary and alike.said == "confirmed"
     assert alike.low < 0.05 < alike.high and largest.low < 0.3 < largest.high and largest.secondary
     assert [line.target for line in gains] == ["speckle 0.5", "shapes 1.0", "speckle 1.0"]
+
+
+@pytest.mark.slow
+def test_without_augmentation_and_halves_that_are_treated_alike():
+    chosen = [e for e in grids.grid("schemes") if e.strategy in ("first 4", "last 4") and e.target != "busi"]
+    with_it = Results(record(e, 0.8 + 0.06 * (e.strategy == "first 4")) for e in chosen)
+    without = Results(record(replace(e, augment=False), 0.7 + 0.1 * (e.strategy == "first 4")) for e in chosen)
+    lines = claims.without_augmentation(with_it, without)
+    assert [(line.target, line.said, line.secondary) for line in lines[:2]] == [
+        ("hc18", "confirmed", False), ("sim-ultrasound", "confirmed", False)]  # fmt: skip
+    assert all(line.secondary and line.low < -0.04 < line.high for line in lines[2:]) and len(lines) == 4
+    elsewhere = Results({**r, "made": {"origin": "b"}} for r in without.records)
+    here = Results({**r, "made": {"origin": "a"}} for r in with_it.records)
+    assert len(claims.without_augmentation(here, elsewhere)) == 2, "runs from other weights are not paired"
+
+    origins, halves = (
+        planted("origins", lambda e: 0.7),
+        planted("halves", lambda e: 0.7 + 0.1 * (e.strategy == "last 5")),
+    )
+    lines = claims.treated_halves(origins, halves)
+    assert len(lines) == 6 and all(line.secondary for line in lines)
+    assert said(lines[:3]) == {"confirmed"} and all(abs(line.mean) < 0.01 for line in lines[3:])
+
+
+@pytest.mark.slow
+def test_the_second_round_adds_its_seeds_and_shifts_where_it_is_complete():
+    model = UNet()
+
+    def dice(e):
+        return 0.7 - 0.1 * position(draw(model, e.strategy), model)
+
+    grids_there = {"matched": planted("matched", dice)}
+    before = claims.lines(grids_there)
+    after = claims.lines({**grids_there, "position": planted("position", dice)})
+    assert [line.seeds for line in before[:2]] == [3, 3] and [line.seeds for line in after[:2]] == [11, 6]
 
 
 def test_no_verdict_where_full_tuning_itself_does_not_arrive():
