@@ -292,9 +292,10 @@ def simulated() -> list[dict]:
 def covered() -> list[str]:
     """A table of `simulated`."""
     return [
-        "Simulated, with the spreads of the study's own records (`python data_scripts/coverage.py`), 95 of 100 wanted. "
-        "Last column: when 2 of 100 trainings collapse. A line whose kind of interval holds the truth in fewer than 93 "
-        "of 100 says so in its last column.",
+        "Simulated, with the spreads of the study's own records (`python data_scripts/coverage.py`); 95 of "
+        "100 are wanted. Last column: when 2 of 100 trainings of one of the two strategies collapse; few "
+        "tables hold one of them, and the others cannot know of it. A line whose kind of interval holds the "
+        "truth in fewer than 93 of 100, without collapses, says so in its last column.",
         "",
         "| interval | spreads of | seeds | holds the truth | with collapses |",
         "|---|---|---|---|---|",
