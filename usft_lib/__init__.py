@@ -18,6 +18,7 @@ from .probes import (
     activations,
     effective_receptive_field,
     effective_receptive_field_width,
+    gradient_ratio,
     linear_cka,
     receptive_fields,
     reestimate_statistics,
