@@ -64,7 +64,8 @@ class LowRank(nn.Module):
     @property
     def weight(self) -> Tensor:
         with torch.autocast(self.left.device.type, enabled=False):  # the product in float32, as `merge` computes it
-            return self.plain.weight + (self.left @ self.right).view_as(self.plain.weight)
+            # In a clone, which has W's layout in memory: with another, convolutions are computed in another way.
+            return self.plain.weight.clone().add_((self.left @ self.right).view_as(self.plain.weight))
 
     def forward(self, x: Tensor) -> Tensor:
         return functional_call(self.plain, {"weight": self.weight}, (x,))
