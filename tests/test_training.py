@@ -364,6 +364,13 @@ def test_a_group_that_waits_stands_still_entirely(discs):
     assert run.history.settings["trained"] == ["head"] and run.history.settings["unfreeze_at"][0] == [3, ["dec1"]]
 
 
+def test_the_optimiser_never_holds_what_does_not_learn_in_any_group(discs):
+    model = usft.train_parameters(usft.train_only(fresh(), ["enc1"]), "norm")
+    held = Training(model, discs, steps=8, unfreeze_at={4: ["dec1"]}).parameters
+    norms = ["enc1.1", "enc1.4", "dec1.block.1", "dec1.block.4"]
+    assert set(held) == {f"{norm}.{what}" for norm in norms for what in ("weight", "bias")}
+
+
 @pytest.mark.parametrize("rebuilt", [False, True])
 def test_moments_go_on_when_groups_are_unfrozen(discs, rebuilt):
     """The oracle adds the new parameters to a plain Adam. An optimiser that is rebuilt there ends elsewhere."""
