@@ -13,10 +13,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from usft_lib.intervals import over_folds, over_trainings, slope_over_seeds_and_sets
+from usft_lib.intervals import over_folds, over_trainings
 from usft_lib.study.claims import matched_sets
 from usft_lib.study.grids import RESULTS
 from usft_lib.study.records import Results, results
+from usft_lib.study.slopes import slope_over_seeds_and_sets
 
 COLLAPSES = 0.02  # of trainings
 LEVEL = 0.8  # Dice that a collapsed training loses

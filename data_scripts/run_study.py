@@ -15,7 +15,8 @@ from pathlib import Path
 import usft_lib as usft
 from usft_lib.sources.cache import cache_folder
 from usft_lib.study import grids, targets
-from usft_lib.study.records import Results, gather, gathered, results
+from usft_lib.study.files import gather, gathered
+from usft_lib.study.records import Results, results
 from usft_lib.study.report import as_json, report
 from usft_lib.study.runner import Study
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 import usft_lib as usft
 from usft_lib.cost import PASSES, Cost, by_group, by_pass, relative, step_cost, total
@@ -27,6 +28,12 @@ def test_three_convolutions_by_hand():
     assert by_group(groups, ["a"])["b"] == {"forward": 4, "to_inputs": 4, "to_weights": 0}
     with pytest.raises(ValueError):
         by_pass(forward, [True])
+    # Normalisation behind the first convolution learns: no gradient of weights, and yet one that comes that far.
+    beside = by_pass(forward, [False] * 3, [True, False, False])
+    assert total(beside) == {"forward": 7, "to_inputs": 6, "to_weights": 0}
+    # LoRA's product: made once forward, its two gradients where it learns, and the gradient of the whole weight.
+    assert by_pass([2.0], [True], product=[0.5]) == [{"forward": 2.5, "to_inputs": 0, "to_weights": 3.0}]
+    assert by_pass([2.0], [False], product=[0.5]) == [{"forward": 2.5, "to_inputs": 0, "to_weights": 0}]
 
 
 def test_bytes_of_the_first_convolution_and_of_the_head():
@@ -72,3 +79,33 @@ def test_bytes_and_their_size_weigh_on_the_cost():
 
 def test_neither_time_is_hidden_behind_the_other():
     assert Cost({"forward": 2.0}, {"forward": 3.0}).seconds(1e6, 1e6) == 5
+
+
+WAYS = {
+    "norm": lambda model: usft.train_parameters(model, "norm"),
+    "bias": lambda model: usft.train_parameters(model, "bias"),
+    "norm of some": lambda model: usft.train_parameters(usft.train_only(model, ["enc2", "dec1"]), "norm"),
+    "bias of the decoder": lambda model: usft.train_parameters(usft.train_only(model, ["dec2"]), "bias"),
+    "lora": lambda model: usft.lora(model, usft.groups(model), 3),
+    "lora of some": lambda model: usft.unfreeze(usft.lora(model, ["enc2", "dec2"], 2), ["head"]),
+    "lora, frozen in part": lambda model: usft.freeze(usft.lora(model, usft.groups(model), 2), ["enc1", "bottleneck"]),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_operations_of_parts_agree_with_pytorchs_own_counter(way):
+    model = WAYS[way](usft.UNet(4, 2))
+    with FlopCounterMode(display=False) as counter:
+        model(torch.rand(1, 1, 32, 32)).sum().backward()
+    table = usft.summary(model, 32).set_index("group")
+    assert table.loc["total", list(PASSES)].sum() == pytest.approx(counter.get_total_flops() / 1e6, rel=1e-9)
+    assert step_cost(model, size=32).flops == pytest.approx({way: table.loc["total", way] for way in PASSES})
+    assert table.loc["total", "trainable"] == sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def test_the_table_says_what_learns_in_part():
+    model = usft.freeze(usft.train_parameters(usft.UNet(4, 2), "norm"), ["dec2"])
+    table = usft.summary(model, 32).set_index("group")
+    assert table.loc["enc1", "trained"] == "partly" and table.loc["dec2", "trained"] == "frozen"
+    assert table.loc["enc1", "trainable"] == 2 * 2 * 4 and table.loc["total", "to_weights"] == 0
+    assert usft.summary(usft.train_parameters(model, "all"), 32)["trained"].tolist()[0] == "trained"

@@ -98,9 +98,11 @@ def test_every_arrow_points_down_and_the_top_floor_is_small():
     for floor in FLOORS[::-1]:
         print(" ".join(sorted(floor & uses.keys())))
     print(f"{len(uses)} rooms, {len(FLOORS)} floors, {count} arrows; {lines(top)} lines on the top floor")
-    print(f"{sum(lines(LIBRARY.rglob(f'*.{kind}')) for kind in ('py', 'js', 'css'))} lines in all")
+    whole = sum(lines(LIBRARY.rglob(f"*.{kind}")) for kind in ("py", "js", "css"))
+    print(f"{whole} lines in all")
     assert faults(uses) == []
-    assert len(uses) <= 24 + len(BESIDE & uses.keys() - {"plots"}) and count <= 110 and lines(top) <= 2600
+    assert len(uses) <= 24 + len(BESIDE & uses.keys() - {"plots"}) and count <= 115 and lines(top) <= 2600
+    assert whole <= 13_000
 
 
 def test_no_folder_holds_a_circle():

@@ -181,3 +181,71 @@ def test_statistics_of_uneven_batches_are_the_mean_over_batches_of_nearly_one_si
     layer = next(m for m in found.modules() if isinstance(m, nn.BatchNorm2d))
     assert torch.allclose(layer.running_mean, sum(x.mean(1) for x in given) / 2, atol=1e-6)
     assert torch.allclose(layer.running_var, sum(x.var(1) for x in given) / 2, atol=1e-6)
+
+
+# ---- the gradient against the weights ----------------------------------------------------------------------------
+
+
+def test_the_ratio_is_that_of_autograd_by_hand(small, discs):
+    data = discs[:6]
+    by_hand = {}
+    logits = small.eval()(data.images)
+    p, y = logits.sigmoid(), data.masks.float()
+    both = p.sum((1, 2, 3)) + y.sum((1, 2, 3))
+    loss = (1 - (2 * (p * y).sum((1, 2, 3)) + 1) / (both + 1)).mean() - (y * p.log() + (1 - y) * (1 - p).log()).mean()
+    named = [("enc1", small.enc1[0]), ("enc1", small.enc1[3]), ("dec2", small.dec2.up), ("dec2", small.dec2.block[0]),
+             ("dec2", small.dec2.block[3]), ("head", small.head)]  # fmt: skip
+    for (name, layer), gradient in zip(named, torch.autograd.grad(loss, [m.weight for _, m in named]), strict=True):
+        g, w = by_hand.get(name, (0, 0))
+        by_hand[name] = g + gradient.square().sum().item(), w + layer.weight.square().sum().item()
+    found = usft.gradient_ratio(small, data)
+    assert list(found) == list(groups(small))
+    assert {name: found[name] for name in by_hand} == pytest.approx(
+        {name: (g / w) ** 0.5 for name, (g, w) in by_hand.items()}, rel=1e-4
+    )
+    # Batches of any size, the last one smaller, share the work and change nothing.
+    assert usft.gradient_ratio(small, data, batch_size=4) == pytest.approx(found, rel=1e-4)
+    (both,) = usft.gradient_ratio(small, data, sets=[["enc1", "head"]]).items()
+    g, w = (by_hand["enc1"][k] + by_hand["head"][k] for k in (0, 1))
+    assert both == ("enc1 + head", pytest.approx((g / w) ** 0.5, rel=1e-4))
+
+
+def test_asking_for_the_ratio_leaves_the_network_alone(small, discs):
+    usft.freeze(small, ["enc2"]).train()
+    small(discs.images[:2]).sum().backward()  # gradients from before stay as well
+    before = {name: t.clone() for name, t in small.state_dict().items()}
+    asked = {
+        name: (p.requires_grad, None if p.grad is None else p.grad.clone()) for name, p in small.named_parameters()
+    }
+    modes = [m.training for m in small.modules()]
+    found = usft.gradient_ratio(small, discs[:4])
+    assert found["enc2"] > 0, "frozen groups are asked as well"
+    assert all(torch.equal(t, before[name]) for name, t in small.state_dict().items())
+    assert [m.training for m in small.modules()] == modes
+    for name, p in small.named_parameters():
+        needed, gradient = asked[name]
+        assert p.requires_grad == needed and (p.grad is gradient or torch.equal(p.grad, gradient))
+    # LoRA that has learnt nothing yet is the same network.
+    assert usft.gradient_ratio(usft.lora(small, ["enc1", "dec1"]), discs[:4]) == pytest.approx(found, rel=1e-5)
+
+
+def test_the_same_function_can_have_a_hundredth_of_the_ratio(small, discs):
+    usft.fit(small, discs, steps=3, progress=False)  # statistics that are not 0 and 1
+    found, logits = usft.gradient_ratio(small, discs[:4]), small.eval()(discs.images[:4])
+    with torch.no_grad():
+        for place in (0, 3):
+            small.enc2[place].weight *= 10
+            norm = small.enc2[place + 1]
+            norm.running_mean *= 10
+            norm.running_var.copy_(100 * (norm.running_var + norm.eps) - norm.eps)
+    scaled = usft.gradient_ratio(small, discs[:4])
+    torch.testing.assert_close(small(discs.images[:4]), logits, rtol=1e-3, atol=1e-4)
+    assert scaled["enc2"] == pytest.approx(found["enc2"] / 100, rel=1e-2)
+    assert {**scaled, "enc2": 0} == pytest.approx({**found, "enc2": 0}, rel=1e-2)
+
+
+def test_a_ratio_of_nothing_is_one_clear_line(small, discs):
+    with pytest.raises(BadInput, match="no group 'enc'"):
+        usft.gradient_ratio(small, discs, sets=[["enc"]])
+    with pytest.raises(BadInput, match="has no images"):
+        usft.gradient_ratio(small, discs[:0])

@@ -338,3 +338,158 @@ def test_a_state_of_another_seed_is_refused(discs):
     state = Training(fresh(), discs, steps=4, seed=0).state()
     with pytest.raises(BadInput, match="seed was 0 and is 1"):
         Training(fresh(), discs, steps=4, seed=1).restore(state)
+
+
+# ---- unfreezing later on -----------------------------------------------------------------------------------------
+
+LATER = {3: ["dec1"], 5: list(usft.groups(UNet(4, 4)))}
+
+
+def head_first(discs, seed=0, **settings):
+    """A run that trains the head, then dec1 as well, then everything."""
+    how = {"steps": 8, "batch_size": 4, "lr": 1e-2, "unfreeze_at": LATER} | settings
+    return Training(usft.train_only(fresh(seed), ["head"]), discs, **how)
+
+
+def test_a_group_that_waits_stands_still_entirely(discs):
+    run = head_first(discs)
+    before = {name: t.clone() for name, t in run.model.state_dict().items()}
+    moved = []
+    for _ in run:
+        now = run.model.state_dict()
+        moved.append({name.partition(".")[0] for name, t in before.items() if not torch.equal(now[name], t)})
+        holding = {name.partition(".")[0] for name, p in run.parameters.items() if run.optimiser.state[p]}
+        assert holding == moved[-1], "no weight, no statistic and no moment before its time"
+    assert moved == [{"head"}] * 3 + [{"head", "dec1"}] * 2 + [set(usft.groups(run.model))] * 3
+    assert run.history.settings["trained"] == ["head"] and run.history.settings["unfreeze_at"][0] == [3, ["dec1"]]
+
+
+def test_the_optimiser_never_holds_what_does_not_learn_in_any_group(discs):
+    model = usft.train_parameters(usft.train_only(fresh(), ["enc1"]), "norm")
+    held = Training(model, discs, steps=8, unfreeze_at={4: ["dec1"]}).parameters
+    norms = ["enc1.1", "enc1.4", "dec1.block.1", "dec1.block.4"]
+    assert set(held) == {f"{norm}.{what}" for norm in norms for what in ("weight", "bias")}
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_moments_go_on_when_groups_are_unfrozen(discs, rebuilt):
+    """The oracle adds the new parameters to a plain Adam. An optimiser that is rebuilt there ends elsewhere."""
+    how = {"steps": 8, "batch_size": 4, "augment": False, "precision": "float32", "schedule": "constant"}
+    run = head_first(discs, unfreeze_at={4: ["dec1"]}, **how)
+    list(run)
+    model = usft.train_only(fresh(), ["head"])
+    optimiser = torch.optim.Adam(model.head.parameters(), lr=1e-2)
+    for step in range(8):
+        if step == 4:
+            usft.unfreeze(model, ["dec1"])
+            if rebuilt:
+                optimiser = torch.optim.Adam([*model.head.parameters(), *model.dec1.parameters()], lr=1e-2)
+            else:
+                optimiser.add_param_group({"params": list(model.dec1.parameters())})
+        chosen = batch_indices(len(discs), 4, 0, step)
+        optimiser.zero_grad()
+        usft.dice_and_cross_entropy(model.train()(discs.images[chosen]), discs.masks[chosen]).backward()
+        optimiser.step()
+    off = (weights(run.model) - weights(model)).abs().max()
+    assert off > 1e-3 if rebuilt else off < 1e-4
+
+
+def lora_first(discs, seed=0):
+    """A run that trains low-rank changes of the encoder, and later the head, which carries none."""
+    model = usft.lora(fresh(seed), ["enc1", "enc2"], rank=2, seed=seed)
+    return Training(model, discs, steps=8, batch_size=4, lr=1e-2, unfreeze_at={4: ["head"]})
+
+
+@pytest.mark.parametrize("make", [head_first, lora_first])
+def test_a_run_that_unfreezes_resumes_from_any_step_bit_for_bit(discs, make):
+    run = make(discs)
+    states = [run.state()] + [run.state() for _ in run]
+    for state in (states[k] for k in (0, 3, 4, 5)):  # before, at and after a change
+        other = make(discs, seed=1).restore(state)
+        assert usft.trained(other.model) == other._trained_in(other.done - 1)
+        list(other)
+        assert torch.equal(weights(other.model), weights(run.model))
+    run.restore(states[0])  # and back to the beginning: what was unfrozen is frozen again
+    assert usft.trained(run.model) == run.trained
+    list(run)
+    assert torch.equal(weights(run.model), weights(other.model))
+
+
+RESUME_UNFREEZING = """
+import sys, torch, usft_lib as usft
+sys.path.insert(0, sys.argv[2])
+from test_training import head_first, lora_first
+folder = sys.argv[1]
+torch.set_num_threads(1)
+saved = torch.load(folder + "/discs.pt", weights_only=True)
+discs = usft.SegmentationData(saved["images"], saved["masks"], saved["subjects"], name="discs", ids=saved["ids"])
+for make in (head_first, lora_first):
+    run = make(discs, seed=1).restore(usft.load_state(f"{folder}/{make.__name__}.safetensors"))
+    for _ in run: pass
+    usft.save_state(run.state(), f"{folder}/resumed {make.__name__}.safetensors")
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_unfreezes_goes_on_in_a_new_process_bit_for_bit(discs, tmp_path):
+    torch.set_num_threads(1)
+    ends = {}
+    for make in (head_first, lora_first):
+        run = make(discs)
+        for _ in range(4):  # head_first: dec1 has been unfrozen, the rest waits
+            run.step()
+        usft.save_state(run.state(), tmp_path / f"{make.__name__}.safetensors")
+        list(run)
+        ends[make.__name__] = run.state()
+    kept = {"images": discs.images, "masks": discs.masks, "subjects": discs.subjects, "ids": discs.ids}
+    torch.save(kept, tmp_path / "discs.pt")
+    command = [sys.executable, "-c", RESUME_UNFREEZING, str(tmp_path), os.path.dirname(__file__)]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    for name, state in ends.items():
+        resumed = usft.load_state(tmp_path / f"resumed {name}.safetensors")
+        tensors = {k for k, v in state.items() if isinstance(v, torch.Tensor)}
+        assert any(k.startswith("optimiser/exp_avg/head") for k in tensors)
+        assert all(torch.equal(state[k], resumed[k]) for k in tensors), name
+
+
+def test_a_state_of_another_plan_is_refused_and_changes_nothing(discs):
+    plain = {"steps": 8, "batch_size": 4, "lr": 1e-2}
+    run = Training(usft.train_only(fresh(), ["head"]), discs, **plain)
+    with pytest.raises(BadInput, match="unfreeze_at was .*dec1.* and is None"):
+        run.restore(head_first(discs).state())
+    norms = Training(usft.train_parameters(fresh(), "norm"), discs, **plain)
+    everything = Training(fresh(1), discs, **plain)
+    before = weights(everything.model)
+    with pytest.raises(BadInput, match="parameters was '36 tensors.* and is None"):
+        everything.restore(norms.state())
+    assert torch.equal(weights(everything.model), before) and not everything.optimiser.state
+
+
+@pytest.mark.parametrize(
+    "later, message",
+    [
+        ({0: ["enc1"]}, "step of unfreeze_at must be a whole number of at least 1, not 0"),
+        ({8: ["enc1"]}, "names step 8, but the run ends after 8"),
+        ({3: ["enc9"]}, "no group 'enc9': did you mean"),
+        (["enc1"], "after which step which groups"),
+        ({3: 4}, "Name groups in a list"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_one_clear_line(discs, later, message):
+    model = usft.train_only(fresh(), ["head"])
+    with pytest.raises(BadInput, match=message) as caught:
+        Training(model, discs, steps=8, unfreeze_at=later)
+    assert "\n" not in str(caught.value) and usft.trained(model) == ["head"]
+
+
+def test_unfreezing_by_hand_in_the_middle_of_a_plan_is_refused(discs):
+    run = head_first(discs)
+    for _ in range(4):
+        run.step()
+    usft.unfreeze(run.model, ["enc1"])
+    with pytest.raises(BadInput, match="begin a new Training"):
+        run.step()
+    loras = lora_first(discs)
+    usft.merge(loras.model)
+    with pytest.raises(BadInput, match="begin a new Training"):
+        loras.step()

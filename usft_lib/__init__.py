@@ -1,6 +1,7 @@
 """Which layers? Fine-tuning U-Nets for ultrasound: the library of the course. ``import usft_lib as usft``."""
 
 from . import plots
+from .adapters import lora, merge, train_parameters
 from .checkpoints import load_model, load_state, pretrained, save_model, save_state
 from .cost import summary
 from .data import SegmentationData
@@ -17,6 +18,7 @@ from .probes import (
     activations,
     effective_receptive_field,
     effective_receptive_field_width,
+    gradient_ratio,
     linear_cka,
     receptive_fields,
     reestimate_statistics,

@@ -3,7 +3,8 @@
 A step has three parts: forward, the gradient of the inputs, the gradient of the weights. The gradient travels from the
 loss back to the first trained convolution. Groups before it have no backward pass at all, frozen groups after it pass
 the gradient on, and only trained groups need gradients of weights. Each part takes as many operations as the forward
-pass. Normalisation and activation do few operations and move much memory, so bytes are counted beside them.
+pass. Normalisation and activation do few operations and move much memory, so bytes are counted beside them. Where only
+normalisation or biases learn (lesson 15), weights need no gradient, and yet the gradient has to come that far.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from .adapters import low_rank
 from .freezing import check_groups, trained
 from .unet import UNet, forward_noting, groups
 
@@ -20,19 +22,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PASSES = ("forward", "to_inputs", "to_weights")
+CONVOLUTIONS = nn.Conv2d | nn.ConvTranspose2d
 
 
-def by_pass(forward: Sequence[float], learns: Sequence[bool]) -> list[dict[str, float]]:
+def by_pass(
+    forward: Sequence[float],
+    learns: Sequence[bool],
+    beside: Sequence[bool] | None = None,
+    product: Sequence[float] | None = None,
+) -> list[dict[str, float]]:
     """What each layer takes in a step, by pass (`PASSES`): the one rule by which all costs are counted.
 
     Args:
         forward: what a forward pass takes, layer by layer, in path order.
-        learns: whether a layer is trained.
+        learns: whether a layer's weights are trained.
+        beside: whether something else is trained in it, a bias or the normalisation behind it, which costs next to
+            nothing by itself; None: nowhere.
+        product: what LoRA's product of two matrices takes in a layer; its gradients take twice as much; None: nothing.
     """
+    beside, product = beside or [False] * len(forward), product or [0] * len(forward)
     found, reached = [], False  # has a trained layer come before? Every earlier layer of a U-Net feeds every later one
-    for one, trains in zip(forward, learns, strict=True):
-        found.append({"forward": one, "to_inputs": one * reached, "to_weights": one * trains})
-        reached = reached or trains
+    for one, trains, more, made in zip(forward, learns, beside, product, strict=True):
+        found.append({"forward": one + made, "to_inputs": one * reached, "to_weights": (one + 2 * made) * trains})
+        reached = reached or trains or more
     return found
 
 
@@ -47,26 +59,48 @@ def by_group(each: dict[str, list[float]], chosen: Iterable[str]) -> dict[str, d
 
     ``each``: for each group, in path order, what a forward pass takes in each of its convolutions.
     """
-    names = [name for name, layers in each.items() for _ in layers]
     chosen = set(chosen)
-    layers = by_pass([one for layers in each.values() for one in layers], [name in chosen for name in names])
-    return {g: total(one for name, one in zip(names, layers, strict=True) if name == g) for g in each}
+    return _summed(each, [name in chosen for name, layers in each.items() for _ in layers])
+
+
+def _summed(each: dict[str, list[float]], *how) -> dict[str, dict[str, float]]:
+    """The sums of `by_pass` by group."""
+    layers = iter(by_pass([one for layers in each.values() for one in layers], *how))
+    return {name: total(next(layers) for _ in own) for name, own in each.items()}
+
+
+def _learning(model: UNet) -> tuple[list[bool], list[bool], list[float]]:
+    """What `by_pass` asks of ``model`` as it stands: ``learns``, ``beside``, and ``product`` in MFLOPs."""
+    carrying = {lora.plain: lora for lora in low_rank(model).values()}
+    learns, beside, product = [], [], []
+    for layer in model.modules():  # in path order, a normalisation behind its convolution
+        if isinstance(layer, CONVOLUTIONS):
+            lora = carrying.get(layer)
+            learns.append(layer.weight.requires_grad or (lora is not None and lora.left.requires_grad))
+            beside.append(layer.bias is not None and layer.bias.requires_grad)
+            # Once a step, whatever the batch: counted in full here, so for more than one image an upper bound.
+            product.append(2 * lora.left.shape[1] * layer.weight.numel() / 1e6 if lora else 0)
+        elif isinstance(layer, nn.BatchNorm2d):
+            beside[-1] = beside[-1] or any(p.requires_grad for p in layer.parameters())
+    return learns, beside, product
 
 
 def summary(model: UNet, size: int = 128) -> "pd.DataFrame":
     """One row a group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 06, 11).
 
-    Columns: ``group``, ``trained``, ``parameters``, ``trainable``, and in millions of floating-point operations (a
-    multiply and an add are two) for one ``size`` × ``size`` image: ``forward``, ``to_inputs`` (the backward pass on to
-    earlier layers), ``to_weights`` (the gradient that training needs). Only convolutions count; the rest is under 2 %.
+    Columns: ``group``, ``trained`` ("partly" where only some of its parameters may learn, lesson 15), ``parameters``,
+    ``trainable``, and in millions of floating-point operations (a multiply and an add are two) for one ``size`` ×
+    ``size`` image: ``forward``, ``to_inputs`` (the backward pass on to earlier layers), ``to_weights`` (the gradient
+    that training needs). Only convolutions and LoRA's products count; the rest is under 2 %.
     """
     import pandas as pd  # slow to import, and only tables need it
 
-    costs, rows = by_group(convolution_flops(model, size), trained(model)), []
+    costs, rows = _summed(convolution_flops(model, size), *_learning(model)), []
+    partly = {name.partition(".")[0] for name in model.fixed}
     for name, module in groups(model).items():
         rows.append({
             "group": name,
-            "trained": "frozen" if name in model.frozen else "trained",
+            "trained": "frozen" if name in model.frozen else "partly" if name in partly else "trained",
             "parameters": sum(p.numel() for p in module.parameters()),
             "trainable": sum(p.numel() for p in module.parameters() if p.requires_grad),
             **costs[name],
@@ -87,18 +121,24 @@ class Cost:
         return 1e6 * (sum(self.flops.values()) / flops_per_second + sum(self.megabytes.values()) / bytes_per_second)
 
 
-def step_cost(model: UNet, names: Iterable[str], size: int = 128, bytes_each: int = 2) -> Cost:
+def step_cost(model: UNet, names: Iterable[str] | None = None, size: int = 128, bytes_each: int = 2) -> Cost:
     """The cost of a step that trains the groups ``names``, for one ``size`` × ``size`` image (lesson 11).
 
     Args:
+        names: None: what would be trained as the model stands, normalisation alone or LoRA, for example (lesson 15).
         bytes_each: of a number in memory: 2 in bf16 and float16, 4 in float32.
 
     Raises:
         BadInput: there is no such group.
     """
-    chosen = check_groups(model, names)
     counted = convolution_flops(model, size), _traffic(model, size, bytes_each)
-    return Cost(*(total(by_group(each, chosen).values()) for each in counted))
+    if names is None:
+        learns, beside, product = _learning(model)
+        found = _summed(counted[0], learns, beside, product), _summed(counted[1], learns, beside)
+    else:
+        chosen = check_groups(model, names)
+        found = [by_group(each, chosen) for each in counted]
+    return Cost(*(total(each.values()) for each in found))
 
 
 def relative(model: UNet, names: Iterable[str], size: int = 128, balance: float = 0.0, bytes_each: int = 2) -> float:
@@ -141,8 +181,7 @@ def _traffic(model: UNet, size: int, bytes_each: int) -> dict[str, list[float]]:
 
 def _per_convolution(model: UNet, size: int, count) -> dict[str, list[float]]:
     """``count(layer, input, output)`` of each convolution by group, read off a real forward pass of one image."""
-    kinds = nn.Conv2d | nn.ConvTranspose2d
-    layers = {name: [m for m in group.modules() if isinstance(m, kinds)] for name, group in groups(model).items()}
+    layers = {n: [m for m in group.modules() if isinstance(m, CONVOLUTIONS)] for n, group in groups(model).items()}
     found: dict[nn.Module, float] = {}
     like = next(model.parameters())
     image = torch.zeros(1, model.in_channels, size, size, device=like.device, dtype=like.dtype)

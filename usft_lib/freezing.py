@@ -114,11 +114,11 @@ def check_groups(model: UNet, names: Iterable[str]) -> list[str]:
 
 def _set_frozen(model: UNet, names: set[str]) -> UNet:
     model.frozen = frozenset(names)
-    for name, module in groups(model).items():
-        for parameter in module.parameters():
-            parameter.requires_grad_(name not in names)
-            if name in names:
-                parameter.grad = None  # a gradient left from before would still be seen by clipping or an optimiser
+    for name, parameter in model.named_parameters():
+        learns = name.partition(".")[0] not in names and name not in model.fixed
+        parameter.requires_grad_(learns)
+        if not learns:
+            parameter.grad = None  # a gradient left from before would still be seen by clipping or an optimiser
     return model.train(model.training)
 
 

@@ -1,12 +1,19 @@
-"""What a network sees and computes, asked without training it: receptive fields, CKA, statistics (lessons 02, 05)."""
+"""What a network sees and computes, asked without training it (lessons 02, 05, 14).
 
+Receptive fields, likeness of activations, statistics estimated anew, the gradient against the weights.
+"""
+
+from collections.abc import Iterable
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .adapters import merge
+from .data import SegmentationData
 from .errors import BadInput, check_name
+from .losses import dice_and_cross_entropy
 from .unet import UNet, forward_noting, groups
 
 
@@ -143,3 +150,53 @@ def reestimate_statistics(model: UNet, images: Tensor, batch_size: int = 32) -> 
         layer.momentum = momentum
         layer.train(training)
     return model
+
+
+# ---- the gradient against the weights -------------------------------------------------------------------------
+
+
+def gradient_ratio(
+    model: UNet, data: SegmentationData, sets: Iterable[list[str]] | None = None, batch_size: int = 16
+) -> dict[str, float]:
+    """How much the images ask of each group: its gradient's norm over its weights' norm (lesson 14).
+
+    Of the training loss on ``data``, not augmented, at the present weights, in evaluation mode and float32; frozen
+    groups are asked as well, and the model is left as it was. Lee et al., "Surgical fine-tuning", ICLR 2023, arXiv
+    2210.11466, train layers the faster, the larger this is.
+
+    The gradient is that of the mean over all images, so batches share the work and change nothing. (Lee et al. average
+    the ratio over batches, which adds their noise, the more the smaller they are.) Weights of convolutions and
+    up-convolutions alone count, told by the kind of module: a normalisation is called ``enc1.1`` here, so leaving out
+    names with "bn" would leave out none. Biases do not count: near zero, a ratio tells how small they are. No choice
+    mends this: a convolution made ten times larger, with its normalisation's statistics to match, is the same function
+    and has a hundredth of the ratio.
+
+    Args:
+        sets: groups that count as one, such as ``[["enc1"], ["dec1", "head"]]``; None: each group by itself.
+
+    Returns:
+        ``{"enc1": ratio, …}``; of a set with several groups the name is ``"dec1 + head"``.
+
+    Raises:
+        BadInput: there is no such group, or there are no images.
+    """
+    sets = [[name] for name in groups(model)] if sets is None else list(sets)
+    for name in (name for names in sets for name in names):
+        check_name("group", name, groups(model))
+    if not len(data):
+        raise BadInput(f"{data.name} has no images, so there is no gradient.")
+    model = merge(deepcopy(model)).eval().requires_grad_()  # a copy: no weight, statistic, mode or gradient moves
+    model.zero_grad()
+    device = next(model.parameters()).device
+    for images, masks in zip(data.images.split(batch_size), data.masks.split(batch_size), strict=True):
+        loss = dice_and_cross_entropy(model(images.to(device)), masks.to(device))
+        (loss * len(images) / len(data)).backward()
+    ratios = {}
+    for names in sets:
+        layers = [layer for name in names for layer in groups(model)[name].modules()]
+        weights = [layer.weight for layer in layers if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)]
+        asked, own = (
+            sum(t.detach().double().square().sum() for t in each) for each in ([w.grad for w in weights], weights)
+        )
+        ratios[" + ".join(names)] = float((asked / own).sqrt())
+    return ratios

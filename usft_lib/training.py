@@ -7,7 +7,7 @@ the step, so a run that was paused, or resumed in another process, goes on as if
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -19,7 +19,7 @@ from .data import SegmentationData, batch_indices
 from .data import augment as augmented
 from .device import choose_device, choose_precision
 from .errors import BadInput, TrainingDiverged, check_count, check_name
-from .freezing import trained
+from .freezing import check_groups, train_only, trained, unfreeze
 from .inference import segment
 from .losses import dice_and_cross_entropy
 from .metrics import dice
@@ -41,8 +41,8 @@ class History:
     val_dice: list[float] = field(default_factory=list)  # mean over the validation images
 
 
-def _trainable(model: UNet) -> dict[str, Tensor]:
-    """The parameters that an optimiser may hold, by name."""
+def _trainable(model: UNet, later: Iterable[str] = ()) -> dict[str, Tensor]:
+    """The parameters that an optimiser may hold, by name: those that learn now, and those of the groups ``later``."""
     needing = {name: p for name, p in model.named_parameters() if p.requires_grad}
     for name in needing:
         group = name.partition(".")[0]
@@ -52,20 +52,39 @@ def _trainable(model: UNet) -> dict[str, Tensor]:
                 "usft.freeze and usft.unfreeze alone."
             )
     if not needing:
-        raise BadInput("Every group is frozen, so there is nothing to train: usft.unfreeze(model, [...]) some first.")
-    return needing
+        raise BadInput(
+            "Every group is frozen or holds nothing that may learn, so there is nothing to train: "
+            "usft.unfreeze(model, [...]) some first."
+        )
+    waiting = {
+        name: p for name, p in model.named_parameters() if name.partition(".")[0] in later and name not in model.fixed
+    }
+    return needing | waiting
+
+
+def _check_unfreezing(model: UNet, unfreeze_at, steps: int) -> dict[int, list[str]]:
+    if not isinstance(unfreeze_at, Mapping):
+        raise BadInput(f"unfreeze_at says after which step which groups train, {{100: ['enc1']}}, not {unfreeze_at!r}.")
+    found = {check_count("a step of unfreeze_at", at): check_groups(model, unfreeze_at[at]) for at in unfreeze_at}
+    if found and max(found) >= steps:
+        raise BadInput(f"unfreeze_at names step {max(found)}, but the run ends after {steps} steps.")
+    return dict(sorted(found.items()))
 
 
 class Training:
     """One run of training, held from outside: call `step`, or iterate, until `finished` (lesson 03).
 
     Args:
-        model: its frozen groups stay frozen; which ones is fixed when the run begins.
+        model: its frozen groups stay frozen; which ones is fixed when the run begins, but for ``unfreeze_at``.
         train: the images to learn from.
         val: where given, the Dice on up to 64 of its subjects is recorded now and then; it never steers anything.
         steps, batch_size, lr, seed: the usual. Adam, with the soft Dice and cross-entropy loss.
         schedule: ``"cosine"`` lets the learning rate fall to 0 over ``steps`` (then the last step is the one to score);
             ``"constant"`` leaves it.
+        unfreeze_at: groups that train later on, by the number of steps taken before: ``{100: usft.groups(model)}``.
+            With the head trained at first that is LP-FT (Kumar et al., ICLR 2022, arXiv 2202.10054); group by group it
+            is gradual unfreezing (Howard and Ruder, ACL 2018, arXiv 1801.06146). Until then a group is frozen as any
+            other; Adam's moments of groups that train already go on. (Lesson 15.)
         augment: random geometry and gamma, see `data.augment`.
         validate_every: steps between two validations; None: five in a run. The last step is always validated.
         precision: ``"auto"``, ``"float32"``, ``"bf16"``, ``"float16"``: see `device.choose_precision`.
@@ -88,6 +107,7 @@ class Training:
         seed: int = 0,
         augment: bool = True,
         schedule: str = "cosine",
+        unfreeze_at: Mapping[int, Iterable[str]] | None = None,
         validate_every: int | None = None,
         precision: str = "auto",
         device: str = "auto",
@@ -97,8 +117,9 @@ class Training:
         if not isinstance(lr, int | float) or not (math.isfinite(lr) and lr > 0):
             raise BadInput(f"lr must be a positive number, such as 1e-3, not {lr!r}.")
         check_name("schedule", schedule, ["cosine", "constant"])
-        self.trained = trained(model)
-        self.parameters = _trainable(model)
+        self.unfreeze_at = _check_unfreezing(model, unfreeze_at or {}, steps)
+        self.trained, self.fixed = trained(model), model.fixed
+        self.parameters = _trainable(model, {name for names in self.unfreeze_at.values() for name in names})
 
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
@@ -109,6 +130,7 @@ class Training:
         self.val = None if val is None else val.subset(min(VALIDATION_IMAGES, len(set(val.subjects))))
         self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
         self.augment, self.schedule, self.validate_every = augment, schedule, validate_every
+        # Adam passes over what has no gradient, so groups that wait have neither moments nor steps: nothing to rebuild.
         self.optimiser = torch.optim.Adam(self.parameters.values(), lr=lr, fused=True)
         self.scaler = self.precision.scaler()
         self.done = 0  # steps taken
@@ -124,9 +146,11 @@ class Training:
             raise TrainingDiverged(self.diverged)
         if self.finished:
             raise BadInput(f"All {self.steps} steps are taken: begin a new Training to go on.")
-        if trained(self.model) != self.trained:
+        if (trained(self.model), self.model.fixed) != (self._trained_in(self.done - 1), self.fixed):
             raise BadInput("Groups were frozen or unfrozen during this run: begin a new Training after such a change.")
         began = time.perf_counter()
+        if self.done in self.unfreeze_at:
+            unfreeze(self.model, self.unfreeze_at[self.done])
         self.model.train()
         images, masks = self.batch(self.done)
         for group in self.optimiser.param_groups:
@@ -154,6 +178,11 @@ class Training:
     def learning_rate(self, step: int) -> float:
         """The learning rate of step ``step`` (cosine decay: Loshchilov and Hutter, ICLR 2017, arXiv 1608.03983)."""
         return self.lr if self.schedule == "constant" else self.lr * (1 + math.cos(math.pi * step / self.steps)) / 2
+
+    def _trained_in(self, step: int) -> list[str]:
+        """The groups that train in step ``step``; before the first, those of the beginning."""
+        later = [name for at, names in self.unfreeze_at.items() if at <= step for name in names]
+        return check_groups(self.model, [*self.trained, *later])
 
     # ---- the loop ----
 
@@ -224,6 +253,8 @@ class Training:
         own = ("steps", "batch_size", "lr", "seed", "augment", "schedule", "validate_every", "trained")
         return {
             **{name: getattr(self, name) for name in own},
+            "unfreeze_at": [[at, names] for at, names in self.unfreeze_at.items()] or None,
+            "parameters": f"{len(self.parameters)} tensors, {derive(*self.parameters):016x}" if self.fixed else None,
             "data": f"{len(train)} images of {train.name} at {train.size}, {derive(*train.ids):016x}",
             "provenance": train.provenance,
             "precision": self.precision.name,
@@ -251,6 +282,8 @@ class Training:
         self.model.card = saved["card"]
         self.done, self.history, self.diverged = saved["done"], History(**saved["history"]), ""
         self._unread.clear()
+        if self.unfreeze_at:
+            train_only(self.model, self._trained_in(self.done - 1))
         return self
 
 

@@ -69,6 +69,7 @@ class UNet(nn.Module):
         super().__init__()
         self.width, self.depth, self.in_channels = width, depth, in_channels
         self.frozen: frozenset[str] = frozenset()  # names of frozen groups; freezing.py writes it
+        self.fixed: frozenset[str] = frozenset()  # parameters that do not learn in any group; adapters.py writes it
         self.card: dict = {}  # what the weights were trained on; checkpoints.py and training.py write it
         channels = [width * 2**level for level in range(depth + 1)]
         for level in range(depth):
@@ -112,9 +113,12 @@ class UNet(nn.Module):
         return self.head(x)
 
     def train(self, mode: bool = True) -> "UNet":
-        """As `torch.nn.Module.train`, but frozen groups stay in evaluation mode: their statistics stand still."""
+        """As `torch.nn.Module.train`, but frozen groups stay in evaluation mode: their statistics stand still.
+
+        So do groups of which only a part learns (`adapters`).
+        """
         super().train(mode)
-        for name in self.frozen:
+        for name in self.frozen.union(name.partition(".")[0] for name in self.fixed):
             self.get_submodule(name).eval()
         return self
 

@@ -48,3 +48,16 @@ def test_only_frozen_groups_behind_the_first_trained_one_are_folded_and_all_come
         torch.testing.assert_close(model(image), expected, atol=1e-5, rtol=1e-4)
         raise RuntimeError("stop")
     assert dict(model.named_modules()) == before
+
+
+def test_what_learns_in_part_or_later_on_is_not_folded(pretrained):
+    """A convolution that was folded away would not learn once its group is unfrozen."""
+    for model, keep in (
+        (usft.train_parameters(deepcopy(pretrained), "norm"), ()),
+        (usft.lora(deepcopy(pretrained), usft.groups(pretrained)), ()),
+        (usft.freeze(usft.lora(deepcopy(pretrained), usft.groups(pretrained)), ["enc2"]), ()),
+        (usft.train_only(deepcopy(pretrained), ["enc1"]), usft.groups(pretrained)),
+    ):
+        before = dict(model.named_modules())
+        with folded(model, keep):
+            assert dict(model.named_modules()) == before

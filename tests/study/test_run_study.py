@@ -11,7 +11,7 @@ from tiny import TINY
 
 import usft_lib
 from usft_lib.study import grids, runner
-from usft_lib.study.records import gathered
+from usft_lib.study.files import gathered
 from usft_lib.study.runner import Study
 
 if os.environ.get("USFT_WHEEL_ONLY"):

@@ -18,7 +18,8 @@ from usft_lib import BadInput
 from usft_lib.metrics import head_circumference_mm
 from usft_lib.study import experiment, grids, runner, targets
 from usft_lib.study.experiment import Experiment
-from usft_lib.study.records import Results, gather, gathered, scores
+from usft_lib.study.files import gather, gathered
+from usft_lib.study.records import Results, scores
 from usft_lib.study.runner import Study
 
 

@@ -5,10 +5,11 @@ From a question to a verdict, and the file that does each step:
 1. results/PROTOCOL.md says, before anything runs, what is asked, how it is measured, and what may then be said.
 2. `grids` lists the experiments of each named grid. `experiment` says what one of them is (`Experiment`), runs it and
    makes its record. `targets` splits a data set into images to train on, to choose on and to test on.
-3. An experiment begins with weights from `pretraining`, trains the groups that its strategy names, or a set from
-   `matched`, and is scored. `convergence` trains at a constant rate with many looks; `folding` makes long runs quicker.
+3. An experiment begins with weights from `pretraining`, trains what its strategy names (`strategies`; sets of layers
+   are drawn in `matched`), and is scored. `convergence` trains at a constant rate with many looks; `folding` makes
+   long runs quicker.
 4. `runner` runs a grid on all cores or on a cluster. What is finished is never run again.
-5. `records` keeps finished experiments in results/ and finds them by target, strategy and seed (`usft.results`).
+5. `files` keeps finished experiments in results/; `records` finds them by target, strategy and seed (`usft.results`).
 6. `claims` reads each claim off the records by the protocol's rule, with `intervals` of the library. `report` writes
    results/VERDICTS.md. `figures` draws what the lessons show.
 

@@ -21,7 +21,6 @@ from ..intervals import (
     over_trainings,
     plateau_level,
     restricted_mean,
-    slope_over_seeds_and_sets,
     steps_to_plateau,
     verdict,
 )
@@ -30,6 +29,7 @@ from . import matched
 from .grids import ALL_HEADS, FOUR, STRATEGIES, TARGETS
 from .matched import draw
 from .records import Results, area
+from .slopes import slope_over_seeds_and_sets
 
 ALONG, BY_LEVEL = (1, 2, 4, 5, 7), (1, 2, 3, 4)
 SHARED = (1, 2, 4)  # numbers of groups that all four kinds were tried with

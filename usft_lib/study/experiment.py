@@ -8,16 +8,13 @@ from dataclasses import asdict, dataclass, fields
 import torch
 
 from ..checkpoints import fingerprint
-from ..data import SegmentationData
-from ..errors import BadInput, check_count, check_name
-from ..freezing import named, train_only
+from ..errors import check_count, check_name
 from ..metrics import evaluate, mean_shape, score
-from ..probes import reestimate_statistics
 from ..training import fit
-from ..unet import UNet
-from . import convergence, matched, targets
+from . import convergence, targets
 from .folding import folded
 from .pretraining import pretrained_source
+from .strategies import prepare, ratios, top, unfreezing
 
 PROTOCOL = 1  # a new number when the meaning of a record changes: no old result answers for a new question
 UNTRAINED = ("untouched", "mean shape")  # references: what a strategy has to beat
@@ -32,8 +29,7 @@ class Experiment:
         source: where the weights come from, see `pretraining.pretrained_source`.
         target: what is segmented, see `targets.names`.
         n: training images, one a subject; the subset of a smaller n lies inside that of a larger one.
-        strategy: as in `freezing.named`, with ``" + head"`` behind it to train the head as well; ``"untouched"``;
-            ``"mean shape"``; or ``"matched first 2 #3"``, see `matched.draw`.
+        strategy: see `strategies`; or ``"untouched"``, or ``"mean shape"``.
         lr, steps, batch_size, augment, seed: of the training, see `Training`. ``seed`` also draws the subset and takes
             the source's checkpoint of that number; in ``busi`` it is the fold as well.
         size: side of the images in pixels.
@@ -99,9 +95,14 @@ def run(experiment: Experiment) -> dict:
         tables = {"val": score(shape, val), "test": score(shape, test)}
     else:
         if e.strategy != "untouched":
-            model = prepare(model, e.strategy, e.norm_statistics, train)
+            strategy = e.strategy
+            if strategy.startswith("top "):  # by the source's weights and the training images, before any training
+                more["ratio"] = ratios(model, train)
+                strategy = top(strategy, more["ratio"])
+            model = prepare(model, strategy, e.norm_statistics, train, e.seed)
             how = {"steps": e.steps, "batch_size": e.batch_size, "lr": e.lr, "seed": e.seed, "augment": e.augment}
-            with folded(model):
+            how["unfreeze_at"] = later = unfreezing(model, strategy, e.steps)
+            with folded(model, keep={name for names in later.values() for name in names}):
                 if e.lr_schedule == "constant":
                     history, model, curve = convergence.fit_with_ema(model, train, val, **how)
                     more["curve"] = curve
@@ -131,24 +132,3 @@ def run(experiment: Experiment) -> dict:
             "origin": weights,
         },
     }
-
-
-def prepare(model: UNet, strategy: str, statistics: str, train: SegmentationData) -> UNet:
-    """The model with the strategy's groups to be trained and all else frozen, its statistics treated as said.
-
-    Raises:
-        BadInput: there is no such strategy.
-    """
-    if statistics == "reestimated":
-        model = reestimate_statistics(model, train.images)
-    if strategy.startswith("matched "):
-        if statistics == "adapting":
-            raise BadInput("Matched sets keep their statistics: 'adapting' would not do what it says.")
-        return matched.train_only_these(model, matched.draw(model, strategy))
-    name, plus, head = strategy.partition(" + ")
-    if plus and head != "head":
-        raise BadInput(f"Only the head can be added, as in 'first 4 + head', not {head!r}.")
-    train_only(model, [*named(model, name), *([head] if plus else [])])
-    if statistics == "adapting":
-        model.frozen = frozenset()  # parameters still need no gradient; normalisation goes by the batch everywhere
-    return model

@@ -6,7 +6,7 @@ of first 1 to first 4 take 1.11 to 1.17 times as long without. Frozen groups bef
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import torch
 from torch import nn
@@ -15,10 +15,14 @@ from ..unet import ConvBlock, UNet, groups
 
 
 @contextlib.contextmanager
-def folded(model: UNet) -> Iterator[UNet]:
+def folded(model: UNet, keep: Collection[str] = ()) -> Iterator[UNet]:
     """While it lasts, frozen groups behind the first trained one have their normalisation in their convolutions.
 
-    The same function of the image, up to rounding; the model is as it was afterwards, what was trained apart.
+    The same function of the image, up to rounding; the model is as it was afterwards, what was trained apart. Groups of
+    which a part learns are not frozen, so they stay as they are (normalisation alone, LoRA).
+
+    Args:
+        keep: groups that stay as they are as well, because they are unfrozen later on.
     """
     replaced: list[tuple[ConvBlock, int, nn.Module]] = []
     reached = False
@@ -26,10 +30,12 @@ def folded(model: UNet) -> Iterator[UNet]:
         for name, group in groups(model).items():
             if name not in model.frozen:
                 reached = True
-            elif reached:
+            elif reached and name not in keep:
                 for block in [m for m in group.modules() if isinstance(m, ConvBlock)]:
                     for place in (0, 3):
                         convolution, norm = block[place], block[place + 1]
+                        if not isinstance(convolution, nn.Conv2d):
+                            continue  # it carries LoRA, though frozen now
                         replaced += [(block, place, convolution), (block, place + 1, norm)]
                         block[place], block[place + 1] = _fold(convolution, norm), nn.Identity()
         yield model.train(model.training)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import BadInput, check_name
 from .experiment import UNTRAINED, Experiment
+from .files import gathered
 from .matched import DRAWS
 from .targets import SHIFTS
 
@@ -198,8 +199,6 @@ def _chosen_in(name: str, tried: list[Experiment]) -> dict[str, dict[str, float]
     Raises:
         BadInput: it is not finished.
     """
-    from .records import gathered  # records reads grids
-
     path, keys = RESULTS / f"{name}.jsonl.gz", {e.key for e in tried}
     found = [r for r in gathered(path) if r["key"] in keys] if path.exists() else []
     if len(found) < len(keys):

@@ -1,14 +1,9 @@
 """Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 07)."""
 
 import dataclasses
-import gzip
-import json
-import os
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +12,7 @@ from ..errors import BadInput, check_name
 from ..intervals import seed_difference, seed_mean, subject_means
 from . import grids, targets
 from .experiment import Experiment
+from .files import gathered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -247,33 +243,6 @@ def area(kind: str, ks: Sequence[int]) -> dict[str, float]:
     steps = np.diff(ks)
     weights = (np.append(steps, 0) + np.insert(steps, 0, 0)) / 2 / (ks[-1] - ks[0])
     return {f"{kind} {int(k)}": float(weight) for k, weight in zip(ks, weights, strict=True)}
-
-
-# ---- files and tables ------------------------------------------------------------------------------------------
-
-
-def gather(records: list[dict], path: str | Path) -> Path:
-    """Write records as ``….jsonl.gz``, one a line, in the order of their keys: the same records, the same bytes."""
-    path = Path(path)
-    lines = [json.dumps(record, sort_keys=True) for record in sorted(records, key=lambda r: r["key"])]
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
-    draft.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
-    draft.replace(path)
-    return path
-
-
-def gathered(path: str | Path) -> list[dict]:
-    """The records that `gather` wrote.
-
-    Raises:
-        BadInput: there is no such file, or it is broken.
-    """
-    try:
-        return [json.loads(line) for line in gzip.decompress(Path(path).read_bytes()).decode().splitlines()]
-    except FileNotFoundError:
-        raise BadInput(f"There are no results in {path}: make them with data_scripts/run_study.py.") from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise BadInput(f"{path} is broken ({error}): take it from the repository again.") from None
 
 
 def scores(record: dict):

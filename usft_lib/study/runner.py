@@ -18,7 +18,7 @@ import torch
 
 from ..errors import BadInput
 from .experiment import Experiment, run
-from .records import gathered
+from .files import gathered
 
 
 class Study:
