@@ -134,7 +134,7 @@ class Results:
 
     def _clean(self, target: str, seeds: Sequence[int], tables: "list[pd.DataFrame]") -> "list[pd.DataFrame]":
         """The tables without what `leaks`."""
-        if target != "busi":
+        if target != "busi" or not tables:
             return tables
         n = next(r["experiment"]["n"] for (goal, _), each in self._found.items() if goal == target
                  for r in next(iter(each.values())))  # fmt: skip
