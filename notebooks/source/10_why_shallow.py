@@ -644,6 +644,7 @@ for target in found.targets:
     means = points[target].groupby("budget")[["place", "dice"]].transform("mean")
     points[target][["place left", "dice left"]] = points[target][["place", "dice"]] - means
 ACROSS = np.linspace(-0.42, 0.42, 3)  # where the fitted line is drawn
+TENTHS = -10 * ACROSS  # the same in tenths of the way, towards the input
 
 # %% tags=["train", "curves"]
 with plt.rc_context(STYLE):
@@ -656,9 +657,8 @@ with plt.rc_context(STYLE):
         upper.set(title=target, ylabel="Dice, mean over seeds", xlabel="place: 0 input, 1 output", xlim=(0, 1))
         lower.set(ylabel="Dice, less budget's mean", xlabel="place, less budget's mean: to the right, the output")
         if fit := fits.get(target):
-            tenths = -10 * ACROSS  # towards the input
-            lower.plot(ACROSS, fit.mean * tenths, color="black", lw=2)
-            lower.fill_between(ACROSS, fit.low * tenths, fit.high * tenths, color="0.5", alpha=0.25, lw=0)
+            lower.plot(ACROSS, fit.mean * TENTHS, color="black", lw=2)
+            lower.fill_between(ACROSS, fit.low * TENTHS, fit.high * TENTHS, color="0.5", alpha=0.25, lw=0)
     for axes in panels[0, :1]:
         axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 plt.show()
