@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from usft_lib import BadInput, SegmentationData
-from usft_lib.data import augment
+from usft_lib.data import augment, batch_indices
 from usft_lib.seeds import generator
 
 
@@ -198,3 +198,12 @@ def test_what_is_moved_in_from_outside_is_black_and_not_object():
     moved = (images[:, :, 0] < 1e-6).any() and (images[:, :, -1] < 1e-6).any()
     assert moved and (~masks).any()
     assert not masks[images < 1e-6].any() and images.min() == 0
+
+
+def test_epochs_have_orders_of_their_own():
+    first, second = (torch.cat([batch_indices(16, 8, 3, step) for step in steps]) for steps in ((0, 1), (2, 3)))
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(16)) and not torch.equal(first, second)
+
+
+def test_another_seed_draws_another_subset(discs):
+    assert set(discs.subset(8, seed=1).subjects) != set(discs.subset(8, seed=2).subjects)

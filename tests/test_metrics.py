@@ -1,5 +1,7 @@
 """Scores against closed forms and MONAI, and the conventions for empty masks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +91,20 @@ def test_head_circumference_is_that_of_the_ellipse(a, b, angle):
     masks = torch.cat([ellipse(a, b, angle), ellipse(a, b, angle) & False])
     found = usft.head_circumference_mm(masks, torch.tensor([0.5, 0.5]))
     assert found[0].item() == pytest.approx(exact * 0.5, rel=2e-3) and found[1].isnan()
+
+
+def test_a_pixel_is_a_square_and_not_a_point():
+    """Two by two pixels, by hand: points have a variance of 1/4, the square around them of 2²/12."""
+    mask = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    mask[0, 0, 3:5, 3:5] = True
+    circle = 2 * np.pi * 2 * (4 / 12) ** 0.5  # a disc of that variance
+    assert usft.head_circumference_mm(mask, torch.tensor([1.0])).item() == pytest.approx(circle)
+
+
+def test_a_warning_goes_by_where_images_come_from_and_not_by_what_they_are_called(discs, small):
+    small.card = {"subjects": {discs.origin: discs.subjects[:1]}}
+    with pytest.warns(UserWarning, match="in the training set"):
+        usft.evaluate(small, replace(discs[:2], name="another name"))
 
 
 def test_mean_shape_is_the_best_fixed_answer_among_its_levels(discs):

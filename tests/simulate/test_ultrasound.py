@@ -97,6 +97,15 @@ def test_scan_conversion_landmarks(scene):
     assert max(off) < 0.5
 
 
+@pytest.mark.parametrize("scene", [FAN, WIDE], ids=["convex", "narrow"])
+def test_where_no_line_looks_the_picture_is_black(scene):
+    """On a grid that is 1 everywhere."""
+    picture, seen = scan_convert(torch.ones(1, 128, 128), [scene])[0], in_view([scene], 64)[0].float()
+    inside = torch.nn.functional.avg_pool2d(seen[None], 5, 1, 2)[0] > 0.999
+    outside = torch.nn.functional.max_pool2d(seen[None], 5, 1, 2)[0] == 0
+    assert outside.any() and (picture[outside] == 0).all() and torch.allclose(picture[inside], torch.tensor(1.0))
+
+
 def test_grid_and_picture_agree_where_points_are():
     """The acoustic grid's own map of depths, scan-converted, is the map of depths on the picture."""
     for scene in (FAN, WIDE):
@@ -374,6 +383,7 @@ def test_other_shapes_keep_the_speckle():
     assert home.provenance.endswith("home") and away.provenance.endswith("shapes shifted by 1")
     overlap = usft.dice(home.masks, away.masks)
     assert overlap.max() < 0.9 and overlap.min() > 0.1
+    assert away.masks.sum().item() == pytest.approx(home.masks.sum().item(), rel=0.1), "of the same area"
     for k in range(6):
         either = (home.masks[k] | away.masks[k]).float()[None]
         near = torch.nn.functional.max_pool2d(either, 13, 1, 6)[0] > 0

@@ -30,6 +30,7 @@ def test_clusters_are_chains():
     hashes[1, :10] = hashes[2, :20] = hashes[3, 20:60] = True
     assert distances(hashes)[0].tolist() == [0, 10, 20, 40]
     assert clusters(hashes).tolist() == [0, 0, 0, 3]
+    assert clusters(hashes, near=10).tolist() == [0, 0, 0, 3], "near is at most"
     assert clusters(hashes, near=9).tolist() == [0, 1, 2, 3]
 
 

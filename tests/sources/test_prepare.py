@@ -7,6 +7,8 @@ from sources import fakes
 from sources.fakes import BUSI, left
 
 from usft_lib.sources import load
+from usft_lib.sources.prepare import collect
+from usft_lib.sources.source import Sample
 
 
 def test_prepared_file_keeps_pixels_and_masks(mirror_of, cache):
@@ -51,3 +53,9 @@ def test_prepared_file_with_a_pickle_is_never_opened(mirror_of, cache):
     with open(path, "wb") as file:
         np.savez(file, **arrays | {"subjects": np.array([print] * 4, dtype=object)})
     assert load("busi", size=32).subjects == ["benign (1)", "benign (2)", "malignant (1)", "normal (1)"]
+
+
+def test_white_is_that_of_the_brightest_picture_of_the_set_wherever_it_stands():
+    pictures = [np.full((16, 16), value, np.uint16) for value in (4000, 100)]
+    found = collect((Sample(str(k), str(k), p, p > 0) for k, p in enumerate(pictures)), 16, "pad")
+    assert found.white == [4095, 4095]
