@@ -673,8 +673,8 @@ def fold_interval(folds):
 # **Claim 1:** the contracting path (first 4) beats the expanding path (last 4). **Claim 3:** first k beats last k, by
 # the mean height over k from 1 to 7. The rule was fixed before any result: *reproduced* if the 95 % interval lies above
 # 0 and the mean is at least 0.02; *reversed* (a word that came later) if the same holds below 0; else *not reproduced*
-# if its upper end is below 0.02; else *undecided*. Lesson 09 makes you write it. It is applied to each target by itself: a claim may hold on
-# simulated breasts and fail on fetal heads.
+# if its upper end is below 0.02; else *undecided*. Lesson 09 makes you write it. It is applied to each target by
+# itself: a claim may hold on simulated breasts and fail on fetal heads.
 #
 # Claim 1 is what the first paper of this line says of breast ultrasound. So its strategies were given five more seeds
 # in a grid of their own, `headline`: other subsets, other source networks, and on `busi` a second deal into folds. (It
