@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import usft_lib as usft
 from usft_lib import BadInput, UNet, groups
+from usft_lib.freezing import named
 
 NAMES = "enc1 enc2 enc3 enc4 bottleneck dec4 dec3 dec2 dec1 head".split()
 
@@ -78,6 +79,17 @@ def test_schemes_name_the_groups_of_the_definition(small):
         assert not set(usft.first(small, k)) & set(usft.last(small, 9 - k))
     for k in range(6):
         assert sorted(usft.outer(small, k) + usft.inner(small, 5 - k)) == sorted(NAMES)
+
+
+def test_a_strategy_goes_by_its_name(small):
+    ways = {"first": usft.first, "last": usft.last, "outer": usft.outer, "inner": usft.inner}
+    for name, groups_of in ways.items():
+        assert named(small, f"{name} 2") == named(small, name, 2) == groups_of(small, 2)
+    assert named(small, "contracting") == usft.contracting(small) and named(small, "expanding") == usft.expanding(small)
+    assert named(small, "everything") == list(usft.groups(small))
+    for wrong, said in (("expanding 2", "takes no number"), ("first", "How many"), ("furst 2", "first")):
+        with pytest.raises(BadInput, match=said):
+            named(small, wrong)
 
 
 @pytest.mark.parametrize("depth", [1, 3])

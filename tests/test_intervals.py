@@ -13,6 +13,7 @@ from usft_lib.intervals import (
     over_trainings,
     plateau_level,
     restricted_mean,
+    seed_mean,
     step_at_share_of_own_plateau,
     steps_to_plateau,
 )
@@ -182,6 +183,11 @@ def test_a_subject_may_be_missing_from_a_deal_and_most_may_not():
     assert (mean, low, high) == pytest.approx(over_trainings(whole), abs=0.02) and low < mean < high
     with pytest.raises(BadInput, match="share some subjects"):
         over_trainings([*deals[0], *(part.iloc[8:] for part in deals[1])])
+
+
+def test_of_one_training_there_is_the_interval_over_subjects():
+    (one,) = tables(np.random.default_rng(2).random((1, 30)))
+    assert seed_mean([one]) == subject_interval(one)
 
 
 def test_as_many_tables_on_both_sides():

@@ -84,7 +84,7 @@ def test_millimetres_follow_the_spacing_and_are_unknown_without():
     assert usft.score(a, data_of(b))["hd95_mm"].isna().all()
 
 
-@pytest.mark.parametrize("a, b, angle", [(50, 50, 0), (60, 45, 0.4), (70, 40, 1.2)])
+@pytest.mark.parametrize("a, b, angle", [(50, 50, 0), (60, 45, 0.4), (70, 40, 1.2), (80, 16, 0.2)])
 def test_head_circumference_is_that_of_the_ellipse(a, b, angle):
     t = np.linspace(0, 2 * np.pi, 20001)
     exact = np.hypot(np.diff(a * np.cos(t)), np.diff(b * np.sin(t))).sum()
