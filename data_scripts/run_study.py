@@ -17,7 +17,7 @@ from usft_lib.sources.cache import cache_folder
 from usft_lib.study import grids, targets
 from usft_lib.study.files import gather, gathered
 from usft_lib.study.records import Results, results
-from usft_lib.study.report import as_json, report
+from usft_lib.study.report import as_json, read, report
 from usft_lib.study.runner import Study
 
 GATHERED = 16  # experiments between two gatherings
@@ -67,7 +67,8 @@ def _run(chosen) -> None:
     for trace, those in alike.items():
         print(f"{len(those)} failed like this, the first of them {those[0]}:\n{trace}")
     if chosen.report and not chosen.quick:
-        found, begun = _all_grids()
+        complete, begun = _all_grids()
+        found = read(complete)
         text = report(found, begun, "python data_scripts/run_study.py --grid schemes --report")
         (grids.RESULTS / "VERDICTS.md").write_text(text, encoding="utf-8")
         plain = json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False)

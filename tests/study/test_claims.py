@@ -55,7 +55,9 @@ def test_one_seed_gives_no_verdict_and_missing_strategies_give_no_line():
     assert all(one.said.startswith("no verdict") for one in orders(planted(everything(), seeds=1)))
     few = planted({"first 4": 0.8, "last 4": 0.7, "everything": 0.8})
     assert {one.number for one in orders(few)} == {1, 6}
-    assert claims.cells(Results(few)) == [] and "no verdict: 0 of 9 cells" in report.report({"schemes": few}, {}, "x")
+    assert claims.cells(Results(few)) == [] and "no verdict: 0 of 9 cells" in report.report(
+        report.read({"schemes": few}), {}, "x"
+    )
 
 
 def test_targets_are_judged_by_themselves():
@@ -79,7 +81,7 @@ def test_the_worst_of_four_kinds_is_counted():
     assert claims.often_worst(found).startswith("no verdict: 3 of 9 cells")
     assert claims.often_worst(claims.cells(Results(nine(inner_2=0.5)))) == "reproduced"
     assert claims.often_worst(claims.cells(Results(nine(inner_2=0.5, inner_1=0.5)))) == "not reproduced"
-    assert "in 6: reproduced" in report.report({"schemes": nine(inner_2=0.5)}, {}, "x")
+    assert "in 6: reproduced" in report.report(report.read({"schemes": nine(inner_2=0.5)}), {}, "x")
     alone = [r for r in nine() if r["experiment"]["seed"] == 0]
     assert claims.often_worst(claims.cells(Results(alone))).startswith("no verdict: one seed")
 
@@ -112,4 +114,6 @@ def test_equivalence_at_its_borders(low, high, word):
 @pytest.mark.slow
 def test_the_report_does_not_depend_on_the_order_of_the_records():
     records = planted(everything())
-    assert report.report({"schemes": records}, {}, "x") == report.report({"schemes": records[::-1]}, {}, "x")
+    assert report.report(report.read({"schemes": records}), {}, "x") == report.report(
+        report.read({"schemes": records[::-1]}), {}, "x"
+    )

@@ -13,8 +13,6 @@ from itertools import combinations
 
 import numpy as np
 
-from ..cost import step_cost
-from ..freezing import named
 from ..intervals import (
     MARGIN,
     over_folds,
@@ -24,17 +22,16 @@ from ..intervals import (
     steps_to_plateau,
     verdict,
 )
-from ..unet import UNet, groups
+from ..unet import UNet
 from . import matched
 from .grids import ALL_HEADS, FOUR, STRATEGIES, TARGETS
 from .matched import draw
 from .records import Results, area
 from .slopes import slope_over_seeds_and_sets
+from .strategies import size
 
 ALONG, BY_LEVEL = (1, 2, 4, 5, 7), (1, 2, 3, 4)
 SHARED = (1, 2, 4)  # numbers of groups that all four kinds were tried with
-
-
 OF_THE_PAPER = (1, 2, 3, 5, 7)  # claims that the paper or its predecessor makes; the others are ours
 
 
@@ -242,21 +239,18 @@ def _sooner(strategy: str, pairs: list[tuple], own: bool) -> list[Line]:
     counted = np.array([[restricted_mean([t], end) for t in pair] for pair in times])  # [seeds, full and part]
     whose = "its own plateau" if own else "the plateau"
     words = f"{strategy} reaches {whose} sooner than everything ({arrived[1]} of {len(times)} did)"
+    units = {"steps": (1.0, 1.0)}
+    if strategy == "first 4":
+        units["TFLOP"] = tuple(size(each)[0] * 8 / 1e6 for each in ("everything", strategy))  # of a step of 8 images
     made = []
-    for unit, each in (("steps", 1.0), ("TFLOP", _step_teraflop(strategy))):
-        saved = counted @ np.array([_step_teraflop("everything") if unit == "TFLOP" else 1.0, -each])
+    for unit, (full, part) in units.items():
         beside = strategy != "first 4" or own or unit == "TFLOP"
+        saved = counted @ np.array([full, -part])
         made += from_seeds(7, words, "hc18", saved, unit=unit, secondary=beside, bound="≤" if not arrived[1] else "")
     if arrived[0] < len(times):
         said = f"no verdict: everything itself arrives with {arrived[0]} of {len(times)} seeds"
         made = [replace(line, said=said) for line in made]
-    return made if strategy == "first 4" else made[:1]
-
-
-def _step_teraflop(strategy: str, size: int = 128, batch_size: int = 8) -> float:
-    """Operations of one step of the study, in units of 10¹²."""
-    model = UNet()
-    return sum(step_cost(model, named(model, strategy), size).flops.values()) * batch_size / 1e6
+    return made
 
 
 def position(found: Results) -> list[Line]:
@@ -429,9 +423,8 @@ def ranking(found: Results) -> list[Line]:
     Beside it τ over all pairs, and the same of what is left of the Dice when a straight line on the logarithm of the
     number of parameters is taken away.
     """
-    model, lines, names = UNet(), [], STRATEGIES
-    sizes = {name: sum(p.numel() for p in module.parameters()) for name, module in groups(model).items()}
-    logs = np.log([sum(sizes[name] for name in named(model, strategy)) for strategy in names])
+    lines, names = [], STRATEGIES
+    logs = np.log([size(strategy)[1] for strategy in names])
     every = list(combinations(range(len(names)), 2))
     equal = [(i, j) for i, j in every if names[i].partition(" ")[2] == names[j].partition(" ")[2]]
     for a, b in combinations(found.targets, 2):

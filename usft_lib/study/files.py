@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import zlib
+from collections.abc import Set
 from pathlib import Path
 
 from ..errors import BadInput
@@ -31,3 +32,8 @@ def gathered(path: str | Path) -> list[dict]:
         raise BadInput(f"There are no results in {path}: make them with data_scripts/run_study.py.") from None
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadInput(f"{path} is broken ({error}): take it from the repository again.") from None
+
+
+def finished(path: Path, keys: Set[str]) -> list[dict]:
+    """Of the experiments with these keys the records in a file; none where there is no file yet."""
+    return [record for record in gathered(path) if record["key"] in keys] if path.exists() else []

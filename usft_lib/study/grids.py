@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import BadInput, check_name
 from .experiment import UNTRAINED, Experiment
-from .files import gathered
+from .files import finished
 from .matched import DRAWS
 from .targets import SHIFTS
 
@@ -200,7 +200,7 @@ def _chosen_in(name: str, tried: list[Experiment]) -> dict[str, dict[str, float]
         BadInput: it is not finished.
     """
     path, keys = RESULTS / f"{name}.jsonl.gz", {e.key for e in tried}
-    found = [r for r in gathered(path) if r["key"] in keys] if path.exists() else []
+    found = finished(path, keys)
     if len(found) < len(keys):
         raise BadInput(f"Rates are not chosen yet: finish python data_scripts/run_study.py --grid {name} first.")
     return choose_rates(found)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from ..errors import BadInput, check_name
 from ..intervals import seed_difference, seed_mean, subject_means
 from . import grids, targets
 from .experiment import Experiment
-from .files import gathered
+from .files import finished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def results(name: str, *more: str) -> "Results":
     records, missing = [], 0
     for each in (name, *more):
         wanted, path = {experiment.key for experiment in grids.grid(each)}, grids.RESULTS / f"{each}.jsonl.gz"
-        found = [record for record in gathered(path) if record["key"] in wanted] if path.exists() else []
+        found = finished(path, wanted)
         records += found
         missing += len(wanted) - len(found)
     return Results(records, missing)
@@ -124,21 +125,15 @@ class Results:
         They are computed from the records; where those do not hold every lesion, there is no telling.
         """
         if (seed, n) not in self._leaks:
-            found = [r for (target, _), by_seed in self._found.items() if target == "busi"
-                     for each in by_seed.values() for r in each]  # fmt: skip
-            pairs = [zip(r["scores"]["image"], r["scores"]["subject"], strict=True) for r in found]
-            clusters = {image: cluster for each in pairs for image, cluster in each}
-            known = all(lesion <= clusters.keys() for lesion in targets.ALIKE)
-            self._leaks[seed, n] = targets.busi_leaks(seed, n, clusters) if known else set()
+            known = all(lesion <= self._clusters.keys() for lesion in targets.ALIKE)
+            self._leaks[seed, n] = targets.busi_leaks(seed, n, self._clusters) if known else set()
         return self._leaks[seed, n]
 
-    def _clean(self, target: str, seeds: Sequence[int], tables: "list[pd.DataFrame]") -> "list[pd.DataFrame]":
-        """The tables without what `leaks`."""
-        if target != "busi" or not tables:
-            return tables
-        n = next(r["experiment"]["n"] for (goal, _), each in self._found.items() if goal == target
-                 for r in next(iter(each.values())))  # fmt: skip
-        return [table[~table["image"].isin(self.leaks(seed, n))] for seed, table in zip(seeds, tables, strict=False)]
+    @cached_property
+    def _clusters(self) -> dict[str, str]:
+        """For each lesion of busi that was tested its cluster."""
+        found = [r["scores"] for r in self.records if r["experiment"]["target"] == "busi"]
+        return {image: cluster for s in found for image, cluster in zip(s["image"], s["subject"], strict=True)}
 
     def curves(self, target: str, strategy: str) -> dict[int, list]:
         """By seed the validation curves of experiments that were watched, see `convergence.fit_with_ema`."""
@@ -161,7 +156,11 @@ class Results:
                         f"({', '.join(sorted(began))}), so they cannot be paired: run them on one machine."
                     )
             dice = sum(weight * parts[name]["dice"] for name, weight in weights.items())
-            found.append(next(iter(parts.values())).assign(dice=dice).reset_index())
+            table = next(iter(parts.values())).assign(dice=dice).reset_index()
+            if target == "busi":
+                n = self.record(target, next(iter(weights)), seed)["experiment"]["n"]
+                table["leaks"] = table["image"].isin(self.leaks(seed, n))
+            found.append(table)
         return found
 
     def one_origin(self, target: str) -> bool:
@@ -178,7 +177,7 @@ class Results:
         seeds = self.seeds(target, [strategy])
         if not seeds:
             raise BadInput(f"No result of {strategy!r} on {target!r}: there are those of {self!r}.")
-        whole = self._clean(target, seeds, _whole_deals(self.tables(target, {strategy: 1.0}, seeds)))
+        whole = _whole_deals(self.tables(target, {strategy: 1.0}, seeds))
         return *seed_mean(whole), len(whole)
 
     def mean(self, target: str, strategy: str, seeds: Iterable[int] | None = None) -> float:
@@ -203,7 +202,7 @@ class Results:
         """The tables of ``a`` and of ``b``, seed by seed, of the seeds that both were run with; perhaps none."""
         a, b = ({each: 1.0} if isinstance(each, str) else each for each in (a, b))
         seeds = self.seeds(target, [*a, *b]) if seeds is None else seeds
-        return [self._clean(target, seeds, _whole_deals(self.tables(target, each, seeds))) for each in (a, b)]
+        return [_whole_deals(self.tables(target, each, seeds)) for each in (a, b)]
 
     def wilcoxon(self, target: str, a: "str | dict[str, float]", b: "str | dict[str, float]") -> float:
         """p of Wilcoxon's signed-rank test on subjects' mean differences over seeds: supporting evidence only.
@@ -219,16 +218,23 @@ class Results:
 
     def by_subject(self, target: str, weights: dict[str, float], seed: int) -> "pd.Series":
         """The weighted sum of the strategies' Dice by subject, of one seed."""
-        return subject_means(self._clean(target, [seed], self.tables(target, weights, [seed]))[0], "dice")
+        return subject_means(_without_leaks(self.tables(target, weights, [seed])[0]), "dice")
 
 
 def _whole_deals(tables: "list[pd.DataFrame]") -> "list[pd.DataFrame]":
-    """As many of the first tables as test every subject equally often: half a deal into folds cannot be averaged."""
+    """As many of the first tables as test every subject equally often, without what leaks.
+
+    Half a deal into folds cannot be averaged.
+    """
     for count in range(len(tables), 1, -1):
         tested = Counter(subject for table in tables[:count] for subject in set(table["subject"]))
         if len(set(tested.values())) == 1:
-            return tables[:count]
-    return tables[:1]
+            return [_without_leaks(table) for table in tables[:count]]
+    return [_without_leaks(table) for table in tables[:1]]
+
+
+def _without_leaks(table: "pd.DataFrame") -> "pd.DataFrame":
+    return table[~table["leaks"]] if "leaks" in table else table
 
 
 def area(kind: str, ks: Sequence[int]) -> dict[str, float]:

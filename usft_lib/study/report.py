@@ -6,15 +6,14 @@ The same records give the same text. ``python data_scripts/run_study.py --grid s
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 
-from ..cost import step_cost
-from ..freezing import named
-from ..unet import UNet, groups
 from .claims import OF_THE_PAPER, Cell, Line, cells, lines, often_worst, word
-from .grids import ALL_HEADS, RESULTS, TARGETS
+from .grids import RESULTS, TARGETS
 from .records import Results
+from .strategies import size
 
 NAMES = {"hc18": "fetal heads", "busi": "breast lesions", "sim-ultrasound": "simulated breasts"}
 BASELINES = ("mean shape", "untouched", "everything", "first 4", "last 4", "first 2", "last 2", "inner 4")
@@ -36,17 +35,30 @@ LIMITS = """\
   2026-11-29."""
 
 
-def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) -> str:
+class Findings(NamedTuple):
+    """What both forms of the report tell: read off the records once."""
+
+    grids: dict[str, Results]
+    lines: list[Line]
+    cells: list[Cell]
+
+
+def read(grids: dict[str, list[dict]]) -> Findings:
+    """Every claim's lines, from the records of the grids that are complete, by name."""
+    there = {name: Results(records) for name, records in grids.items()}
+    return Findings(there, lines(there), cells(there.get("schemes", Results([]))))
+
+
+def report(findings: Findings, begun: dict[str, str], command: str) -> str:
     """VERDICTS.md: what came out in sentences, then every claim with its evidence, then what limits it.
 
     Args:
-        grids: records of the grids that are complete, by name.
+        findings: see `read`.
         begun: how far the others are; no verdict is read from them, as it could be stopped where it suits.
     """
-    there = {name: Results(records) for name, records in grids.items()}
-    schemes = there.get("schemes", Results([]))
-    found, places, rows = lines(there), cells(schemes), simulated()
-    counted = ", ".join(f"{name} {len(records)}" for name, records in grids.items())
+    grids, found, places = findings
+    rows = simulated()
+    counted = ", ".join(f"{name} {len(each.records)}" for name, each in grids.items())
     waiting = ", ".join(f"{name} ({far})" for name, far in begun.items())
     each = "; ".join(
         f"{c.target} k = {c.k}: {c.worst} by {c.below_the_next:.3f} ({c.low:+.3f} to {c.high:+.3f})" for c in places
@@ -83,7 +95,7 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
         "",
         f"Mean Dice over subjects with its 95 % interval, and the share of images with a Dice below {FAILED:g}.",
         "",
-        *baselines(schemes),
+        *baselines(grids.get("schemes", Results([]))),
         "",
         "## How many lines decide",
         "",
@@ -91,7 +103,7 @@ def report(grids: dict[str, list[dict]], begun: dict[str, str], command: str) ->
         "",
         "## How often such intervals hold the truth",
         "",
-        *covered(),
+        *covered(rows),
         "",
         "## What limits all of it",
         "",
@@ -199,15 +211,8 @@ def sizes(one: Line) -> tuple[float | None, float | None]:
 
 def _size(weights: dict[str, float]) -> np.ndarray:
     """Operations and parameters of a strategy; of weighted ones, their weighted mean."""
-    model, whole = UNet(), np.zeros(2)
-    count = {name: sum(p.numel() for p in module.parameters()) for name, module in groups(model).items()}
-    for strategy, weight in weights.items():
-        name, plus, _ = strategy.rpartition(": ")[2].partition(" + ")
-        chosen = [*named(model, name), *(["head"] if plus else [])]
-        whole += weight * np.array([
-            sum(step_cost(model, chosen, 128).flops.values()), sum(count[each] for each in chosen)
-        ])  # fmt: skip
-    return whole
+    each = [weight * np.array(size(strategy.rpartition(": ")[2])) for strategy, weight in weights.items()]
+    return np.sum(each, axis=0)
 
 
 def baselines(found: Results) -> list[str]:
@@ -289,8 +294,8 @@ def simulated() -> list[dict]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
-def covered() -> list[str]:
-    """A table of `simulated`."""
+def covered(rows: Sequence[dict]) -> list[str]:
+    """A table of what was `simulated`."""
     return [
         "Simulated, with the spreads of the study's own records (`python data_scripts/coverage.py`); 95 of "
         "100 are wanted. Last column: when 2 of 100 trainings of one of the two strategies collapse; few "
@@ -302,7 +307,7 @@ def covered() -> list[str]:
         *(
             f"| {row['kind']} | {row['target']} | {row['seeds']} | {row['covered']:.1%} | "
             f"{row['covered with collapses']:.1%} |"
-            for row in simulated()
+            for row in rows
         ),
     ]
 
@@ -325,10 +330,9 @@ def coverage_of(one: Line, rows: list[dict]) -> list[float]:
 # ---- for programs ----------------------------------------------------------------------------------------------
 
 
-def as_json(grids: dict[str, list[dict]]) -> dict:
+def as_json(findings: Findings) -> dict:
     """The same as plain values, for widgets and the site: sentences, and a row a line with all its fields."""
-    there = {name: Results(records) for name, records in grids.items()}
-    found, places = lines(there), cells(there.get("schemes", Results([])))
+    _, found, places = findings
     rows = []
     for one in found:
         operations, parameters = sizes(one)
@@ -338,5 +342,4 @@ def as_json(grids: dict[str, list[dict]]) -> dict:
         "sentences": sentences(found, places),
         "lines": [{k: None if v != v else v for k, v in row.items()} for row in rows],  # NaN is not JSON
         "cells": [{**asdict(cell), "clear": bool(cell.clear)} for cell in places],
-        "all heads": ALL_HEADS,
     }

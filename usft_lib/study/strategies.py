@@ -14,7 +14,10 @@
 ========================================  ========================================================================
 """
 
+from functools import cache
+
 from ..adapters import lora, train_parameters
+from ..cost import step_cost
 from ..data import SegmentationData
 from ..errors import BadInput
 from ..freezing import first, last, named, path, train_only, unfreeze
@@ -81,6 +84,15 @@ def prepare(model: UNet, strategy: str, statistics: str, train: SegmentationData
         # Parameters need a gradient or not as before; normalisation goes by the batch everywhere.
         model.frozen = model.fixed = frozenset()
     return model
+
+
+@cache
+def size(strategy: str, pixels: int = 128) -> tuple[float, int]:
+    """What a strategy of groups trains at first: MFLOP of a step for one image, and the number of its parameters."""
+    model = prepare(UNet(), strategy, "kept", None)
+    return sum(step_cost(model, size=pixels).flops.values()), sum(
+        p.numel() for p in model.parameters() if p.requires_grad
+    )
 
 
 def unfreezing(model: UNet, strategy: str, steps: int) -> dict[int, list[str]]:
