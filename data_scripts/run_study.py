@@ -17,7 +17,7 @@ from usft_lib.sources.cache import cache_folder
 from usft_lib.study import grids, targets
 from usft_lib.study.files import gather, gathered
 from usft_lib.study.records import Results, results
-from usft_lib.study.report import as_json, read, report
+from usft_lib.study.report import as_json, read, report, said_of
 from usft_lib.study.runner import Study
 
 GATHERED = 16  # experiments between two gatherings
@@ -27,6 +27,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--grid", required=True, choices=grids.GRIDS)
     parser.add_argument("--quick", action="store_true", help="a slice that takes minutes; never kept")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=(),
+        help="run these as well and print what claims come to with them; VERDICTS.md keeps to the planned seeds",
+    )
     parser.add_argument("--jobs", type=int, help="processes of one thread each (default: one a core)")
     parser.add_argument("--scheduler", help="address of a Dask scheduler, instead of processes of this machine")
     parser.add_argument("--trust-network", action="store_true", help="the scheduler may be tcp:// beyond this machine")
@@ -46,7 +53,9 @@ def main() -> None:
 
 
 def _run(chosen) -> None:
-    experiments = grids.grid(chosen.grid, chosen.quick)
+    if chosen.seeds and chosen.quick:
+        raise usft.BadInput("--quick has seeds of its own: leave --seeds out.")
+    experiments = grids.with_seeds(chosen.grid, chosen.seeds) if chosen.seeds else grids.grid(chosen.grid, chosen.quick)
     kept = grids.RESULTS / f"{chosen.grid}.jsonl.gz"
     study = Study(chosen.folder or cache_folder() / "study")
     if kept.exists() and not chosen.quick:
@@ -66,6 +75,8 @@ def _run(chosen) -> None:
         alike.setdefault(study.failure(e).strip(), []).append(e)
     for trace, those in alike.items():
         print(f"{len(those)} failed like this, the first of them {those[0]}:\n{trace}")
+    if chosen.seeds and not missing:
+        print(*said_of(chosen.grid, records), sep="\n")
     if chosen.report and not chosen.quick:
         complete, begun = _all_grids()
         found = read(complete)

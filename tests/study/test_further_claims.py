@@ -4,27 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from planted import planted, record
 from scipy import stats
 
 from usft_lib.cost import step_cost
 from usft_lib.freezing import named
 from usft_lib.study import claims, grids, report
-from usft_lib.study.experiment import UNTRAINED, Experiment
+from usft_lib.study.experiment import UNTRAINED
 from usft_lib.study.matched import draw, position
 from usft_lib.study.records import Results
 from usft_lib.unet import UNet, groups
-
-
-def record(e: Experiment, dice: float, noise: float = 0.004, **more) -> dict:
-    """A result of this experiment whose mean Dice is nearly ``dice``."""
-    random = np.random.default_rng([e.seed, *e.key.encode()])
-    values = dice + random.normal(0, 0.02, 40) + random.normal(0, noise)
-    table = {"image": [f"i{k}" for k in range(40)], "subject": [f"s{k}" for k in range(40)], "dice": list(values)}
-    return {"key": e.key, "experiment": e.plain, "dice": float(values.mean()), "scores": table, **more}
-
-
-def planted(name: str, dice, **more) -> Results:
-    return Results(record(e, dice(e), **more) for e in grids.grid(name))
 
 
 def said(lines) -> set[str]:

@@ -7,7 +7,7 @@ from test_claims import everything, planted
 
 import usft_lib as usft
 from usft_lib import BadInput
-from usft_lib.study import figures, grids
+from usft_lib.study import figures, grids, targets
 from usft_lib.study.records import Results
 
 
@@ -43,6 +43,22 @@ def test_a_lesion_that_was_trained_on_as_another_image_does_not_count():
         again.dice("busi", "first 4"), again.one("busi", "first 4", seed), again.wilcoxon("busi", "first 4", "last 4")
     )  # fmt: skip
     assert Results(r for r in records if r["experiment"]["seed"] == seed).leaks(seed, 50) == set(), "not all are known"
+
+
+def test_clusters_that_show_one_lesion_are_one_subject_within_a_fold_and_not_across_folds():
+    """Malignant 39 and 42 are one cluster, 40 another; all three show one lesion."""
+    found = usft.results("schemes", "headline").where(source="xray")
+    together = 0
+    for seed in found.seeds("busi", ["first 4"]):
+        table = found.tables("busi", {"first 4": 1.0}, [seed])[0]
+        kept = table[~table["leaks"]]
+        lesions = [kept[kept["image"].isin(lesion)] for lesion in targets.ALIKE]
+        merged = sum(max(part["subject"].nunique() - 1, 0) for part in lesions)
+        assert len(found.by_subject("busi", {"first 4": 1.0}, seed)) == kept["subject"].nunique() - merged
+        together += merged
+    assert together > 0
+    mean = found.by_subject("busi", {"first 4": 1.0}, 0).mean()
+    assert mean == found.one("busi", "first 4", 0)
 
 
 def test_means_and_differences_hold_the_planted_truth():

@@ -113,3 +113,14 @@ def test_what_cannot_be_is_one_line(small, monkeypatch, capsys):
 def test_time_that_is_up_begins_nothing_new(small, monkeypatch, capsys):
     command(monkeypatch, "--grid", "lr", "--folder", small / "work", "--minutes", "-1")
     assert "0 of 4 done" in capsys.readouterr().out and not (small / "results" / "lr.jsonl.gz").exists()
+
+
+def test_added_seeds_are_told_and_the_report_keeps_to_the_planned_ones(small, monkeypatch, capsys):
+    names = ("first 4", "last 4", "everything")
+    grids.GRIDS["schemes"] = lambda: [replace(TINY, strategy=s, seed=k) for k in (0, 1) for s in names]
+    command(monkeypatch, "--grid", "schemes", "--folder", small / "work", "--seeds", 2)
+    told = capsys.readouterr().out
+    assert "9 of 9 done" in told and "1 · the contracting path" in told and "3 seeds" in told
+    assert len(gathered(small / "results" / "schemes.jsonl.gz")) == 9
+    command(monkeypatch, "--grid", "schemes", "--folder", small / "work", "--report")
+    assert "schemes 6." in (small / "results" / "VERDICTS.md").read_text()

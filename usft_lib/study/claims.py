@@ -24,7 +24,7 @@ from ..intervals import (
 )
 from ..unet import UNet
 from . import matched
-from .grids import ALL_HEADS, FOUR, STRATEGIES, TARGETS
+from .grids import ALL_HEADS, ALONE, CHEAP, FOUR, RANDOM_FOURS, STRATEGIES, TARGETS
 from .matched import draw
 from .records import Results, area
 from .slopes import slope_over_seeds_and_sets
@@ -148,10 +148,10 @@ def cells(found: Results) -> list[Cell]:
     return made
 
 
-def often_worst(found: list[Cell]) -> str:
+def often_worst(found: list[Cell], targets: int = len(TARGETS)) -> str:
     """The verdict on claim 5: *last* is the worst in more than half of the nine cells, two seeds in each at least."""
-    if len(found) < len(TARGETS) * len(SHARED):
-        return f"no verdict: {len(found)} of {len(TARGETS) * len(SHARED)} cells are there"
+    if len(found) < targets * len(SHARED):
+        return f"no verdict: {len(found)} of {targets * len(SHARED)} cells are there"
     if min(cell.seeds for cell in found) < 2:
         return "no verdict: one seed says nothing about other trainings"
     return "reproduced" if sum(cell.worst == "last" for cell in found) > len(found) / 2 else "not reproduced"
@@ -377,6 +377,71 @@ def without_augmentation(schemes: Results, bare: Results) -> list[Line]:
     return lines + compare(found, 13, words, usual, changed, targets=targets, secondary=True)
 
 
+def no_worse(mean: float, low: float, high: float, seeds: int, yes: str = "confirmed", margin: float = MARGIN) -> str:
+    """Of first − second: the second loses at most the margin, as the interval ends below it."""
+    if seeds < 2:
+        return "no verdict: one seed says nothing about other trainings"
+    return yes if high < margin else f"not {yes}" if low >= margin else "undecided"
+
+
+def gradients(found: Results) -> list[Line]:
+    """Claim 14: does the ratio of gradient to weight find the layers that are worth training?
+
+    Three lines a target: the top 4 by ratio against random sets of 4; first 4 against them; and whether the ratio
+    orders single groups as the gain of training them does, better than their number of parameters. `finds` puts them
+    together.
+    """
+    random = dict.fromkeys(RANDOM_FOURS, 1 / len(RANDOM_FOURS))
+    top, lines = "top 4 by ratio", []
+    lines += compare(found, 14, "the top 4 by ratio beat random sets of 4 groups", top, random)
+    lines += compare(
+        found, 14, "first 4 is no better than the top 4 by ratio (first 4 − top 4)", "first 4", top, no_worse
+    )
+    logs = np.log([size(name)[1] for name in ALONE])
+    pairs = list(combinations(range(len(ALONE)), 2))
+    words = "the ratio orders groups by their gain better than the number of parameters does (difference of τ)"
+    taus: dict[str, list[np.ndarray]] = {}
+    for target in found.targets:
+        for seed in found.seeds(target, [*ALONE, "untouched", top]):
+            ratios = np.array(list(found.record(target, top, seed)["ratio"].values()))
+            gain = np.array([found.one(target, s, seed) for s in ALONE]) - found.one(target, "untouched", seed)
+            both = [concordance(values, gain, pairs) for values in (ratios, logs)]
+            taus.setdefault(target, []).append(np.array(both))
+    for target, each in taus.items():
+        lines += from_seeds(14, words, target, [one - other for one, other in each], unit="τ")
+    for target, each in taus.items():
+        for k, what in enumerate(("ratio", "number of parameters")):
+            beside = f"{what} and gain of single groups (Kendall's τ)"
+            lines += from_seeds(14, beside, target, [both[k] for both in each], unit="τ", secondary=True)
+    return lines
+
+
+def finds(found: list[Line], targets: int = 2) -> str:
+    """The verdict on claim 14 from its lines: ``"finds the layers"``, ``"size alone"`` or another word."""
+    deciding = [one for one in found if one.number == 14 and not one.secondary]
+    best, size_too = ([one for one in deciding if (one.unit == "τ") is tau] for tau in (False, True))
+    if len(best) < 2 * targets or len(size_too) < targets or any("no verdict" in one.said for one in deciding):
+        return "no verdict: not all of its lines are there"
+    if any(one.said in ("not confirmed", "reversed") for one in best):
+        return "does not find the layers"
+    if any(one.said != "confirmed" for one in best):
+        return "undecided"
+    if all(one.said == "confirmed" for one in size_too):
+        return "finds the layers"
+    return "size alone" if any(one.said in ("not confirmed", "reversed") for one in size_too) else "undecided"
+
+
+def cheap(found: Results) -> list[Line]:
+    """Claim 15: each cheap way of training against training whole groups; beside it unfreezing from either end."""
+    lines = []
+    for way, other in CHEAP.items():
+        lines += compare(found, 15, f"{way} beats {other}", way, other)
+    ends = ("unfreeze from input", "unfreeze from output")
+    return lines + compare(
+        found, 15, "unfreezing from the input beats unfreezing from the output", *ends, secondary=True
+    )
+
+
 def _renamed(record: dict, before: str) -> dict:
     changed = {**record["experiment"], "strategy": before + record["experiment"]["strategy"]}
     return {**record, "experiment": changed}
@@ -450,7 +515,7 @@ def concordance(one: np.ndarray, other: np.ndarray, pairs: list[tuple[int, int]]
 def lines(grids: dict[str, Results]) -> list[Line]:
     """Every claim's lines, in order, from the grids that are there, by name."""
     claims = (
-        (orders, "schemes and headline"),
+        (orders, "schemes, headline and busbra"),
         (modality, "xray"),
         (photographs, "xray"),
         (speed, "sizes"),
@@ -460,14 +525,20 @@ def lines(grids: dict[str, Results]) -> list[Line]:
         (normalisation, "schemes", "norm"),
         (treated_halves, "origins", "halves"),
         (mechanism, "mechanism"),
-        (ranking, "schemes"),
+        (ranking, "schemes and busbra"),
         (without_augmentation, "schemes", "augmentation"),
+        (gradients, "ratio"),
+        (cheap, "cheap"),
     )
 
     def together(*names: str) -> Results:
         return Results([r for name in names if name in grids for r in grids[name].records])
 
-    there = {**grids, "schemes and headline": together("schemes", "headline")}
+    there = {
+        **grids,
+        "schemes, headline and busbra": together("schemes", "headline", "busbra"),
+        "schemes and busbra": together("schemes", "busbra"),
+    }
     for name, more in (("matched", "position"), ("mechanism", "likegain"), ("xray", "photographs")):
         if name in grids:
             there[name] = together(name, more)  # the second round's seeds and shifts, once they are all there

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import BadInput, check_name
 from .experiment import UNTRAINED, Experiment
 from .files import finished
 from .matched import DRAWS
+from .strategies import four_of_nine
 from .targets import SHIFTS
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -19,10 +21,24 @@ CHOOSING = 5  # the seed that is kept for choosing learning rates
 MORE_SEEDS = range(6, 11)
 ALL_HEADS = 586  # examinations of HC18 that are neither tested nor for choosing
 # Whose chosen rates a target takes that had no search of its own.
-ANSWERS_FOR = {"shenzhen": "hc18", "speckle": "sim-ultrasound", "shapes": "sim-ultrasound"}
+ANSWERS_FOR = {"shenzhen": "hc18", "busbra": "busi", "speckle": "sim-ultrasound", "shapes": "sim-ultrasound"}
 LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 CHOOSING_AGAIN, LARGER = 11, 3e-2  # a second choosing seed, and a rate beyond those that were tried
 NEW_RATES = (1e-3, 3e-3, 1e-2, 3e-2)  # of claims 13 to 15
+NEW_TARGETS = ("hc18", "sim-ultrasound")  # of claims 14 and 15
+# Claim 14: each step of the path alone, from the input on; and four sets of 4 of the 9 steps.
+ALONE = ("first 1", "only enc2", "only enc3", "only enc4", "inner 1", "only dec4", "only dec3", "only dec2", "last 1")
+RANDOM_FOURS = tuple(four_of_nine(draw) for draw in range(4))
+# Claim 15: each cheap way, and what it is compared with.
+CHEAP = {
+    "norm only": "first 1",
+    "bias only": "first 1",
+    "head only": "first 1",
+    "lora 4": "first 2",
+    "lp-ft": "everything",
+    "unfreeze from input": "everything",
+    "unfreeze from output": "everything",
+}
 ALONG_PATH = ["first 1", "first 2", "first 4", "first 5", "first 7", "last 1", "last 2", "last 4", "last 5", "last 7"]
 FOUR = ("first 2", "first 4", "last 2", "last 4")
 BY_LEVEL = [f"{side} {k}" for side in ("outer", "inner") for k in range(1, 5)]
@@ -174,22 +190,60 @@ def halves_grid() -> list[Experiment]:
 
 def augmentation_rates_grid() -> list[Experiment]:
     """The rates of claim 13: without augmentation, chosen anew."""
-    return [
-        Experiment("xray", target, n, strategy, lr, seed=CHOOSING, augment=False)
-        for target, n in TARGETS.items()
-        for strategy in ("first 4", "last 4")
-        for lr in NEW_RATES
-    ]
+    return _tried(("first 4", "last 4"), TARGETS, augment=False)
 
 
 def augmentation_grid() -> list[Experiment]:
     """Does augmentation turn claim 1 (claim 13)?"""
     rates = _chosen_in("augmentation-rates", augmentation_rates_grid())
+    return _crossed("xray", TARGETS, ("first 4", "last 4"), SEEDS, rates=rates, augment=False)
+
+
+def ratio_rates_grid() -> list[Experiment]:
+    """The rates of claim 14: of groups that were not trained alone before."""
+    return _tried([name for name in ALONE if name.startswith("only ")], NEW_TARGETS)
+
+
+def ratio_grid() -> list[Experiment]:
+    """Does the ratio of gradient to weight find the layers (claim 14)?
+
+    What is compared is run together, first 4 and single groups that other grids have as well among it: on another
+    machine the sources come out with other rounding, and runs could not be paired.
+    """
+    rates = _chosen_in("ratio-rates", ratio_rates_grid())
+    for target in NEW_TARGETS:
+        rates[target] |= dict.fromkeys(("top 4 by ratio", *RANDOM_FOURS), _rate(target, "first 4"))
+    names = ["untouched", *ALONE, "first 4", "top 4 by ratio", *RANDOM_FOURS]
+    return _crossed("xray", NEW_TARGETS, names, SEEDS, rates=rates)
+
+
+def cheap_rates_grid() -> list[Experiment]:
+    """The rates of claim 15; what the cheap ways are compared with is offered the same."""
+    return _tried(_cheap_and_compared(), NEW_TARGETS)
+
+
+def cheap_grid() -> list[Experiment]:
+    """Cheap ways of training, and what each is compared with (claim 15)."""
+    rates = _chosen_in("cheap-rates", cheap_rates_grid())
+    return _crossed("xray", NEW_TARGETS, _cheap_and_compared(), SEEDS, rates=rates)
+
+
+def _cheap_and_compared() -> list[str]:
+    return [*CHEAP, *dict.fromkeys(CHEAP.values())]
+
+
+def busbra_grid() -> list[Experiment]:
+    """The strategies of ``schemes`` on 1064 patients, for whoever can fetch them (claims 1, 3, 4, 5, 6 and 12)."""
+    return _crossed("xray", ["busbra"], [*STRATEGIES, *UNTRAINED], SEEDS, n=TARGETS["busi"])
+
+
+def _tried(strategies: Iterable[str], targets: Iterable[str], **more) -> list[Experiment]:
+    """Each strategy at each of the new rates, with the seed that is kept for choosing."""
     return [
-        Experiment("xray", target, n, strategy, rates[target][strategy], seed=seed, augment=False)
-        for seed in SEEDS
-        for target, n in TARGETS.items()
-        for strategy in ("first 4", "last 4")
+        Experiment("xray", target, TARGETS[target], strategy, lr, seed=CHOOSING, **more)
+        for target in targets
+        for strategy in strategies
+        for lr in NEW_RATES
     ]
 
 
@@ -214,16 +268,28 @@ def quick_grid() -> list[Experiment]:
 
 
 def _crossed(
-    source: str, targets: Iterable[str], strategies: Iterable[str], seeds: Iterable[int], n: int | None = None, **more
+    source: str,
+    targets: Iterable[str],
+    strategies: Iterable[str],
+    seeds: Iterable[int],
+    n: int | None = None,
+    rates: dict[str, dict[str, float]] | None = None,
+    **more,
 ) -> list[Experiment]:
     """Every strategy on every target with every seed, seed by seed: whatever ends early has whole seeds.
 
     Args:
         n: training images; None: as many as the target has in `TARGETS`, or 40.
-        more: further fields of all experiments. The rate is the one that was chosen for target and strategy.
+        rates: by target and strategy, where others than those of grid ``lr`` were chosen.
+        more: further fields of all experiments.
     """
+    rates = rates or {}
+
+    def rate(target: str, strategy: str) -> float:
+        return rates.get(target, {}).get(strategy) or _rate(target, strategy)
+
     return [
-        Experiment(source, target, n or TARGETS.get(target, 40), strategy, _rate(target, strategy), seed, **more)
+        Experiment(source, target, n or TARGETS.get(target, 40), strategy, rate(target, strategy), seed, **more)
         for seed in seeds
         for target in targets
         for strategy in strategies
@@ -262,8 +328,13 @@ GRIDS = {
     "halves": halves_grid,
     "augmentation-rates": augmentation_rates_grid,
     "augmentation": augmentation_grid,
+    "ratio-rates": ratio_rates_grid,
+    "ratio": ratio_grid,
+    "cheap-rates": cheap_rates_grid,
+    "cheap": cheap_grid,
+    "busbra": busbra_grid,
 }  # in the order in which they are run
-CHOOSING_GRIDS = ("lr", "edges", "augmentation-rates")
+CHOOSING_GRIDS = ("lr", "edges", "augmentation-rates", "ratio-rates", "cheap-rates")
 
 
 def grid(name: str, quick: bool = False) -> list[Experiment]:
@@ -276,3 +347,20 @@ def grid(name: str, quick: bool = False) -> list[Experiment]:
     if quick and name != "schemes":
         raise BadInput("Only the grid schemes has a quick slice.")
     return quick_grid() if quick else GRIDS[name]()
+
+
+def with_seeds(name: str, seeds: Iterable[int]) -> list[Experiment]:
+    """The experiments of a grid, and the same with further seeds: everything that was run with its first seed.
+
+    Raises:
+        BadInput: the grid chooses rates, or a seed is kept for choosing.
+    """
+    planned = grid(name)
+    if name in CHOOSING_GRIDS:
+        raise BadInput(f"Grid {name} only chooses learning rates, so further seeds would change what others took.")
+    for seed in seeds:
+        if seed < 0 or seed in (CHOOSING, CHOOSING_AGAIN):
+            raise BadInput(f"Seed {seed} cannot be added: take one from 0 on, not {CHOOSING} or {CHOOSING_AGAIN}, "
+                           "with which learning rates were chosen.")  # fmt: skip
+    pattern = [e for e in planned if e.seed == planned[0].seed]
+    return list(dict.fromkeys([*planned, *(replace(e, seed=seed) for seed in seeds for e in pattern)]))

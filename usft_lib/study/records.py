@@ -218,23 +218,31 @@ class Results:
 
     def by_subject(self, target: str, weights: dict[str, float], seed: int) -> "pd.Series":
         """The weighted sum of the strategies' Dice by subject, of one seed."""
-        return subject_means(_without_leaks(self.tables(target, weights, [seed])[0]), "dice")
+        return subject_means(_as_scored(self.tables(target, weights, [seed])[0]), "dice")
 
 
 def _whole_deals(tables: "list[pd.DataFrame]") -> "list[pd.DataFrame]":
-    """As many of the first tables as test every subject equally often, without what leaks.
+    """As many of the first tables as test every subject equally often, each as it is scored.
 
     Half a deal into folds cannot be averaged.
     """
     for count in range(len(tables), 1, -1):
         tested = Counter(subject for table in tables[:count] for subject in set(table["subject"]))
         if len(set(tested.values())) == 1:
-            return [_without_leaks(table) for table in tables[:count]]
-    return [_without_leaks(table) for table in tables[:1]]
+            return [_as_scored(table) for table in tables[:count]]
+    return [_as_scored(table) for table in tables[:1]]
 
 
-def _without_leaks(table: "pd.DataFrame") -> "pd.DataFrame":
-    return table[~table["leaks"]] if "leaks" in table else table
+def _as_scored(table: "pd.DataFrame") -> "pd.DataFrame":
+    """On busi without what leaks, and with clusters that show one lesion as one subject; others as they are."""
+    if "leaks" not in table:
+        return table
+    table = table[~table["leaks"]].copy()
+    for lesion in targets.ALIKE:
+        rows = table["image"].isin(lesion)
+        if rows.any():
+            table.loc[rows, "subject"] = min(table["subject"][rows])
+    return table
 
 
 def area(kind: str, ks: Sequence[int]) -> dict[str, float]:

@@ -4,6 +4,7 @@
 ``"first 4"``, ``"everything"``, …        groups, as in `freezing.named`; ``"first 4 + head"`` trains the head as well
 ``"only enc2"``, ``"only dec1 head"``     these groups
 ``"top 4 by ratio"``                      of the nine steps of the path those with the largest `gradient_ratio`
+                                          (`four_of_nine` draws sets of as many)
 ``"matched first 2 #3"``                  parts of convolutions, see `matched.draw`
 ``"norm only"``, ``"bias only"``          one kind of parameter in all groups, see `adapters.train_parameters`
 ``"head only"``                           the head
@@ -15,6 +16,7 @@
 """
 
 from functools import cache
+from itertools import pairwise
 
 from ..adapters import lora, train_parameters
 from ..cost import step_cost
@@ -22,6 +24,7 @@ from ..data import SegmentationData
 from ..errors import BadInput
 from ..freezing import first, last, named, path, train_only, unfreeze
 from ..probes import gradient_ratio, reestimate_statistics
+from ..seeds import uniform
 from ..unet import UNet, groups
 from . import matched
 
@@ -44,6 +47,13 @@ def top(strategy: str, found: dict[str, float]) -> str:
         raise BadInput(f"{strategy!r}: say 'top 4 by ratio', with a number from 1 to {len(found)}.")
     chosen = sorted(found, key=found.get, reverse=True)[: int(k)]
     return "only " + " ".join(name for names in chosen for name in names.split(" + "))
+
+
+def four_of_nine(draw: int) -> str:
+    """A random set of 4 of the 9 steps of the path, the same on every machine: ``"only enc2 bottleneck dec4 dec2"``."""
+    steps = path(UNet())
+    chosen = sorted(range(len(steps)), key=lambda k: uniform("four of nine", draw, k))[:4]
+    return "only " + " ".join(name for k in sorted(chosen) for name in steps[k])
 
 
 def prepare(model: UNet, strategy: str, statistics: str, train: SegmentationData, seed: int = 0) -> UNet:
@@ -87,12 +97,21 @@ def prepare(model: UNet, strategy: str, statistics: str, train: SegmentationData
 
 
 @cache
-def size(strategy: str, pixels: int = 128) -> tuple[float, int]:
-    """What a strategy of groups trains at first: MFLOP of a step for one image, and the number of its parameters."""
+def size(strategy: str, pixels: int = 128) -> tuple[float, int] | None:
+    """MFLOP of a step for one image, and how many parameters are trained; None where only the images can tell.
+
+    Of a schedule the operations are the mean over a run of 300 steps, the parameters those that learn in the end.
+    """
+    if strategy.startswith("top "):
+        return None
     model = prepare(UNet(), strategy, "kept", None)
-    return sum(step_cost(model, size=pixels).flops.values()), sum(
-        p.numel() for p in model.parameters() if p.requires_grad
-    )
+    steps, later = 300, unfreezing(model, strategy, 300)
+    spent = 0.0
+    for start, end in pairwise([0, *later, steps]):
+        if start:
+            train_only(model, later[start])
+        spent += sum(step_cost(model, size=pixels).flops.values()) * (end - start) / steps
+    return spent, sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def unfreezing(model: UNet, strategy: str, steps: int) -> dict[int, list[str]]:
