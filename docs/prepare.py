@@ -90,6 +90,7 @@ def study(docs: str) -> None:
         "targets": {"hc18": "fetal heads", "busi": "breast lesions", "sim-ultrasound": "simulated breasts"},
         "shape": {target: round(found.mean(target, "mean shape"), 4) for target in found.targets},
         "strategies": strategies,
+        "sentences": json.loads((grids.RESULTS / "verdicts.json").read_text(encoding="utf-8"))["sentences"],
     }
     script = f"window.USFT_STUDY = {json.dumps(told)};\n"
     (Path(docs) / "_static" / "study.js").write_text(script, encoding="utf-8")

@@ -13,6 +13,7 @@ import browser
 import pytest
 
 import usft_lib as usft
+from usft_lib.study import grids
 
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-25)", allow_module_level=True)
@@ -101,8 +102,13 @@ def test_the_replay_tells_what_the_study_found_by_mouse_and_by_keys(site):
         page.keyboard.press("Enter")
         rows = replay.locator("tbody tr").all_inner_texts()
         assert [row.split("\t")[0] for row in rows] == ["last 4", "first 1"] and f"{mean:.3f}" in rows[0]
+        found_said = replay.locator("details li")
+        assert not found_said.first.is_visible(), "what came out waits for the reader's guess"
+        replay.locator("summary").click()
+        told = json.loads((grids.RESULTS / "verdicts.json").read_text(encoding="utf-8"))["sentences"]
+        assert found_said.all_inner_texts() == [text.replace("**", "") for text in told]
         if folder := os.environ.get("USFT_SCREENSHOTS"):
-            page.screenshot(path=f"{folder}/replay.png")
+            page.screenshot(path=f"{folder}/replay.png", full_page=True)
         assert page.errors == []
 
 

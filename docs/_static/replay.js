@@ -177,7 +177,15 @@
     result.replaceChildren(make("p", { class: "said" }, words), unet(one.groups), legend(), ...panels);
   }
 
-  root.replaceChildren(make("div", { class: "choice" }, choice, numbers), result, keep, board);
+  // What came out stays closed until it is asked for: first the guess, then the answer.
+  const sentences = study.sentences.map((text) => {
+    const [claim, rest] = text.replace("**", "").split("** ");
+    return make("li", {}, make("strong", {}, claim), " " + rest);
+  });
+  const said = make("details", {}, make("summary", {}, "After your guess: what the whole study found"));
+  said.append(make("ul", {}, ...sentences));
+
+  root.replaceChildren(make("div", { class: "choice" }, choice, numbers), result, keep, board, said);
   show();
   board.replaceChildren(scoreboard());
 })();
