@@ -5,6 +5,7 @@ import pytest
 
 from usft_lib.study import claims, records, report
 from usft_lib.study.experiment import Experiment
+from usft_lib.study.lines import Line, equivalence
 from usft_lib.study.records import Results
 
 KINDS = {"first": 0.8, "last": 0.7, "outer": 0.78, "inner": 0.74}
@@ -29,11 +30,11 @@ def everything(**changed) -> dict[str, float]:
     return level | {"everything": 0.8} | {name.replace("_", " "): mean for name, mean in changed.items()}
 
 
-def orders(records: list[dict]) -> list[claims.Line]:
+def orders(records: list[dict]) -> list[Line]:
     return claims.orders(Results(records))
 
 
-def decides(lines: list[claims.Line]) -> dict[int, claims.Line]:
+def decides(lines: list[Line]) -> dict[int, Line]:
     """The first line that decides a claim, by the claim's number."""
     return {one.number: one for one in reversed(lines) if not one.secondary}
 
@@ -108,7 +109,7 @@ def test_weights_are_the_trapezoid_rule():
      (-0.05, -0.02, "not confirmed"), (0.01, 0.05, "undecided")],
 )  # fmt: skip
 def test_equivalence_at_its_borders(low, high, word):
-    assert claims.equivalence((low + high) / 2, low, high, seeds=5) == word
+    assert equivalence((low + high) / 2, low, high, seeds=5) == word
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from usft_lib.cost import step_cost
 from usft_lib.freezing import named
 from usft_lib.study import claims, grids, report
 from usft_lib.study.experiment import UNTRAINED
+from usft_lib.study.lines import Line, concordance
 from usft_lib.study.matched import draw, position
 from usft_lib.study.records import Results
 from usft_lib.unet import UNet, groups
@@ -163,8 +164,8 @@ def test_concordance_over_all_pairs_is_kendalls_tau_and_over_some_is_theirs():
     random = np.random.default_rng(1)
     one, other = random.normal(size=(2, 19))
     every = [(i, j) for i in range(19) for j in range(i)]
-    assert claims.concordance(one, other, every) == pytest.approx(stats.kendalltau(one, other).statistic)
-    assert claims.concordance(np.array([1, 2, 3]), np.array([1, 3, 2]), [(0, 1), (1, 2)]) == 0
+    assert concordance(one, other, every) == pytest.approx(stats.kendalltau(one, other).statistic)
+    assert concordance(np.array([1, 2, 3]), np.array([1, 3, 2]), [(0, 1), (1, 2)]) == 0
 
 
 def test_more_groups_being_better_everywhere_does_not_carry_a_ranking_over():
@@ -224,8 +225,8 @@ def test_the_second_round_adds_its_seeds_and_shifts_where_it_is_complete():
         return 0.7 - 0.1 * position(draw(model, e.strategy), model)
 
     grids_there = {"matched": planted("matched", dice)}
-    before = claims.lines(grids_there)
-    after = claims.lines({**grids_there, "position": planted("position", dice)})
+    before = claims.all_lines(grids_there)
+    after = claims.all_lines({**grids_there, "position": planted("position", dice)})
     assert [line.seeds for line in before[:2]] == [3, 3] and [line.seeds for line in after[:2]] == [11, 6]
 
 
@@ -240,7 +241,7 @@ def test_no_verdict_where_full_tuning_itself_does_not_arrive():
 
 
 def test_holm_against_hand_made_numbers():
-    lines = [claims.Line(n, "x", "hc18", 0, 0, 0, 5, "", secondary=beside, p=p) for n, p, beside in
+    lines = [Line(n, "x", "hc18", 0, 0, 0, 5, "", secondary=beside, p=p) for n, p, beside in
              ((1, 0.01, 0), (1, 0.04, 0), (1, 0.03, 0), (1, 0.02, 1), (3, 0.04, 0), (3, None, 0))]  # fmt: skip
     assert report.holm(lines) == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.06), 0.02, 0.04, None]
 

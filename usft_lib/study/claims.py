@@ -1,4 +1,4 @@
-"""What the study claims, each claim read off the records by the protocol's rule (lessons 07 to 11).
+"""Claims 1 to 12, read off the records by the protocol's rules; `all_lines` adds 13 to 15 (lessons 07 to 11).
 
 A claim is judged on each target by itself, since one may hold on simulated breasts and fail on fetal heads. Every line
 tells the difference with its interval, how many seeds it covers, and what may be said. Where a claim is about a number
@@ -6,25 +6,18 @@ that one seed gives as a whole (a count of steps, a correlation), its interval i
 over subjects and seeds. results/PROTOCOL.md says which number each claim goes by; `report` writes results/VERDICTS.md.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 
 import numpy as np
 
-from ..intervals import (
-    MARGIN,
-    over_folds,
-    over_trainings,
-    plateau_level,
-    restricted_mean,
-    steps_to_plateau,
-    verdict,
-)
+from ..intervals import MARGIN, over_trainings, plateau_level, restricted_mean, steps_to_plateau
 from ..unet import UNet
 from . import matched
-from .grids import ALL_HEADS, ALONE, CHEAP, FOUR, RANDOM_FOURS, STRATEGIES, TARGETS
+from .claims_13_to_15 import cheap, gradients, without_augmentation
+from .grids import ALL_HEADS, FOUR, STRATEGIES, TARGETS
+from .lines import Line, compare, concordance, equivalence, from_seeds, judged, renamed
 from .matched import draw
 from .records import Results, area
 from .slopes import slope_over_seeds_and_sets
@@ -32,73 +25,6 @@ from .strategies import size
 
 ALONG, BY_LEVEL = (1, 2, 4, 5, 7), (1, 2, 3, 4)
 SHARED = (1, 2, 4)  # numbers of groups that all four kinds were tried with
-OF_THE_PAPER = (1, 2, 3, 5, 7)  # claims that the paper or its predecessor makes; the others are ours
-
-
-def word(number: int) -> str:
-    """What is said of a claim that came out: others' claims are reproduced, our own are confirmed."""
-    return "reproduced" if number in OF_THE_PAPER else "confirmed"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One claim on one target: a difference with its interval, and what may be said of it."""
-
-    number: int
-    words: str
-    target: str
-    mean: float
-    low: float
-    high: float
-    seeds: int
-    said: str
-    unit: str = "Dice"
-    secondary: bool = False  # stands beside the claim: it is told, and the claim does not go by it
-    bound: str = ""  # "≤" where the mean is only known to be that or less
-    pair: tuple[dict[str, float], dict[str, float]] | None = None  # the strategies compared, with their weights
-    p: float | None = None  # of Wilcoxon's test over subjects, before Holm's correction
-
-    @property
-    def claim(self) -> str:
-        return f"{self.number}{', beside it' if self.secondary else ''} · {self.words}"
-
-
-def compare(found: Results, number: int, words: str, a, b, rule=verdict, targets=None, **more) -> list[Line]:
-    """A claim's line for each target on which both were run: ``a`` less ``b``, paired, judged by ``rule``.
-
-    ``a`` and ``b``: a strategy, or weighted ones, as in `Results.difference`. ``more``: further fields of the lines.
-    """
-    made = []
-    for target in found.targets if targets is None else targets:
-        told = found.difference(target, a, b)
-        if told is not None:
-            said = rule(*told[:3], seeds=told[3], yes=word(number))
-            p = found.wilcoxon(target, a, b)
-            pair = tuple({each: 1.0} if isinstance(each, str) else each for each in (a, b))
-            made.append(Line(number, words, target, *told, said, p=p, pair=pair, **more))
-    return made
-
-
-def judged(number: int, words: str, target: str, told: Sequence[float], seeds: int, margin=MARGIN, **more) -> Line:
-    """A line with the verdict on ``told``, which is ``(mean, low, high)``."""
-    said = verdict(*told, seeds=seeds, margin=margin, yes=word(number))
-    return Line(number, words, target, *told, seeds, said, **more)
-
-
-def from_seeds(number: int, words: str, target: str, values: Sequence[float], **more) -> list[Line]:
-    """A line from one value a seed, judged against 0; none without two."""
-    if len(values) < 2:
-        return []
-    return [judged(number, words, target, over_folds([[v] for v in values]), len(values), margin=0.0, **more)]
-
-
-def equivalence(mean: float, low: float, high: float, seeds: int, margin: float = MARGIN, yes="confirmed") -> str:
-    """Equivalent within the margin if the interval lies inside of it; not if it lies outside; else undecided."""
-    if seeds < 2:
-        return "no verdict: one seed says nothing about other trainings"
-    if -margin < low and high < margin:
-        return yes
-    return f"not {yes}" if low >= margin or high <= -margin else "undecided"
 
 
 def orders(found: Results) -> list[Line]:
@@ -323,7 +249,7 @@ def scarcity(found: Results, few: int = 10, many: int = 160) -> list[Line]:
 
 def normalisation(schemes: Results, norm: Results) -> list[Line]:
     """Beside claims 1 and 3: does the order turn with other statistics, or with a head that always learns?"""
-    treated = (_renamed(r, f"{r['experiment'].get('statistics', 'kept')}: ") for r in norm.records)
+    treated = (renamed(r, f"{r['experiment'].get('statistics', 'kept')}: ") for r in norm.records)
     found, lines = Results([*schemes.records, *treated]), []
     for k, number in ((4, 1), (2, 3)):
         for words, a, b in (
@@ -339,7 +265,7 @@ def normalisation(schemes: Results, norm: Results) -> list[Line]:
 def pretraining(schemes: Results, origins: Results, photographs: Results | None = None) -> list[Line]:
     """Claim 10: X-ray weights against none, against random halves that stay frozen, and against photographs."""
     natural = photographs.where(source="natural").records if photographs else []
-    others = [_renamed(r, f"{r['experiment']['source']}: ") for r in (*origins.records, *natural)]
+    others = [renamed(r, f"{r['experiment']['source']}: ") for r in (*origins.records, *natural)]
     found = Results([*schemes.records, *others])
     lines = []
     for strategy, other, words in (
@@ -354,97 +280,13 @@ def pretraining(schemes: Results, origins: Results, photographs: Results | None 
 
 def treated_halves(origins: Results, halves: Results) -> list[Line]:
     """Beside claim 10: X-ray halves against random ones, both with normalisation statistics of the target."""
-    found = Results([*halves.records, *(_renamed(r, "scratch: ") for r in origins.records)])
+    found = Results([*halves.records, *(renamed(r, "scratch: ") for r in origins.records)])
     words = "pretraining helps: a frozen {} from X-rays − a random one, both with statistics of the target ({})"
     return [
         line
         for half, strategy in (("encoder", "last 5"), ("decoder", "first 5"))
         for line in compare(found, 10, words.format(half, strategy), strategy, f"scratch: {strategy}", secondary=True)
     ]
-
-
-def without_augmentation(schemes: Results, bare: Results) -> list[Line]:
-    """Claim 13: is first 4 less last 4 the same way round without augmentation? Beside it what augmentation changes.
-
-    The second is paired with runs that began with the same weights; where those were made on another machine, there is
-    no such line.
-    """
-    lines = compare(bare, 13, "first 4 − last 4, without augmentation", "first 4", "last 4")
-    found = Results([*schemes.records, *(_renamed(r, "bare: ") for r in bare.records)])
-    usual, changed = {"first 4": 1.0, "last 4": -1.0}, {"bare: first 4": 1.0, "bare: last 4": -1.0}
-    words = "what augmentation adds to first 4 − last 4"
-    targets = [target for target in bare.targets if found.one_origin(target)]
-    return lines + compare(found, 13, words, usual, changed, targets=targets, secondary=True)
-
-
-def no_worse(mean: float, low: float, high: float, seeds: int, yes: str = "confirmed", margin: float = MARGIN) -> str:
-    """Of first − second: the second loses at most the margin, as the interval ends below it."""
-    if seeds < 2:
-        return "no verdict: one seed says nothing about other trainings"
-    return yes if high < margin else f"not {yes}" if low >= margin else "undecided"
-
-
-def gradients(found: Results) -> list[Line]:
-    """Claim 14: does the ratio of gradient to weight find the layers that are worth training?
-
-    Three lines a target: the top 4 by ratio against random sets of 4; first 4 against them; and whether the ratio
-    orders single groups as the gain of training them does, better than their number of parameters. `finds` puts them
-    together.
-    """
-    random = dict.fromkeys(RANDOM_FOURS, 1 / len(RANDOM_FOURS))
-    top, lines = "top 4 by ratio", []
-    lines += compare(found, 14, "the top 4 by ratio beat random sets of 4 groups", top, random)
-    lines += compare(
-        found, 14, "first 4 is no better than the top 4 by ratio (first 4 − top 4)", "first 4", top, no_worse
-    )
-    logs = np.log([size(name)[1] for name in ALONE])
-    pairs = list(combinations(range(len(ALONE)), 2))
-    words = "the ratio orders groups by their gain better than the number of parameters does (difference of τ)"
-    taus: dict[str, list[np.ndarray]] = {}
-    for target in found.targets:
-        for seed in found.seeds(target, [*ALONE, "untouched", top]):
-            ratios = np.array(list(found.record(target, top, seed)["ratio"].values()))
-            gain = np.array([found.one(target, s, seed) for s in ALONE]) - found.one(target, "untouched", seed)
-            both = [concordance(values, gain, pairs) for values in (ratios, logs)]
-            taus.setdefault(target, []).append(np.array(both))
-    for target, each in taus.items():
-        lines += from_seeds(14, words, target, [one - other for one, other in each], unit="τ")
-    for target, each in taus.items():
-        for k, what in enumerate(("ratio", "number of parameters")):
-            beside = f"{what} and gain of single groups (Kendall's τ)"
-            lines += from_seeds(14, beside, target, [both[k] for both in each], unit="τ", secondary=True)
-    return lines
-
-
-def finds(found: list[Line], targets: int = 2) -> str:
-    """The verdict on claim 14 from its lines: ``"finds the layers"``, ``"size alone"`` or another word."""
-    deciding = [one for one in found if one.number == 14 and not one.secondary]
-    best, size_too = ([one for one in deciding if (one.unit == "τ") is tau] for tau in (False, True))
-    if len(best) < 2 * targets or len(size_too) < targets or any("no verdict" in one.said for one in deciding):
-        return "no verdict: not all of its lines are there"
-    if any(one.said in ("not confirmed", "reversed") for one in best):
-        return "does not find the layers"
-    if any(one.said != "confirmed" for one in best):
-        return "undecided"
-    if all(one.said == "confirmed" for one in size_too):
-        return "finds the layers"
-    return "size alone" if any(one.said in ("not confirmed", "reversed") for one in size_too) else "undecided"
-
-
-def cheap(found: Results) -> list[Line]:
-    """Claim 15: each cheap way of training against training whole groups; beside it unfreezing from either end."""
-    lines = []
-    for way, other in CHEAP.items():
-        lines += compare(found, 15, f"{way} beats {other}", way, other)
-    ends = ("unfreeze from input", "unfreeze from output")
-    return lines + compare(
-        found, 15, "unfreezing from the input beats unfreezing from the output", *ends, secondary=True
-    )
-
-
-def _renamed(record: dict, before: str) -> dict:
-    changed = {**record["experiment"], "strategy": before + record["experiment"]["strategy"]}
-    return {**record, "experiment": changed}
 
 
 def mechanism(found: Results) -> list[Line]:
@@ -506,13 +348,7 @@ def ranking(found: Results) -> list[Line]:
     return lines
 
 
-def concordance(one: np.ndarray, other: np.ndarray, pairs: list[tuple[int, int]]) -> float:
-    """Kendall's τ over these pairs: those that two rows of numbers order alike, less those they order otherwise."""
-    signs = [np.sign(one[i] - one[j]) * np.sign(other[i] - other[j]) for i, j in pairs]
-    return float(np.mean(signs))
-
-
-def lines(grids: dict[str, Results]) -> list[Line]:
+def all_lines(grids: dict[str, Results]) -> list[Line]:
     """Every claim's lines, in order, from the grids that are there, by name."""
     claims = (
         (orders, "schemes, headline and busbra"),

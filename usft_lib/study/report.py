@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..intervals import MARGIN
-from .claims import OF_THE_PAPER, SLOPE, Cell, Line, cells, finds, lines, often_worst, word
+from .claims import SLOPE, Cell, all_lines, cells, often_worst
+from .claims_13_to_15 import finds
 from .grids import RESULTS, TARGETS
+from .lines import OF_THE_PAPER, Line, word
 from .records import Results
 from .strategies import size
 
@@ -48,7 +50,7 @@ class Findings(NamedTuple):
 def read(grids: dict[str, list[dict]]) -> Findings:
     """Every claim's lines, from the records of the grids that are complete, by name."""
     there = {name: Results(records) for name, records in grids.items()}
-    return Findings(there, lines(there), cells(there.get("schemes", Results([]))))
+    return Findings(there, all_lines(there), cells(there.get("schemes", Results([]))))
 
 
 def _on_busbra(there: dict[str, Results]) -> list[str]:

@@ -7,8 +7,10 @@ import pytest
 from planted import record
 
 from usft_lib import BadInput
-from usft_lib.study import claims, grids, report
+from usft_lib.study import grids, report
+from usft_lib.study.claims_13_to_15 import cheap, finds, gradients
 from usft_lib.study.files import gather
+from usft_lib.study.lines import no_worse
 from usft_lib.study.records import Results
 from usft_lib.study.strategies import four_of_nine, size
 
@@ -58,35 +60,35 @@ def asked(chosen, top=0.8, random=0.7, first=0.8, gains=None):
 
 
 def test_the_ratio_finds_the_layers_only_where_all_of_its_lines_say_so(chosen):
-    lines = claims.gradients(asked(chosen))
+    lines = gradients(asked(chosen))
     deciding = [line for line in lines if not line.secondary]
     assert len(deciding) == 6 and {line.said for line in deciding} == {"confirmed"}
-    assert claims.finds(lines) == "finds the layers"
+    assert finds(lines) == "finds the layers"
     tau = [line for line in lines if line.secondary and line.words.startswith("ratio")]
     assert all(line.mean > 0.8 for line in tau), "gains follow the ratio, up to noise"
     sentence = report._gradients(lines)
     assert "finds the layers" in sentence
-    assert claims.finds(claims.gradients(asked(chosen, top=0.7))) == "does not find the layers", "no better than chance"
-    assert claims.finds(claims.gradients(asked(chosen, first=0.9))) == "does not find the layers", "first 4 is better"
-    assert claims.finds(lines[1:]).startswith("no verdict")
+    assert finds(gradients(asked(chosen, top=0.7))) == "does not find the layers", "no better than chance"
+    assert finds(gradients(asked(chosen, first=0.9))) == "does not find the layers", "first 4 is better"
+    assert finds(lines[1:]).startswith("no verdict")
     # Groups gain in the order of their parameters: it takes no gradient to know that.
     by_size = list(np.argsort(np.argsort([size(name)[1] for name in grids.ALONE])))
-    assert claims.finds(claims.gradients(asked(chosen, gains=by_size))) == "size alone"
+    assert finds(gradients(asked(chosen, gains=by_size))) == "size alone"
     alone = Results(r for r in asked(chosen).records if r["experiment"]["seed"] == 0)
-    assert claims.finds(claims.gradients(alone)).startswith("no verdict")
+    assert finds(gradients(alone)).startswith("no verdict")
 
 
 @pytest.mark.parametrize(("high", "low", "word"), [(0.019, -0.1, "confirmed"), (0.021, -0.1, "undecided"),
                                                    (0.05, 0.02, "not confirmed")])  # fmt: skip
 def test_no_worse_at_its_borders(high, low, word):
-    assert claims.no_worse((high + low) / 2, low, high, 5) == word
-    assert claims.no_worse(0, 0, 0, 1).startswith("no verdict")
+    assert no_worse((high + low) / 2, low, high, 5) == word
+    assert no_worse(0, 0, 0, 1).startswith("no verdict")
 
 
 def test_cheap_ways_are_each_held_against_their_own(chosen):
     level = {"first 1": 0.6, "norm only": 0.7, "bias only": 0.5, "lora 4": 0.75, "first 2": 0.7}
     found = Results(record(e, level.get(e.strategy, 0.7), noise=0.0005) for e in grids.grid("cheap"))
-    lines = claims.cheap(found)
+    lines = cheap(found)
     said = {(line.words, line.target): line.said for line in lines}
     for target in grids.NEW_TARGETS:
         assert said["norm only beats first 1", target] == "confirmed" == said["lora 4 beats first 2", target]
