@@ -270,7 +270,7 @@ def test_freezing_in_the_middle_of_a_run_is_refused(discs, small):
         ({"lr": float("nan")}, "lr must be a positive number"),
         ({"lr": "1e-3"}, "lr must be a positive number"),
         ({"validate_every": 0}, "validate_every must be a whole number"),
-        ({"device": "gpu"}, "no device 'gpu': use 'auto', 'cpu' or 'cuda'"),
+        ({"device": "gpu"}, "device must be 'auto', 'cpu' or 'cuda', not 'gpu'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"precision": "bf61"}, "did you mean 'bf16'"),
     ],
