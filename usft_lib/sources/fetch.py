@@ -83,9 +83,10 @@ def routes_by_hand(source: Source, folder: Path) -> list[tuple[Location, ...]]:
     """Each way with the archives that a person put into ``folder``, that of the set in the cache."""
     ours = {}
     for archive in source.archives:
-        for path in (folder / name for name in (archive.name, archive.within) if name):
-            if path.is_file() and archive.name not in ours:
-                ours[archive.name] = Location(archive.name, str(path), _hash_by_hand(path, path.stat().st_mtime_ns), 0, False)
+        paths = [folder / name for name in (archive.name, archive.within) if name]
+        for path in [path for path in paths if path.is_file()][:1]:
+            known = _hash_by_hand(path, path.stat().st_mtime_ns)
+            ours[archive.name] = Location(archive.name, str(path), known, 0, False)
     return _with(source, ours)
 
 
@@ -208,20 +209,24 @@ def _retrieve(location: Location, path: Path, large: bool, bar: bool = True, tel
         patiently(ask, location.host, tell)
     except (requests.RequestException, ValueError) as error:
         hint = by_proxy(location.where) if location.from_mirror else ""
-        whose = f"{location.host}: {location.archive}" if location.is_picture else location.host
-        raise DataUnavailable(f"{whose}: {_reason(error, location.archive)}{hint}") from None
+        raise DataUnavailable(f"{_who(location)}: {_reason(error, location.archive)}{hint}") from None
+
+
+def _who(location: Location) -> str:
+    """Who was asked, and for which of many files."""
+    return f"{location.host}: {location.archive}" if location.is_picture else location.host
 
 
 def _check(location: Location, path: Path) -> None:
     """Raise `DataUnavailable` if what came cannot be what was asked for."""
     wrong = looks_like(path)
     if wrong and (location.is_zip or "HTML" in wrong):
-        raise DataUnavailable(f"{location.host}: what came is {wrong}")
+        raise DataUnavailable(f"{_who(location)}: what came is {wrong}")
     try:
         if location.is_zip and location.hash is None:
             check_zip(path, f"{location.host}: {location.archive}")
         elif location.is_picture:
-            open_picture(path, f"{location.host}: {location.archive}")
+            open_picture(path, _who(location))
     except BadInput as error:
         raise DataUnavailable(str(error).rstrip(".")) from None
 

@@ -80,6 +80,7 @@ def _published(source: Source, size: int, large: bool) -> SegmentationData:
     with locked(source.name), clear_disk_errors():
         now = mirror()
         tried: list[str] = []
+        originals.sort(key=lambda route: not all(each.downloaded(folder).is_file() for each in route))  # what is here
         for options in (routes(source, now), by_hand, originals):
             data = _first_prepared(source, size, options, folder)
             for route in options:

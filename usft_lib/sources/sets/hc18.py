@@ -18,7 +18,7 @@ from ..source import Address, Archive, Sample, Source
 WEB = "https://zenodo.org/records/1327317/files/"
 PICTURES = "training_set.zip"
 SIZES = "training_set_pixel_size_and_HC.csv"
-TRAINING = r"^(?!.*(?:^|/)test[^/]*/[^/]*$)(?:.*/)?"  # copies hold the test set, too, which has no outlines
+TRAINING = r"^(?!.*(?:^|/)(?i:test)[^/]*/[^/]*$)(?:.*/)?"  # copies hold the test set, too, which has no outlines
 PICTURE = re.compile(TRAINING + r"(\d+_\d*HC)\.(?i:png)$")
 OUTLINE = re.compile(TRAINING + r"(\d+_\d*HC)_Annotation\.(?i:png)$")
 

@@ -25,7 +25,8 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
     Copies hold both in one file, with the Montgomery pictures, too, which are passed over.
     """
     turned: list[str] = []
-    with SafeZip(files[PICTURES], PICTURES) as pictures, SafeZip(files[MASKS], MASKS) as masks:
+    title = MASKS if files[MASKS] != files[PICTURES] else f"{PICTURES}, in the place of {MASKS},"
+    with SafeZip(files[PICTURES], PICTURES) as pictures, SafeZip(files[MASKS], title) as masks:
         picture_of, mask_of = pictures.find(PICTURE, "CXR_png/CHNCXR_….png"), masks.find(MASK, "CHNCXR_…_mask.png")
         orphans = sorted(mask_of.keys() - picture_of.keys())
         if orphans:
