@@ -26,7 +26,7 @@ def announce(names: list[str]) -> None:
     megabytes = usft.datasets().set_index("name")["MB"]
     for source in (SOURCES[name] for name in names if name in SOURCES):
         has_address = any(archive.addresses for archive in source.archives)
-        about = f"about {megabytes[source.name]} MB" if has_address else "no address, from a mirror only"
+        about = f"about {megabytes[source.name]} MB" if has_address else "no address: by hand, or from a mirror"
         print(f"{source.name}: {source.title}, {source.images} images, {about}")
         print(f"  Licence: {source.licence}. Terms: {source.terms}.")
 

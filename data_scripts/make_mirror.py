@@ -29,7 +29,7 @@ from usft_lib.errors import check_name
 from usft_lib.sources.archive import SafeZip, read_tar
 from usft_lib.sources.cache import cache_folder, write_whole
 from usft_lib.sources.catalogue import SOURCES
-from usft_lib.sources.fetch import Location, hash_of, original_routes, routes
+from usft_lib.sources.fetch import Location, hash_of, original_routes, routes, routes_by_hand
 from usft_lib.sources.masks import mask
 from usft_lib.sources.mirror import mirror, parse
 from usft_lib.sources.outlines import fill_outline
@@ -184,10 +184,10 @@ def at_hand(location: Location, folder: Path) -> Path | None:
 
 
 def archives_at_hand(source: Source) -> dict[str, Path] | None:
-    """The archives of a set that are on this disk: downloads of the originals, else those of the mirror's folder."""
+    """The archives of a set that are on this disk: downloads, what was put there by hand, or the mirror's folder."""
     seen = mirror(ask=False)
     folder = cache_folder() / source.name
-    for route in [*original_routes(source), *routes(source, seen)]:
+    for route in [*original_routes(source), *routes_by_hand(source, folder), *routes(source, seen)]:
         files = {location.archive: at_hand(location, folder) for location in route}
         if None not in files.values():
             return files

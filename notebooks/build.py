@@ -556,7 +556,7 @@ def adopt(path: Path, root: Path = HERE) -> Path:
 
 
 def repoint(where: str, root: Path = HERE) -> None:
-    """Let badges and set-up cells point to OWNER/REPO@TAG."""
+    """Let badges, set-up cells and the name by which data sets are fetched point to OWNER/REPO@TAG."""
     match = re.fullmatch(r"([\w.-]+/[\w.-]+)@([\w./-]+)", where)
     if not match:
         raise OutOfStep(f"{where!r} is not OWNER/REPO@TAG.")
@@ -565,6 +565,11 @@ def repoint(where: str, root: Path = HERE) -> None:
     text = re.sub(r'^repository = "[^"]*"', f'repository = "{match[1]}"', text, count=1, flags=re.M)
     text = re.sub(r'^tag = "[^"]*"', f'tag = "{match[2]}"', text, count=1, flags=re.M)
     path.write_text(text, encoding="utf-8")
+    agent = root.parent / "usft_lib" / "sources" / "web.py"
+    if agent.is_file():
+        text = agent.read_text(encoding="utf-8")
+        text = re.sub(r'^REPOSITORY = "[^"]*"', f'REPOSITORY = "{match[1]}"', text, count=1, flags=re.M)
+        agent.write_text(text, encoding="utf-8")
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import pytest
 import requests
 from sources.fakes import BUSI, serve, write_mirror
 
+from usft_lib.sources import web as asking
 from usft_lib.sources.catalogue import SOURCES
 from usft_lib.sources.source import Address, Archive
 
@@ -15,6 +16,12 @@ from usft_lib.sources.source import Address, Archive
 def server():
     with serve() as web:
         yield web
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    """A connection that failed is tried again at once."""
+    monkeypatch.setattr(asking, "PAUSE", 0)
 
 
 @pytest.fixture

@@ -35,6 +35,14 @@ def disc(height: int = 40, width: int = 48, radius: float = 9, y: float | None =
     return (rows - cy) ** 2 + (columns - cx) ** 2 <= radius**2
 
 
+def chest(seed: int, lungs: np.ndarray) -> np.ndarray:
+    """A radiograph of dark lungs, uint8 of the shape of ``lungs``."""
+    return np.where(lungs, 20, 150).astype(np.uint8) + picture(seed, *lungs.shape) // 3
+
+
+LEFT, RIGHT = disc(x=36, radius=8), disc(x=11, radius=8)  # lungs
+
+
 def png(values) -> bytes:
     return saved(values if isinstance(values, Image.Image) else Image.fromarray(_pixels(values)), "PNG")
 
@@ -98,9 +106,9 @@ def busi() -> bytes:
 def montgomery_members() -> dict[str, bytes]:
     members = {}
     for stem in ("MCUCXR_0001_0", "MCUCXR_0002_1"):
-        members[f"MontgomerySet/CXR_png/{stem}.png"] = png(picture(len(members)))
-        members[f"MontgomerySet/ManualMask/leftMask/{stem}.png"] = png(disc(x=36, radius=8))
-        members[f"MontgomerySet/ManualMask/rightMask/{stem}.png"] = png(disc(x=11, radius=8))
+        members[f"MontgomerySet/CXR_png/{stem}.png"] = png(chest(len(members), LEFT | RIGHT))
+        members[f"MontgomerySet/ManualMask/leftMask/{stem}.png"] = png(LEFT)
+        members[f"MontgomerySet/ManualMask/rightMask/{stem}.png"] = png(RIGHT)
     return members
 
 
@@ -118,7 +126,7 @@ def hc18() -> dict[str, bytes]:
 def shenzhen() -> dict[str, bytes]:
     """Four images, three of them with masks; 0113 and 0117 are one person."""
     stems = ("CHNCXR_0001_0", "CHNCXR_0113_0", "CHNCXR_0117_0", "CHNCXR_0400_1")
-    pictures = {f"ChinaSet_AllFiles/CXR_png/{s}.png": png(picture(i)) for i, s in enumerate(stems)}
+    pictures = {f"ChinaSet_AllFiles/CXR_png/{s}.png": png(chest(i, disc())) for i, s in enumerate(stems)}
     masks = {f"mask/{s}_mask.png": png(disc()) for s in stems[1:]}
     return {"ChinaSet_AllFiles.zip": zipped(pictures), "shenzhen_masks.zip": zipped(masks)}
 

@@ -86,8 +86,18 @@ class SafeZip:
         return files
 
     def find(self, pattern: Pattern[str], what: str) -> dict[str, str]:
-        """{first group of the pattern: name} of the members that it fits; ``what`` they are called if there is none."""
-        found = {match[1]: name for name in self.names if (match := pattern.search(name))}
+        """{first group of the pattern: name} of the members that it fits; ``what`` they are called if there is none.
+
+        Copies may hold the same file in several folders; other files of one name in several folders are refused.
+        """
+        found: dict[str, str] = {}
+        for name in self.names:
+            if match := pattern.search(name):
+                first = self._infos[found.setdefault(match[1], name)]
+                if (first.CRC, first.file_size) != (self._infos[name].CRC, self._infos[name].file_size):
+                    raise BadInput(
+                        f"{self.title}: {first.filename} and {name} have one name and differ: keep one of the folders."
+                    )
         if not found:
             raise BadInput(f"{self.title} holds no {what}: it is not the published archive.")
         return found

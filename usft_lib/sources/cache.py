@@ -14,9 +14,17 @@ from ..errors import BadInput
 DRIVE = Path("/content/drive")  # where Colab mounts one's Google Drive
 
 
+def setting(name: str) -> str:
+    """The value of an environment variable, "" where it is not set.
+
+    Quotes around it are not its own: ``%env`` in a notebook and ``set`` in a Windows shell keep those that one types.
+    """
+    return os.environ.get(name, "").strip().strip("\"'“”‘’").strip()
+
+
 def cache_folder() -> Path:
     """``USFT_DATA``, or the user's own cache folder. Is not created here."""
-    named = os.environ.get("USFT_DATA", "")
+    named = setting("USFT_DATA")
     return Path(named).expanduser() if named else Path(pooch.os_cache("usft"))
 
 

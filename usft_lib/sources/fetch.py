@@ -1,7 +1,9 @@
 """Fetch one archive: from the mirror's folder in location, from an address by pooch; checked before it is used."""
 
 import hashlib
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,8 +14,11 @@ import requests
 from ..errors import BadInput, DataUnavailable
 from .archive import check_zip, looks_like
 from .cache import write_whole
+from .gather import gather, parts_of
 from .mirror import WAIT, Mirror, is_address
+from .pictures import open_picture
 from .source import Archive, Source
+from .web import by_proxy, options, patiently, refusal
 
 SILENCE = 60  # seconds until a download that brings nothing more is given up
 LIMIT = 60  # MB: a larger download starts only when it is asked for
@@ -21,13 +26,17 @@ LIMIT = 60  # MB: a larger download starts only when it is asked for
 
 @dataclass(frozen=True)
 class Location:
-    """Where one archive can be had. ``megabytes`` is 0 where nothing limits the download (a classroom's mirror)."""
+    """Where one archive can be had. ``megabytes`` is 0 where nothing limits the download (a classroom's mirror).
+
+    ``where`` is an address, that of a folder if the archive is had by single ``files``, or a path on this disk.
+    """
 
     archive: str
     where: str
     hash: str | None
     megabytes: float
     from_mirror: bool
+    files: tuple[str, ...] = ()
 
     @property
     def is_folder(self) -> bool:
@@ -38,9 +47,13 @@ class Location:
         return self.archive.endswith((".zip", ".npz"))
 
     @property
+    def is_picture(self) -> bool:
+        return self.archive.endswith(".png")
+
+    @property
     def host(self) -> str:
-        """Who is asked, for people: "mirror" or the name of the server."""
-        return "mirror" if self.from_mirror else urlsplit(self.where).hostname or self.where
+        """Who is asked, for people: "mirror", "by hand", or the name of the server."""
+        return "mirror" if self.from_mirror else "by hand" if self.is_folder else urlsplit(self.where).hostname or ""
 
     def downloaded(self, folder: Path) -> Path:
         """Where in ``folder`` a download of it lies: files of other hashes or addresses have other names."""
@@ -60,18 +73,21 @@ def _sidecar(path: Path) -> Path:
 
 
 def routes(source: Source, mirror: Mirror | None) -> list[tuple[Location, ...]]:
-    """Each way to have all archives of a source with the help of the mirror, in the order in which they are tried.
+    """Each way to have all archives of a source with the help of the mirror, in the order in which they are tried."""
+    known = mirror.hashes if mirror else {}
+    names = [archive.name for archive in source.archives if archive.name in known]
+    return _with(source, {name: Location(name, mirror.locate(name), known[name], 0, True) for name in names})
 
-    A mirror's archive is put beside an original one only where the source says that they go together.
-    """
-    choices = []
+
+def routes_by_hand(source: Source, folder: Path) -> list[tuple[Location, ...]]:
+    """Each way with the archives that a person put into ``folder``, that of the set in the cache."""
+    ours = {}
     for archive in source.archives:
-        choices.append(_originals(archive))
-        if mirror and archive.name in mirror.hashes:
-            ours = Location(archive.name, mirror.locate(archive.name), mirror.hashes[archive.name], 0, True)
-            choices[-1].insert(0, ours)
-    found = [(route, {location.from_mirror for location in route}) for route in product(*choices)]
-    return [route for route, kinds in found if True in kinds and (len(kinds) == 1 or source.mix)]
+        paths = [folder / name for name in (archive.name, archive.within) if name]
+        for path in [path for path in paths if path.is_file()][:1]:
+            known = _hash_by_hand(path, path.stat().st_mtime_ns)
+            ours[archive.name] = Location(archive.name, str(path), known, 0, False)
+    return _with(source, ours)
 
 
 def original_routes(source: Source) -> list[tuple[Location, ...]]:
@@ -79,8 +95,16 @@ def original_routes(source: Source) -> list[tuple[Location, ...]]:
     return list(product(*map(_originals, source.archives)))
 
 
+def _with(source: Source, ours: dict[str, Location]) -> list[tuple[Location, ...]]:
+    """The ways that use some of ``ours``, beside originals only where the source says that they go together."""
+    mine = {archive.name: [ours[archive.name]] if archive.name in ours else [] for archive in source.archives}
+    choices = [mine[archive.name] + _originals(archive) for archive in source.archives]
+    found = [(route, {location in ours.values() for location in route}) for route in product(*choices)]
+    return [route for route, kinds in found if True in kinds and (len(kinds) == 1 or source.mix)]
+
+
 def _originals(archive: Archive) -> list[Location]:
-    return [Location(archive.name, a.url, a.hash, a.megabytes, False) for a in archive.addresses]
+    return [Location(archive.name, a.url, a.hash, a.megabytes, False, a.files) for a in archive.addresses]
 
 
 def fetch(location: Location, folder: Path, large: bool) -> Path:
@@ -93,6 +117,8 @@ def fetch(location: Location, folder: Path, large: bool) -> Path:
     if not location.is_folder:
         return _download(location, folder, large)
     path = Path(location.where)
+    if not location.from_mirror:
+        return path  # put there by hand: its hash is its own
     if not path.is_file():
         raise DataUnavailable(f"the mirror lists {location.archive} but does not hold it")
     try:
@@ -114,19 +140,49 @@ def hash_of(path: Path, like: str) -> str:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 
+@lru_cache
+def _hash_by_hand(path: Path, _changed: int) -> str:
+    """The hash of a file that a person put there, computed again when the file was changed."""
+    try:
+        return hash_of(path, "sha256:")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+
+
 def _download(location: Location, folder: Path, large: bool) -> Path:
     path = location.downloaded(folder)
     kept = path.is_file() and location.hash is None
-    if not kept:
+    if not kept and location.files:
+        _gather(location, path, large)
+    elif not kept:
         _retrieve(location, path, large)
+    if location.files:
+        shutil.rmtree(parts_of(path), ignore_errors=True)
     if location.hash is None and not (kept and _sidecar(path).is_file()):  # a lost note is written anew
         digest = hash_of(path, "sha256:")
         write_whole(_sidecar(path), lambda file: file.write(digest.encode()))
     return path
 
 
-def _retrieve(location: Location, path: Path, large: bool) -> None:
-    """Fetch an archive to ``path`` by pooch, unless it is there and has the published hash."""
+def _gather(location: Location, path: Path, large: bool) -> None:
+    """Fetch the single files of a location and put them together at ``path``."""
+    address = location.where.rstrip("/")
+    told: set[str] = set()
+
+    def tell(line: str) -> None:  # four wait for one server: what they say is said once
+        if line not in told:
+            told.add(line)
+            print(line)
+
+    def fetch_one(file: str, place: Path) -> None:
+        one = replace(location, archive=file, where=f"{address}/{file}", files=())
+        _retrieve(one, place, large, bar=False, tell=tell)
+
+    gather(location.files, path, address.rpartition("/")[2], fetch_one)
+
+
+def _retrieve(location: Location, path: Path, large: bool, bar: bool = True, tell=print) -> None:
+    """Fetch an archive, or a single picture, to ``path`` by pooch, unless it is there and has the published hash."""
     pooch.get_logger().setLevel("WARNING")  # its long lines say what ours say already
 
     def check_length(answer, **_) -> None:  # sizes in the course's lists are "about"; the server knows
@@ -135,25 +191,44 @@ def _retrieve(location: Location, path: Path, large: bool) -> None:
             answer.close()
             raise DataUnavailable(f"{location.host}: {megabytes:.0f} MB, more than is fetched unasked")
 
-    get = pooch.HTTPDownloader(
-        progressbar=True, chunk_size=1 << 16, timeout=(WAIT, SILENCE), hooks={"response": check_length}
-    )
-
     def get_checked(url: str, output_file: str, _pooch) -> None:
+        get = pooch.HTTPDownloader(
+            progressbar=bar,
+            chunk_size=1 << 16,
+            timeout=(WAIT, SILENCE),
+            hooks={"response": check_length},
+            **options(url),
+        )
         get(url, output_file, _pooch)
-        wrong = looks_like(Path(output_file))
-        if wrong and (location.is_zip or "HTML" in wrong):
-            raise DataUnavailable(f"{location.host}: what came is {wrong}")
-        if location.is_zip and location.hash is None:
-            try:
-                check_zip(Path(output_file), f"{location.host}: {location.archive}")
-            except BadInput as error:
-                raise DataUnavailable(str(error).rstrip(".")) from None
+        _check(location, Path(output_file))
+
+    def ask() -> None:
+        pooch.retrieve(location.where, location.hash, fname=path.name, path=path.parent, downloader=get_checked)
 
     try:
-        pooch.retrieve(location.where, location.hash, fname=path.name, path=path.parent, downloader=get_checked)
+        patiently(ask, location.host, tell)
     except (requests.RequestException, ValueError) as error:
-        raise DataUnavailable(f"{location.host}: {_reason(error, location.archive)}") from None
+        hint = by_proxy(location.where) if location.from_mirror else ""
+        raise DataUnavailable(f"{_who(location)}: {_reason(error, location.archive)}{hint}") from None
+
+
+def _who(location: Location) -> str:
+    """Who was asked, and for which of many files."""
+    return f"{location.host}: {location.archive}" if location.is_picture else location.host
+
+
+def _check(location: Location, path: Path) -> None:
+    """Raise `DataUnavailable` if what came cannot be what was asked for."""
+    wrong = looks_like(path)
+    if wrong and (location.is_zip or "HTML" in wrong):
+        raise DataUnavailable(f"{_who(location)}: what came is {wrong}")
+    try:
+        if location.is_zip and location.hash is None:
+            check_zip(path, f"{location.host}: {location.archive}")
+        elif location.is_picture:
+            open_picture(path, _who(location))
+    except BadInput as error:
+        raise DataUnavailable(str(error).rstrip(".")) from None
 
 
 def _reason(error: Exception, archive: str) -> str:
@@ -161,10 +236,10 @@ def _reason(error: Exception, archive: str) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "no secure connection"
     if isinstance(error, requests.HTTPError):
-        return f"answer {error.response.status_code}"
+        return refusal(error.response)
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return f"the download of {archive} was cut short: try again"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):  # the second one amid a download
         return f"no answer in {WAIT if isinstance(error, requests.ConnectTimeout) else SILENCE} s"
     if isinstance(error, requests.RequestException):
         return "no connection"

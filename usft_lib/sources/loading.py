@@ -10,7 +10,7 @@ from ..simulate.shapes import check_request
 from . import prepare
 from .cache import cache_folder, clear_disk_errors, locked
 from .catalogue import SIMULATED, SIMULATED_IMAGES, SOURCES
-from .fetch import LIMIT, Location, fetch, forget, original_routes, routes
+from .fetch import LIMIT, Location, fetch, forget, original_routes, routes, routes_by_hand
 from .mirror import Mirror, configured, mirror
 from .pictures import check_size
 from .source import Source
@@ -66,26 +66,29 @@ def _simulated(name: str, size: int) -> SegmentationData:
 def _published(source: Source, size: int, large: bool) -> SegmentationData:
     """The data of a published set, prepared now if need be."""
     originals = original_routes(source)
+    folder = cache_folder() / source.name
     # Without a lock and without asking anybody: what is prepared already loads offline, and from a read-only folder.
     with clear_disk_errors(opening=True):
         seen = mirror(ask=False)
+        by_hand = routes_by_hand(source, folder)
         known = routes(source, seen)
         if not known and (seen or not configured()):  # a mirror that was never asked may hold it: ask that first
-            known = originals
-        data = _first_prepared(source, size, known, cache_folder() / source.name)
+            known = by_hand or originals
+        data = _first_prepared(source, size, known, folder)
     if data is not None:
         return data
-    with locked(source.name) as folder, clear_disk_errors():
+    with locked(source.name), clear_disk_errors():
         now = mirror()
         tried: list[str] = []
-        for options in (routes(source, now), originals):
+        originals.sort(key=lambda route: not all(each.downloaded(folder).is_file() for each in route))  # what is here
+        for options in (routes(source, now), by_hand, originals):
             data = _first_prepared(source, size, options, folder)
             for route in options:
                 if data is None:
                     data = _make(source, size, route, folder, large, tried)
             if data is not None:
                 return data
-    raise DataUnavailable(_unavailable(source, size, now, tried))
+    raise DataUnavailable(_unavailable(source, folder, now, tried))
 
 
 def _first_prepared(source: Source, size: int, options: list, folder: Path) -> SegmentationData | None:
@@ -111,7 +114,8 @@ def _make(
     hosts = " and ".join(dict.fromkeys(location.host for location in missing))
     if megabytes > LIMIT and not large:
         line = f'usft.load("{source.name}", size={size}, large=True)'
-        tried.append(f"{hosts}: a download of about {megabytes:.0f} MB, which only this line starts: {line}")
+        if not any(line in reason for reason in tried):
+            tried.append(f"{hosts}: a download of about {megabytes:.0f} MB, which only this line starts: {line}")
         return None
     if missing:
         about = f"about {max(1, round(megabytes))} MB " if megabytes else ""
@@ -152,13 +156,17 @@ def _provenance(source: Source, route: tuple[Location, ...], folder: Path, image
     return "; ".join([text, *remarks])
 
 
-def _unavailable(source: Source, size: int, now: Mirror | None, tried: list[str]) -> str:
+def _unavailable(source: Source, folder: Path, now: Mirror | None, tried: list[str]) -> str:
     """The line of `DataUnavailable`: what was tried, and what to do."""
     reasons = list(tried)
     if now is not None and not routes(source, now):
         reasons.insert(0, "the mirror does not hold it")
-    by_hand = [archive for archive in source.archives if not archive.addresses]
-    reasons += [f"{archive.name} has no direct address: {archive.by_hand}" for archive in by_hand]
+    failed = any("large=True" not in reason for reason in tried)
+    for archive in source.archives:
+        if not archive.addresses:
+            reasons.append(f"{archive.name} has no direct address")
+        if archive.by_hand and (failed or not archive.addresses):
+            reasons.append(f"by hand: {archive.by_hand}; put it into {folder} under the name {archive.name}")
     fitting = [name for name, modality in SIMULATED.items() if modality == source.modality] or SIMULATED
     stand_in = " or ".join(f'otherwise="{name}"' for name in fitting)
     return (

@@ -5,7 +5,6 @@ own, and prepared data remembers them, so that its reduced or partial copies nev
 """
 
 import hashlib
-import os
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from pathlib import Path
 import requests
 
 from ..errors import BadInput
-from .cache import cache_folder, write_whole
+from .cache import cache_folder, setting, write_whole
+from .web import by_proxy, options, patiently, refusal
 
 WAIT = 20  # seconds until an address that does not answer is given up
 
@@ -46,7 +46,7 @@ def mirror(ask: bool = True) -> Mirror | None:
     """
     if not configured():
         return None
-    named = os.environ["USFT_MIRROR"].strip()
+    named = setting("USFT_MIRROR")
     where = named if "://" in named else str(Path(named).expanduser().absolute())
     seen = cache_folder() / "mirrors" / (hashlib.sha256(where.encode()).hexdigest()[:16] + ".txt")
     if ask or not is_address(where):
@@ -77,12 +77,12 @@ def mirror(ask: bool = True) -> Mirror | None:
 
 def configured() -> bool:
     """True where ``USFT_MIRROR`` names a mirror, reachable or not."""
-    return bool(os.environ.get("USFT_MIRROR", "").strip())
+    return bool(setting("USFT_MIRROR"))
 
 
 def is_pinned(text: bytes) -> bool:
     """True where ``text`` is the list that ``USFT_MIRROR_SHA256`` pins, or nothing is pinned."""
-    pin = os.environ.get("USFT_MIRROR_SHA256", "").strip().lower().removeprefix("sha256:")
+    pin = setting("USFT_MIRROR_SHA256").lower().removeprefix("sha256:")
     return not pin or hashlib.sha256(text).hexdigest() == pin
 
 
@@ -131,17 +131,26 @@ def _fetch(where: str) -> bytes:
                 raise _Unreached("it must be a folder or an http or https address") from None
             what = "no such folder" if not Path(where).is_dir() else f"registry.txt: {error.strerror}"
             raise _Unreached(what) from None
+    address = f"{where.rstrip('/')}/registry.txt"
     try:
-        answer = requests.get(f"{where.rstrip('/')}/registry.txt", timeout=WAIT)
+        answer = patiently(lambda: _ask(address), "mirror")
+    except requests.HTTPError as error:
+        raise _Unreached(f"its registry.txt: {refusal(error.response)}{by_proxy(address)}") from None
     except requests.Timeout:
-        raise _Unreached(f"no answer in {WAIT} s") from None
+        raise _Unreached(f"no answer in {WAIT} s{by_proxy(address)}") from None
+    except requests.ConnectionError:
+        raise _Unreached(f"no connection{by_proxy(address)}") from None
     except (requests.RequestException, ValueError):
         raise _Unreached("no connection") from None
-    if answer.status_code != 200:
-        raise _Unreached(f"its registry.txt: answer {answer.status_code}")
     if answer.content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":  # after a byte-order mark, perhaps
-        raise _Unreached("an HTML page came in place of its registry.txt")
+        raise _Unreached(f"an HTML page came in place of its registry.txt{by_proxy(address)}")
     return answer.content
+
+
+def _ask(address: str) -> requests.Response:
+    answer = requests.get(address, timeout=WAIT, **options(address))
+    answer.raise_for_status()
+    return answer
 
 
 def _remember(seen: Path, text: bytes) -> None:

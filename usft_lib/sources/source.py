@@ -11,11 +11,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Address:
-    """One place on the web that holds an archive; ``hash`` ("sha256:…", "md5:…") is None where none is published."""
+    """One place on the web that holds an archive; ``hash`` ("sha256:…", "md5:…") is None where none is published.
+
+    Where a server has no archive but its single ``files``, ``url`` is the folder that they lie in.
+    """
 
     url: str
     hash: str | None
     megabytes: float
+    files: tuple[str, ...] = ()
 
 
 # What a member of an archive holds: a picture, grey or in colour; the object's area, or its outline alone; a class a
@@ -28,7 +32,8 @@ class Archive:
     """One file of a data set, by its official name; ``addresses`` in the order in which they are tried.
 
     Attributes:
-        by_hand: how a person gets it where no direct address is known.
+        by_hand: where a person finds it if no address gives it.
+        within: the archive of the set that copies hold this one in: got by hand, one file then serves for both.
         members: which of its members are read, and what each holds: the first pattern found in a name counts. A mirror
             keeps these alone, and reduces them.
         reduced: for a file that is no archive: (path of each archive by name, longest side) → what it says of pictures
@@ -38,6 +43,7 @@ class Archive:
     name: str
     addresses: tuple[Address, ...] = ()
     by_hand: str = ""
+    within: str = ""
     members: tuple[tuple[Pattern[str], Kind], ...] = ()
     reduced: Callable[[dict[str, Path], int], bytes] | None = None
 

@@ -22,8 +22,8 @@ ARCHIVE = "Dataset_BUSI.zip"
 SMALL_COPY = "https://zenodo.org/records/13358372/files/busi_256.npz?download=1"
 ORIGINAL = "https://scholar.cu.edu.eg/Dataset_BUSI.zip"
 STEM = r"((?:benign|malignant|normal) \(\d+\))"
-PICTURE = re.compile(rf"(?:^|/){STEM}\.png$")
-MASK = re.compile(rf"(?:^|/){STEM}_mask(_\d+)?\.png$")
+PICTURE = re.compile(rf"(?:^|/){STEM}\.(?i:png)$")
+MASK = re.compile(rf"(?:^|/)({STEM}_mask(?:_\d+)?)\.(?i:png)$")
 IMAGES, LABELS = (re.compile(rf"^(train|val|test)_{what}\.npy$") for what in ("images", "label"))
 
 
@@ -40,9 +40,8 @@ def _read_folders(archive: SafeZip) -> Iterator[Sample]:
     """Masks of several lesions are merged; those of normal breasts are empty."""
     pictures = archive.find(PICTURE, "'benign (1).png' and so on")
     masks: dict[str, list[str]] = {}
-    for name in archive.names:
-        if match := MASK.search(name):
-            masks.setdefault(match[1], []).append(name)
+    for mask, name in archive.find(MASK, "'benign (1)_mask.png' and so on").items():
+        masks.setdefault(mask.partition("_mask")[0], []).append(name)
     check_pairs(archive, pictures, masks)
     order = sorted(pictures, key=_label_and_number)
     # Twice through the archive, so that no more than one full picture is held at a time.

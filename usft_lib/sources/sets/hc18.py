@@ -18,8 +18,9 @@ from ..source import Address, Archive, Sample, Source
 WEB = "https://zenodo.org/records/1327317/files/"
 PICTURES = "training_set.zip"
 SIZES = "training_set_pixel_size_and_HC.csv"
-PICTURE = re.compile(r"(?:^|/)(\d+_\d*HC)\.png$")
-OUTLINE = re.compile(r"(?:^|/)(\d+_\d*HC)_Annotation\.png$")
+TRAINING = r"^(?!.*(?:^|/)(?i:test)[^/]*/[^/]*$)(?:.*/)?"  # copies hold the test set, too, which has no outlines
+PICTURE = re.compile(TRAINING + r"(\d+_\d*HC)\.(?i:png)$")
+OUTLINE = re.compile(TRAINING + r"(\d+_\d*HC)_Annotation\.(?i:png)$")
 
 
 def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
@@ -53,7 +54,7 @@ def read_sizes(path: Path) -> dict[str, tuple[float, float]]:
     text = path.read_bytes().decode("utf-8-sig", "replace")
     sizes = {}
     for number, row in enumerate(csv.reader(io.StringIO(text)), 1):
-        if number == 1 or not row:
+        if number == 1 or not any(map(str.strip, row)):  # a spreadsheet leaves lines of commas
             continue
         try:
             mm, circumference = float(row[1]), float(row[2])
@@ -61,7 +62,7 @@ def read_sizes(path: Path) -> dict[str, tuple[float, float]]:
                 raise ValueError
         except (ValueError, IndexError):
             raise BadInput(f"{SIZES}, line {number} is not 'file, mm a pixel, mm around': fetch it again.") from None
-        sizes[row[0].removesuffix(".png")] = (mm, circumference)
+        sizes[Path(row[0]).stem] = (mm, circumference)
     return sizes
 
 
@@ -76,7 +77,7 @@ def reduced_sizes(files: dict[str, Path], longest: int) -> bytes:
     out = csv.writer(text, lineterminator="\n")
     out.writerow(rows[0])
     for file, mm, *rest in rows[1:]:
-        side = sides.get(file.removesuffix(".png"), 0)
+        side = sides.get(Path(file).stem, 0)
         if side:
             out.writerow([file, mm if side <= longest else repr(float(mm) * (side / longest)), *rest])
     return text.getvalue().encode()

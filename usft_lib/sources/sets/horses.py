@@ -34,7 +34,7 @@ HORSES = Source(
     archives=(
         Archive(
             ARCHIVE,
-            by_hand="get it from a colleague or the authors and put it into a mirror folder",
+            by_hand="from a colleague or the authors",
             members=((PICTURE, "picture"), (MASK, "mask")),
         ),
     ),

@@ -1,19 +1,20 @@
 """Shenzhen chest X-rays: 566 radiographs for which a second group drew lung masks (another hospital: lesson 05)."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import BadInput
 from ..archive import SafeZip
+from ..chests import mask_pattern, picture_pattern, remark, upright
 from ..masks import mask
 from ..pictures import grey
 from ..source import Address, Archive, Sample, Source
 
 PICTURES = "ChinaSet_AllFiles.zip"
 MASKS = "shenzhen_masks.zip"
-PICTURE = re.compile(r"(?:^|/)CXR_png/(CHNCXR_\d+_[01])\.png$", re.I)
-MASK = re.compile(r"(?:^|/)(CHNCXR_\d+_[01])_mask\.png$", re.I)
+BY_HAND = "https://doi.org/10.17632/8gf9vpkhgy.2"
+STEM = r"CHNCXR_\d+_[01]"
+PICTURE, MASK = picture_pattern(STEM), mask_pattern(STEM)
 REPEATS = {"0117": "0113", "0166": "0162", "0170": "0162"}  # pictures of one person under several numbers
 
 
@@ -21,8 +22,11 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
     """Only pictures with a mask are kept (566 of the published 662); a mask without its picture is an error.
 
     Sizes are not compared: both archives are stretched to one square, so reduced masks serve full-size pictures.
+    Copies hold both in one file, with the Montgomery pictures, too, which are passed over.
     """
-    with SafeZip(files[PICTURES], PICTURES) as pictures, SafeZip(files[MASKS], MASKS) as masks:
+    turned: list[str] = []
+    title = MASKS if files[MASKS] != files[PICTURES] else f"{PICTURES}, in the place of {MASKS},"
+    with SafeZip(files[PICTURES], PICTURES) as pictures, SafeZip(files[MASKS], title) as masks:
         picture_of, mask_of = pictures.find(PICTURE, "CXR_png/CHNCXR_….png"), masks.find(MASK, "CHNCXR_…_mask.png")
         orphans = sorted(mask_of.keys() - picture_of.keys())
         if orphans:
@@ -32,13 +36,16 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
             remarks.append(f"{without} images without a mask left out")
         for stem in sorted(mask_of):
             number, sick = stem.split("_")[1:]
+            picture = grey(pictures.read(picture_of[stem]), picture_of[stem])
+            lungs, _ = mask(masks.read(mask_of[stem]), mask_of[stem])
             yield Sample(
                 id=stem,
                 subject=f"CHNCXR_{REPEATS.get(number, number)}",
-                picture=grey(pictures.read(picture_of[stem]), picture_of[stem]),
-                mask=mask(masks.read(mask_of[stem]), mask_of[stem])[0],
+                picture=upright(picture, lungs, turned, stem),
+                mask=lungs,
                 label="tuberculosis" if sick == "1" else "normal",
             )
+    remarks += remark(turned)
 
 
 SHENZHEN = Source(
@@ -60,11 +67,13 @@ SHENZHEN = Source(
         Archive(
             PICTURES,
             (Address("https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip", None, 3770),),
+            by_hand=f"a copy at {BY_HAND} may hold pictures and masks in one file, which serves for both",
             members=((PICTURE, "picture"),),
         ),
         Archive(
             MASKS,
-            by_hand="get it from Mendeley Data record 8gf9vpkhgy.2 and put it into a mirror folder",
+            by_hand=f"the masks are Mendeley Data, {BY_HAND}",
+            within=PICTURES,
             members=((MASK, "mask"),),
         ),
     ),
