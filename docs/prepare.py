@@ -12,6 +12,7 @@ import nbformat
 import usft_lib as usft
 from usft_lib import cost, freezing
 from usft_lib.study import grids
+from usft_lib.study.report import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")
@@ -87,7 +88,7 @@ def study(docs: str) -> None:
         }
     told = {
         "groups": groups,
-        "targets": {"hc18": "fetal heads", "busi": "breast lesions", "sim-ultrasound": "simulated breasts"},
+        "targets": {target: NAMES[target] for target in grids.TARGETS},
         "shape": {target: round(found.mean(target, "mean shape"), 4) for target in found.targets},
         "strategies": strategies,
         "sentences": json.loads((grids.RESULTS / "verdicts.json").read_text(encoding="utf-8"))["sentences"],

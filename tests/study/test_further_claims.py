@@ -204,6 +204,7 @@ def test_without_augmentation_and_halves_that_are_treated_alike():
     assert [(line.target, line.said, line.secondary) for line in lines[:2]] == [
         ("hc18", "confirmed", False), ("sim-ultrasound", "confirmed", False)]  # fmt: skip
     assert all(line.secondary and line.low < -0.04 < line.high for line in lines[2:]) and len(lines) == 4
+    assert report.sizes(lines[2]) == (None, None), "a difference of differences has no size"
     elsewhere = Results({**r, "made": {"origin": "b"}} for r in without.records)
     here = Results({**r, "made": {"origin": "a"}} for r in with_it.records)
     assert len(claims.without_augmentation(here, elsewhere)) == 2, "runs from other weights are not paired"

@@ -34,28 +34,24 @@ def gradients(found: Results) -> list[Line]:
     orders single groups as the gain of training them does, better than their number of parameters. `finds` puts them
     together.
     """
-    random = dict.fromkeys(RANDOM_FOURS, 1 / len(RANDOM_FOURS))
-    top, lines = "top 4 by ratio", []
-    lines += compare(found, 14, "the top 4 by ratio beat random sets of 4 groups", top, random)
-    lines += compare(
-        found, 14, "first 4 is no better than the top 4 by ratio (first 4 − top 4)", "first 4", top, no_worse
-    )
+    top, random = "top 4 by ratio", dict.fromkeys(RANDOM_FOURS, 1 / len(RANDOM_FOURS))
+    lines = compare(found, 14, "the top 4 by ratio beat random sets of 4 groups", top, random)
+    words = "first 4 is no better than the top 4 by ratio (first 4 − top 4)"
+    lines += compare(found, 14, words, "first 4", top, no_worse)
     logs = np.log([size(name)[1] for name in ALONE])
     pairs = list(combinations(range(len(ALONE)), 2))
     words = "the ratio orders groups by their gain better than the number of parameters does (difference of τ)"
-    taus: dict[str, list[np.ndarray]] = {}
+    beside = "{} and gain of single groups (Kendall's τ)"
     for target in found.targets:
+        by_ratio, by_number = [], []
         for seed in found.seeds(target, [*ALONE, "untouched", top]):
             ratios = np.array(list(found.record(target, top, seed)["ratio"].values()))
             gain = np.array([found.one(target, s, seed) for s in ALONE]) - found.one(target, "untouched", seed)
-            both = [concordance(values, gain, pairs) for values in (ratios, logs)]
-            taus.setdefault(target, []).append(np.array(both))
-    for target, each in taus.items():
-        lines += from_seeds(14, words, target, [one - other for one, other in each], unit="τ")
-    for target, each in taus.items():
-        for k, what in enumerate(("ratio", "number of parameters")):
-            beside = f"{what} and gain of single groups (Kendall's τ)"
-            lines += from_seeds(14, beside, target, [both[k] for both in each], unit="τ", secondary=True)
+            by_ratio.append(concordance(ratios, gain, pairs))
+            by_number.append(concordance(logs, gain, pairs))
+        lines += from_seeds(14, words, target, np.subtract(by_ratio, by_number), unit="τ")
+        for what, taus in (("ratio", by_ratio), ("number of parameters", by_number)):
+            lines += from_seeds(14, beside.format(what), target, taus, unit="τ", secondary=True)
     return lines
 
 

@@ -86,12 +86,7 @@ def read_rates(path: Path = RATES) -> dict[str, dict[str, float]]:
 
 
 def lr_grid() -> list[Experiment]:
-    return [
-        Experiment("xray", target, n, strategy, lr, seed=CHOOSING)
-        for target, n in TARGETS.items()
-        for strategy in TRIED
-        for lr in LEARNING_RATES
-    ]
+    return _tried(TRIED, TARGETS, LEARNING_RATES)
 
 
 def schemes_grid() -> list[Experiment]:
@@ -195,7 +190,7 @@ def augmentation_rates_grid() -> list[Experiment]:
 
 def augmentation_grid() -> list[Experiment]:
     """Does augmentation turn claim 1 (claim 13)?"""
-    rates = _chosen_in("augmentation-rates", augmentation_rates_grid())
+    rates = _chosen_in("augmentation-rates")
     return _crossed("xray", TARGETS, ("first 4", "last 4"), SEEDS, rates=rates, augment=False)
 
 
@@ -210,7 +205,7 @@ def ratio_grid() -> list[Experiment]:
     What is compared is run together, first 4 and single groups that other grids have as well among it: on another
     machine the sources come out with other rounding, and runs could not be paired.
     """
-    rates = _chosen_in("ratio-rates", ratio_rates_grid())
+    rates = _chosen_in("ratio-rates")
     for target in NEW_TARGETS:
         rates[target] |= dict.fromkeys(("top 4 by ratio", *RANDOM_FOURS), _rate(target, "first 4"))
     names = ["untouched", *ALONE, "first 4", "top 4 by ratio", *RANDOM_FOURS]
@@ -224,7 +219,7 @@ def cheap_rates_grid() -> list[Experiment]:
 
 def cheap_grid() -> list[Experiment]:
     """Cheap ways of training, and what each is compared with (claim 15)."""
-    rates = _chosen_in("cheap-rates", cheap_rates_grid())
+    rates = _chosen_in("cheap-rates")
     return _crossed("xray", NEW_TARGETS, _cheap_and_compared(), SEEDS, rates=rates)
 
 
@@ -237,24 +232,24 @@ def busbra_grid() -> list[Experiment]:
     return _crossed("xray", ["busbra"], [*STRATEGIES, *UNTRAINED], SEEDS, n=TARGETS["busi"])
 
 
-def _tried(strategies: Iterable[str], targets: Iterable[str], **more) -> list[Experiment]:
-    """Each strategy at each of the new rates, with the seed that is kept for choosing."""
+def _tried(strategies: Iterable[str], targets: Iterable[str], rates=NEW_RATES, **more) -> list[Experiment]:
+    """Each strategy at each rate, with the seed that is kept for choosing."""
     return [
         Experiment("xray", target, TARGETS[target], strategy, lr, seed=CHOOSING, **more)
         for target in targets
         for strategy in strategies
-        for lr in NEW_RATES
+        for lr in rates
     ]
 
 
-def _chosen_in(name: str, tried: list[Experiment]) -> dict[str, dict[str, float]]:
+def _chosen_in(name: str) -> dict[str, dict[str, float]]:
     """The rates that a grid of the second round chose.
 
     Raises:
         BadInput: it is not finished.
     """
-    path, keys = RESULTS / f"{name}.jsonl.gz", {e.key for e in tried}
-    found = finished(path, keys)
+    keys = {e.key for e in grid(name)}
+    found = finished(RESULTS / f"{name}.jsonl.gz", keys)
     if len(found) < len(keys):
         raise BadInput(f"Rates are not chosen yet: finish python data_scripts/run_study.py --grid {name} first.")
     return choose_rates(found)

@@ -54,9 +54,7 @@ class Results:
             self._found.setdefault((e["target"], e["strategy"]), {}).setdefault(e["seed"], []).append(record)
             if weights := record.get("made", {}).get("origin"):
                 self._began.setdefault((e["target"], e["seed"]), {}).setdefault(e["source"], set()).add(weights)
-        self._leaks: dict[
-            tuple[int, int], set[str]
-        ] = {}  # of busi, by seed and n: lesions that were trained on as well
+        self._leaks: dict[tuple[int, int], set[str]] = {}  # of busi, by seed and n: see `leaks`
 
     def __repr__(self) -> str:
         return f"{len(self.records)} experiments on {', '.join(self.targets)}"

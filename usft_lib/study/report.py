@@ -17,6 +17,7 @@ from .grids import RESULTS, TARGETS
 from .lines import OF_THE_PAPER, Line, word
 from .records import Results
 from .strategies import size
+from .targets import FOLDED
 
 NAMES = {"hc18": "fetal heads", "busi": "breast lesions", "sim-ultrasound": "simulated breasts",
          "busbra": "lesions of 1064 patients"}  # fmt: skip
@@ -253,11 +254,11 @@ def sizes(one: Line) -> tuple[float | None, float | None]:
 
 
 def _size(weights: dict[str, float]) -> tuple[float, float] | None:
-    """Operations and parameters of a strategy; of weighted ones, their weighted mean."""
+    """Operations and parameters of a strategy; of weighted ones, their weighted mean. None of a difference of some."""
     each = [size(strategy.rpartition(": ")[2]) for strategy in weights]
-    if None in each:
+    if None in each or not np.isclose(sum(weights.values()), 1):
         return None
-    return tuple(np.average(each, axis=0, weights=list(weights.values())) * sum(weights.values()))
+    return tuple(np.average(each, axis=0, weights=list(weights.values())))
 
 
 def baselines(found: Results) -> list[str]:
@@ -348,7 +349,7 @@ def would_show(one: Line, times: float = 1.0) -> float | None:
 
     if one.bound or not one.high > one.low:
         return None
-    whole = one.target in ("busi", "busbra") or one.number in (7, 8, 12) or one.unit != "Dice"  # a number a seed
+    whole = one.target in FOLDED or one.number in (7, 8, 12) or one.unit != "Dice"  # a number a seed
     now, then = ((n - 1 if whole else 1e9) for n in (one.seeds, one.seeds * times))
     error = (one.high - one.low) / 2 / stats.t.ppf(0.975, now)
     chance = (1 + POWER) / 2 if one.number == 6 else POWER
@@ -363,8 +364,9 @@ def would_decide(found: list[Line]) -> list[str]:
         if one.said != "undecided" or one.secondary or shown is None:
             continue
         wanted = {"Dice": SLOPE if one.number == 8 else MARGIN, "share": MARGIN}.get(one.unit)
-        enough = [times for times in (1, 1.5, 2, 3, 5, 10, 20, 50, 100) if wanted and would_show(one, times) <= wanted]
-        needed = "" if not wanted else f"{enough[0]:g}" if enough else "more than 100"
+        tried = (1, 1.5, 2, 3, 5, 10, 20, 50, 100) if wanted else ()
+        enough = next((times for times in tried if would_show(one, times) <= wanted), None)
+        needed = f"{enough:g}" if enough else "more than 100" if wanted else ""
         rows.append(f"| {one.claim} | {one.target} | {shown:.3f} | {wanted or ''} | {needed} |")
     return [
         "The width of an interval tells which difference such a comparison would show in 8 of 10 cases. (For claim 6: "

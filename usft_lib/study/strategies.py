@@ -97,7 +97,7 @@ def prepare(model: UNet, strategy: str, statistics: str, train: SegmentationData
 
 
 @cache
-def size(strategy: str, pixels: int = 128) -> tuple[float, int] | None:
+def size(strategy: str) -> tuple[float, int] | None:
     """MFLOP of a step for one image, and how many parameters are trained; None where only the images can tell.
 
     Of a schedule the operations are the mean over a run of 300 steps, the parameters those that learn in the end.
@@ -110,7 +110,7 @@ def size(strategy: str, pixels: int = 128) -> tuple[float, int] | None:
     for start, end in pairwise([0, *later, steps]):
         if start:
             train_only(model, later[start])
-        spent += sum(step_cost(model, size=pixels).flops.values()) * (end - start) / steps
+        spent += sum(step_cost(model).flops.values()) * (end - start) / steps
     return spent, sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 

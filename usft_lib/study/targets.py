@@ -16,6 +16,7 @@ from ..simulate import shifted_shapes, shifted_speckle, simulate_ultrasound
 from ..sources import load
 
 FOLDS = 5
+FOLDED = ("busi", "busbra")  # targets whose seeds test a fold each
 SHIFTS = (0.25, 0.5, 0.75, 1.0)  # of claim 11: from home, 0, to as far as can be
 BETWEEN = 0.35  # a shift of speckle that was added, as it leaves about as much to gain as the largest of shapes
 TESTED, CHOSEN = 160, 60  # subjects of a fixed test set, and of the validation set
@@ -39,7 +40,7 @@ def parts(name: str, size: int = 128, seed: int = 0) -> tuple[SegmentationData, 
         DataUnavailable: its images cannot be had.
     """
     check_name("target", name, names())
-    return _parts(name, size, seed if name in ("busi", "busbra") else 0)
+    return _parts(name, size, seed if name in FOLDED else 0)
 
 
 @lru_cache(maxsize=6)
@@ -86,10 +87,7 @@ def busi_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
     data = data[~data.empty]
     again, fold = divmod(seed, FOLDS + 1)  # 0 to 4: the first partition; 5, for choosing rates, its fold 0; 6 to 10
     clusters = sorted(set(data.subjects), key=lambda s: uniform("busi fold", *([again] if again else []), s))
-    tested = set(clusters[fold % FOLDS :: FOLDS])
-    rest = sorted(set(clusters) - tested, key=lambda s: uniform("busi val", s))
-    chosen = set(rest[: len(rest) // 6])
-    return _of(data, set(rest) - chosen), _of(data, chosen), _of(data, tested)
+    return _around_a_fold(data, set(clusters[fold % FOLDS :: FOLDS]), "busi val")
 
 
 def busbra_parts(size: int, seed: int = 0, data: SegmentationData | None = None):
@@ -102,13 +100,17 @@ def busbra_parts(size: int, seed: int = 0, data: SegmentationData | None = None)
         BadInput: a patient is in two folds.
     """
     data = load("busbra", size=size, large=True) if data is None else data
-    fold_of = dict(zip(data.subjects, data.extra["fold"].tolist(), strict=True))
-    folds = sorted(set(fold_of.values()))
-    if any(fold_of[s] != fold for s, fold in zip(data.subjects, data.extra["fold"].tolist(), strict=True)):
+    pairs = set(zip(data.subjects, data.extra["fold"].tolist(), strict=True))
+    if len(pairs) > len(set(data.subjects)):
         raise BadInput(f"{data.name}: a patient is in two folds, so a test would not be one. Fetch the archive again.")
-    chosen_fold = folds[seed % (FOLDS + 1) % len(folds)]
-    tested = {s for s, fold in fold_of.items() if fold == chosen_fold}
-    rest = sorted(fold_of.keys() - tested, key=lambda s: uniform("busbra val", s))
+    folds = sorted({fold for _, fold in pairs})
+    this = folds[seed % (FOLDS + 1) % len(folds)]
+    return _around_a_fold(data, {subject for subject, fold in pairs if fold == this}, "busbra val")
+
+
+def _around_a_fold(data: SegmentationData, tested: set[str], stream: str):
+    """``(pool, val, test)``: of the subjects that are not tested a sixth are for choosing."""
+    rest = sorted(set(data.subjects) - tested, key=lambda s: uniform(stream, s))
     chosen = set(rest[: len(rest) // 6])
     return _of(data, set(rest) - chosen), _of(data, chosen), _of(data, tested)
 
