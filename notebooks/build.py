@@ -322,7 +322,7 @@ def read(path: Path) -> NotebookNode | None:
         return None
     try:
         return nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
-    except (ValueError, KeyError, AttributeError) as error:  # nbformat raises what it meets
+    except (ValueError, KeyError, AttributeError, nbformat.ValidationError) as error:
         said = " ".join(str(error).split())[:100]
         raise OutOfStep(f"{path} cannot be read as a notebook ({said}): save it again, or delete it.") from None
 
