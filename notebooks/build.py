@@ -29,6 +29,7 @@ import tempfile
 import time
 import tokenize
 import tomllib
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
 
@@ -91,14 +92,15 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
         *([f"| it runs in | {lesson['measured']}, on two cores without a GPU |"] if "measured" in lesson else []),
         f"| images | {images(lesson['data'])} |",
     ]
-    archive = f"https://github.com/{course['course']['repository']}/archive/refs/tags/{course['course']['tag']}.zip"
+    # A tag or a branch. --force-reinstall: or pip keeps what a session has, even where the course has changed since.
+    archive = f"https://github.com/{course['course']['repository']}/archive/{course['course']['tag']}.zip"
     setup = f'''# In Colab: installs the course's library and leaves everything else as it is. Elsewhere: nothing.
 import os
 import sys
 
 if "google.colab" in sys.modules:
     course = os.environ.get("USFT_COURSE", "{archive}")
-    %pip install -q --no-deps {{course}}
+    %pip install -q --no-deps --force-reinstall {{course}}
     print("File → Save a copy in Drive, or your answers are lost.")'''
     return [new_markdown_cell("\n\n".join(title)), new_markdown_cell("\n".join(card)), new_code_cell(setup)]
 
@@ -226,6 +228,14 @@ def hidden_answers(path: Path) -> list[dict]:
     return found
 
 
+def exercise(cell: NotebookNode) -> str | None:
+    """Which exercise a check belongs to: its number, or else the name of what is checked. None for other cells."""
+    if cell.cell_type != "code" or "# BEGIN CHECK" not in cell.source:
+        return None
+    found = re.search(r'exercise="([^"]+)"', cell.source) or re.search(r"usft\.check\(\s*(\w+)", cell.source)
+    return found[1] if found else cell.source
+
+
 def is_hidden(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and re.search(r"^# BEGIN (WRONG|RIGHT)\b", cell.source, re.M) is not None
 
@@ -279,7 +289,7 @@ def mark_for_nbgrader(cells: list[NotebookNode]) -> None:
         if "# BEGIN CHECK" in cell.source and check:
             number = f"{check[1]}-{check[2]}"
             for k, answer in enumerate(answers):
-                answer.metadata["nbgrader"] = _nbgrader(f"answer-{number}{'abc'[k] if k else ''}", solution=True)
+                answer.metadata["nbgrader"] = _nbgrader(f"answer-{number}{chr(97 + k) if k else ''}", solution=True)
             cell.metadata["nbgrader"] = _nbgrader(f"check-{number}", grade=True)
             answers = []
         elif "# BEGIN SOLUTION" in cell.source or "raise usft.Todo(" in cell.source:
@@ -308,17 +318,22 @@ def digest(book: NotebookNode) -> str:
 
 
 def read(path: Path) -> NotebookNode | None:
-    return nbformat.read(path, as_version=4) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
+    except (ValueError, KeyError, AttributeError, nbformat.ValidationError) as error:
+        said = " ".join(str(error).split())[:100]
+        raise OutOfStep(f"{path} cannot be read as a notebook ({said}): save it again, or delete it.") from None
 
 
 def edited(book: NotebookNode) -> bool:
     return book.metadata.get("usft", {}).get("built") != digest(book)
 
 
-def same_cells(a: NotebookNode, b: NotebookNode) -> bool:
-    """Do two notebooks say the same, outputs aside?"""
-    bare = [[(c.cell_type, c.source, c.metadata.get("tags")) for c in book.cells] for book in (a, b)]
-    return bare[0] == bare[1]
+def told(book: NotebookNode) -> list[tuple]:
+    """What a notebook says, outputs aside."""
+    return [(cell.cell_type, cell.source, cell.metadata.get("tags")) for cell in book.cells]
 
 
 def write(path: Path, book: NotebookNode) -> None:
@@ -337,7 +352,8 @@ def with_outputs(fresh: NotebookNode, old: NotebookNode | None) -> NotebookNode:
     if old is None:
         return fresh
     code = [[c for c in book.cells if c.cell_type == "code"] for book in (fresh, old)]
-    if [c.source for c in code[0]] == [c.source for c in code[1]]:
+    own = [[c.source for c in cells if c.metadata.get("usft") != "generated"] for cells in code]
+    if own[0] == own[1] and len(code[0]) == len(code[1]):  # the set-up cell may differ: it does nothing outside Colab
         for new, was in zip(*code, strict=True):
             new.outputs, new.execution_count = was.outputs, was.execution_count
     return fresh
@@ -443,7 +459,7 @@ def smaller(png: str) -> str:
 
 def check(root: Path = HERE) -> list[str]:
     """What is wrong, a line each; nothing if all is in step."""
-    course, wrong = manifest(root), []
+    course, wrong, checks = manifest(root), [], Counter()
     for lesson in ready(course):
         name = f"{lesson['name']}.ipynb"
         try:
@@ -459,13 +475,15 @@ def check(root: Path = HERE) -> list[str]:
                 wrong.append(f"{where} is not built: run build.py.")
             elif edited(book):
                 wrong.append(f"{where} was edited by hand: adopt it (--adopt) or delete it and build.")
-            elif not same_cells(book, fresh):
+            elif told(book) != told(fresh):
                 wrong.append(f"{where} is out of step with its source: run build.py.")
             elif path.parent.name == "solutions" and unexecuted(book):
                 wrong.append(f"{where} is not executed: run build.py --execute {lesson['name'][:2]}.")
             else:
                 wrong += contents(where, book, real=bool(lesson["data"]), student=path.parent == root)
         wrong += added_lines(name, student, solution)
+        checks.update(number for number in map(exercise, solution.cells) if re.fullmatch(r"\d+\.\d+", number or ""))
+    wrong += [f"Exercise {n} has {k} checks: give each a number of its own." for n, k in checks.items() if k > 1]
     for path, text in generated(course, root).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             wrong.append(f"{path.name} is out of step with the lessons: run build.py.")
@@ -529,30 +547,84 @@ def runs(told: list[str], length: int = 10) -> set[tuple[str, ...]]:
 
 
 def adopt(path: Path, root: Path = HERE) -> Path:
-    """Write an edited solution back into its source; hidden answers stay after the cells that they stood after."""
-    book = read(path)
+    """Write an edited solution back into its source; each hidden answer stays behind its exercise's check.
+
+    Where something of the notebook would be lost, that is said and nothing is written. The edited file stays: of the
+    course's own notebooks the next build makes a new one, any other is left as it is.
+    """
+    book, source = read(path), root / "source" / f"{path.stem}.py"
     if book is None:
         raise OutOfStep(f"There is no file {path}.")
-    source = root / "source" / f"{path.stem}.py"
-    hidden: dict[int, list[NotebookNode]] = {}
-    place = -1
+    course = manifest(root)
+    lesson = next((lesson for lesson in ready(course) if lesson["name"] == path.stem), None)
+    if lesson is None:
+        raise OutOfStep(f"No lesson is called {path.stem}: give the notebook its lesson's name, such as 00_name.ipynb.")
+    own = authored(path.name, book, assemble(course, lesson, root, student=False))
+
+    hidden: dict[str | None, list[NotebookNode]] = {}
+    last = None
     for cell in source_cells(source):
         if is_hidden(cell):
-            hidden.setdefault(place, []).append(cell)
+            hidden.setdefault(last, []).append(cell)
         else:
-            place += 1
-    cells: list[NotebookNode] = []
-    own = [cell for cell in book.cells if cell.metadata.get("usft") != "generated"]
-    for k, cell in enumerate(own):
-        new = (new_markdown_cell if cell.cell_type == "markdown" else new_code_cell)(cell.source)
-        if cell.metadata.get("tags"):
-            new.metadata["tags"] = list(cell.metadata["tags"])
-        cells += [new, *hidden.pop(k, [])]
-    cells += [cell for left in hidden.values() for cell in left]
-    fresh = new_notebook(cells=cells, metadata=jupytext.read(source, fmt="py:percent").metadata)
-    source.write_text(jupytext.writes(fresh, fmt="py:percent"), encoding="utf-8")
-    path.unlink()
+            last = exercise(cell) or last
+    here = [exercise(cell) for cell in own]
+    for number in hidden:
+        if here.count(number) != 1:
+            found = f"has {here.count(number)} checks in" if number in here else "is gone from"
+            raise OutOfStep(
+                f"{path.name} is not adopted. Exercise {number} {found} it, and {source.name} holds WRONG and RIGHT "
+                f"answers for its check: let the check stand there once, or first take those answers out of the source."
+            )
+    cells = [each for cell, number in zip(own, here, strict=True) for each in (cell, *hidden.get(number, []))]
+
+    old = source.read_text(encoding="utf-8")
+    metadata = jupytext.reads(old, fmt="py:percent").metadata
+    text = jupytext.writes(new_notebook(cells=cells, metadata=metadata), fmt="py:percent")
+    start = re.compile(r"^(?=# %%)", re.M)  # the lines above it name jupytext's version, and so change with it
+    text = (start.split(old, 1)[0] if start.search(old) else "") + start.split(text, 1)[-1]
+    wanted, found = told(new_notebook(cells=cells)), told(jupytext.reads(text, fmt="py:percent"))
+    if wanted != found:
+        odd = next((a[1] for a, b in zip(wanted, found, strict=False) if a != b), "the last one")
+        raise OutOfStep(f"{path.name} is not adopted. A source cannot hold this cell as it is: {odd[:100]!r}")
+    source.write_text(text, encoding="utf-8", newline="\n")
+
+    if path.resolve().parent in (root.resolve(), root.resolve() / "solutions"):
+        for cell in (cell for cell in book.cells if cell.cell_type == "code"):
+            cell.outputs, cell.execution_count = [], None  # of a run by hand: --execute cleans what it keeps
+        path.write_text(nbformat.writes(seal(book)) + "\n", encoding="utf-8")
     return source
+
+
+def authored(name: str, book: NotebookNode, built: NotebookNode) -> list[NotebookNode]:
+    """The cells of an edited notebook that belong into its source; refused where one would be lost or doubled."""
+    generated = [cell.source for cell in built.cells if cell.metadata.get("usft") == "generated"]
+    begins = {text.partition("\n")[0] for text in generated} - {"| | |"}  # known by it even where course.toml changed
+    kept = []
+    for number, cell in enumerate(book.cells, start=1):
+        text, ours = cell.source.replace("\r\n", "\n").strip("\n"), cell.metadata.get("usft") == "generated"
+        wrong = None
+        if cell.cell_type not in ("markdown", "code"):
+            wrong = f"is a {cell.cell_type} cell, and a source has none: make it a text or code cell, or delete it"
+        elif cell.get("attachments"):
+            wrong = "holds a pasted picture, and a source holds text: put the picture into a file and link it"
+        elif re.search(r"^\s*raise usft\.Todo\(", text, re.M):
+            wrong = "has no solution: adopt the notebook in solutions/, not a student's copy"
+        elif ours and text not in generated:
+            wrong = "is written by the build: make your change in course.toml or build.py, and delete this cell"
+        elif not ours and (text in generated or text.partition("\n")[0] in begins):
+            wrong = (
+                "is written by the build, but has lost its mark, as if a tool had taken the cells' metadata away: "
+                "copy your changes into the notebook as it was built"
+            )
+        if wrong:
+            raise OutOfStep(f"{name} is not adopted. Its cell {number} ({text[:30]!r}…) {wrong}.")
+        if text and not ours:
+            new = (new_markdown_cell if cell.cell_type == "markdown" else new_code_cell)(text)
+            if cell.metadata.get("tags"):
+                new.metadata["tags"] = list(cell.metadata["tags"])
+            kept.append(new)
+    return kept
 
 
 def repoint(where: str, root: Path = HERE) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 if "USFT_MIRROR" not in os.environ and (BESIDE / "registry.txt").is_file():
     os.environ["USFT_MIRROR"] = str(BESIDE)
 MIRROR = os.environ.get("USFT_MIRROR", "")
+
+# What tests solve is not the user's progress.
+os.environ["USFT_PROGRESS"] = str(Path(tempfile.gettempdir()) / f"usft-tests-{os.getpid()}.json")
 
 # Lessons run beside the other tests. Where a core is taken, one thread is quicker than two that wait for each other,
 # and threads that wait must not keep a core busy. Both must stand here before PyTorch is loaded.
@@ -35,6 +39,7 @@ def cache(tmp_path, monkeypatch):
     """An empty cache folder of this test's own, and no mirror."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("USFT_DATA", str(folder))
+    monkeypatch.setenv("USFT_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setenv("USFT_MIRROR", "")
     return folder
 

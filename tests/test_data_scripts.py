@@ -1,7 +1,9 @@
 """The commands that fetch data sets and make a mirror of them, run on tiny archives."""
 
+import csv
 import hashlib
 import io
+import json
 import os
 import sys
 import zipfile
@@ -330,21 +332,49 @@ def test_fetch_with_nothing_to_do(capsys):
 
 def test_a_class_of_progress_files_becomes_a_table(tmp_path, monkeypatch, capsys):
     for name, text in {
-        "anna": '{"usft": 1, "01.1": "done", "00.a": 0.2}',
-        "ben": '{"usft": 1, "02.1": "done"}',
-        "notes": '{"a": 1}',
-        "broken": "{",
+        "anna.json": '{"usft": 1, "01.1": "done", "00.a": -0.2}',
+        "ben.json": '\ufeff{"usft": 1, "02.1": "done"}',
+        "carla.json.txt": '{"usft": 1, "02.1": "done"}',
+        "notes.json": '{"a": 1}',
+        "broken.json": "{",
+        "list.json": "[1]",
+        "text.json": '"usft"',
+        "deep.json": "[" * 100_000,
+        "utf16.json": '{"usft": 1}'.encode("utf-16"),
     }.items():
-        (tmp_path / f"{name}.json").write_text(text)
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     monkeypatch.setattr(sys, "argv", ["collect_progress.py", str(tmp_path)])
     collect_progress.main()
     told = capsys.readouterr()
-    assert told.out.splitlines() == ["student,00.a,01.1,02.1", "anna,0.2,done,", "ben,,,done"]
-    assert told.err.count("left out") == 2 and "notes.json" in told.err and "broken.json" in told.err
+    rows = ["student,00.a,01.1,02.1", "anna,-0.2,done,", "ben,,,done", "carla.json.txt,,,done"]
+    assert told.out.splitlines() == rows
+    left_out = [line.split()[0] for line in told.err.splitlines() if "is left out" in line]
+    assert left_out == [f"{name}.json" for name in ("broken", "deep", "list", "notes", "text", "utf16")]
     monkeypatch.setattr(sys, "argv", ["collect_progress.py", str(tmp_path / "none")])
     with pytest.raises(SystemExit):
         collect_progress.main()
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_what_students_wrote_is_no_formula_in_the_classs_table(tmp_path, monkeypatch):
+    """On Windows' own terms, too: two letters end a line, and no row is empty."""
+    link = '=HYPERLINK("http://x","y")'
+    for name, known in {"=a": {"00.a": link}, "b": {"00.a": "\t+1", "00.b": "@x", "-1": "two\nlines"}}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"usft": 1, **known}))
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="cp1252", newline="\r\n"))
+    monkeypatch.setattr(sys, "argv", ["collect_progress.py", str(tmp_path)])
+    (tmp_path / "岡田.json").write_text('{"usft": 1, "00.b": "≈ ½"}')
+    collect_progress.main()
+    sys.stdout.flush()
+    text = printed.getvalue().decode()
+    assert list(csv.reader(io.StringIO(text.replace("\r\n", "\n")))) == [
+        ["student", "'-1", "00.a", "00.b"],
+        ["'=a", "", f"'{link}", ""],
+        ["b", "two lines", "'+1", "'@x"],
+        ["岡田", "", "", "≈ ½"],
+    ]
+    assert text.count("\n") == text.count("\r\n") == text.count("\r") == 4
 
 
 @pytest.mark.parametrize("path", sorted(pretrain.WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)

@@ -1,9 +1,11 @@
 """Checking answers: any form of a right one passes, a wrong one fails by name with its hint."""
 
 import json
+import random
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch
 
 import usft_lib as usft
 from usft_lib import BadInput, Todo, WrongAnswer, check, check_range
+from usft_lib.sources import cache as room
 
 CASES = {
     "two and three": ((2.0, 3.0), 5.0, "add them"),
@@ -21,9 +24,9 @@ CASES = {
 
 
 @pytest.fixture(autouse=True)
-def own_folder(cache, monkeypatch):
-    """Progress goes to a folder of the test's own."""
-    monkeypatch.delenv("USFT_PROGRESS", raising=False)
+def own_notes(cache, monkeypatch):
+    """Progress goes to a file of the test's own; what another test could not write is not in memory."""
+    monkeypatch.setattr(room, "_unkept", {})
 
 
 @pytest.mark.parametrize(
@@ -122,25 +125,149 @@ def test_predictions_come_back_from_the_line_that_was_kept(capsys, tmp_path, mon
     with pytest.raises(BadInput, match="cannot be written"):
         usft.progress(save=tmp_path / "no folder" / "anna.json")
     kept = line.split("To keep: ")[1].strip()
-    monkeypatch.setenv("USFT_DATA", str(tmp_path / "another machine"))
-    assert usft.guesses() == {}
+    another_machine(monkeypatch, tmp_path)
     usft.progress(kept)
     assert usft.guesses() == {"00.1": 0.8, "00.2": "contracting", "01.1": "done"}
-    for broken in (kept[:-1], kept.replace("0.8", "0.9"), "hello"):
-        with pytest.raises(BadInput, match="copy all of it"):
-            usft.progress(broken)
 
 
-def test_a_guess_must_be_given_and_a_full_disk_does_not_stop_a_lesson(monkeypatch, capsys):
+def another_machine(monkeypatch, tmp_path):
+    monkeypatch.setenv("USFT_PROGRESS", str(tmp_path / "another machine" / "progress.json"))
+    monkeypatch.setattr(room, "_unkept", {})
+    assert usft.guesses() == {}
+
+
+def line_to_keep(capsys) -> str:
+    capsys.readouterr()
+    usft.progress()
+    return capsys.readouterr().out.split("To keep: ")[1].strip()
+
+
+LINE = "usft1:eNqrVjIw0EtUsjLQM9VRMjTRM1SyUkrJz0tVqgUATrMGUQ"  # a class's notes hold such lines: they must stay good
+HELD = {"00.a": 0.5, "14.1": "done"}
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        LINE,
+        f"To keep: {LINE}",
+        f"Noted: 00.a = 0.5. To keep: usft1:{'x' * 20}\nNoted: 14.1 = done. To keep: {LINE}\n",
+        f"  {LINE[:20]}\n {LINE[20:30]}\u00a0\t{LINE[30:]} ",
+        f"“{LINE}”",
+        f"‘{LINE}’",
+        f"usft1:{LINE}",
+        f'usft.progress("{LINE}")',
+        f"{LINE}==",
+        f"{LINE}…",
+    ],
+)
+def test_a_line_comes_back_however_it_was_pasted(pasted):
+    usft.progress(pasted)
+    assert usft.guesses() == HELD
+
+
+def test_a_printed_line_can_stand_in_the_lessons_cell_as_it_is(capsys, monkeypatch, tmp_path):
+    """00_start_here shows ``usft.progress("usft1:…")``: any value, one that holds quotes too, makes such a cell."""
+    usft.guess("00.a", """it's "shallow" \\ …""")
+    kept = line_to_keep(capsys)
+    assert re.fullmatch(r"usft1:[\w-]+", kept, re.ASCII)
+    another_machine(monkeypatch, tmp_path)
+    exec('usft.progress("usft1:…")'.replace("usft1:…", kept))
+    assert usft.guesses() == {"00.a": """it's "shallow" \\ …"""}
+
+
+def test_a_dash_that_a_text_program_drew_is_two(capsys, monkeypatch, tmp_path):
+    draw = random.Random(0)
+    while "--" not in usft.exercises._keep():
+        monkeypatch.setattr(room, "_unkept", {"00.a": draw.random()})
+    kept, noted = line_to_keep(capsys), usft.guesses()
+    another_machine(monkeypatch, tmp_path)
+    usft.progress(kept.replace("--", "—"))
+    assert usft.guesses() == noted
+
+
+@pytest.mark.parametrize("broken", [LINE[:-1], LINE[:30], LINE.replace("VRMj", "VRMk"), LINE[:20] + LINE[21:], "hello",
+                                    "", "usft1:", "usft1:…", 'usft1:{"00.1":0.8}:e5fd0c7f', 5,
+                                    "usft1:eNqLNowFAAHSAOM"])  # fmt: skip
+def test_a_line_that_is_not_whole_changes_nothing(broken):
+    usft.guess("00.1", 0.8)
+    with pytest.raises(BadInput, match="copy all of it"):
+        usft.progress(broken)
+    assert usft.guesses() == {"00.1": 0.8}
+
+
+def test_a_guess_must_be_given():
     with pytest.raises(BadInput, match="Replace the dots"):
         usft.guess("00.1", ...)
 
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_text", full)
+@pytest.mark.parametrize("value, kept", [(torch.tensor(0.5), 0.5), (np.float32(0.5), 0.5), (np.arange(2), [0, 1]),
+                                         (1 + 2j, "(1+2j)"), ("≈ ½", "≈ ½")])  # fmt: skip
+def test_a_guess_may_be_a_number_of_any_kind(value, kept):
+    usft.guess("00.1", value)
+    usft.guess(7, 1)
+    assert usft.guesses() == {"00.1": kept, "7": 1}
+
+
+@contextmanager
+def below_a_file(folder):
+    """A folder where not even root can write."""
+    folder.write_text("x")
+    yield
+    folder.unlink()
+
+
+@contextmanager
+def full_disk(folder):
+    """A disk that takes files but no bytes: the system refuses them to this process."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limit (2026-11-29)")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("place", [below_a_file, full_disk])
+def test_where_nothing_can_be_written_notes_are_kept_in_memory_and_it_is_said_once(
+    place, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("USFT_PROGRESS", str(tmp_path / "home" / "progress.json"))
+    with place(tmp_path / "home"):
+        usft.guess("00.1", 0.8)
+        check(lambda a, b: a + b, CASES, exercise="01.1")
+        usft.guess("00.2", 0.9)
+        told = capsys.readouterr().out
+        assert told.count("cannot be written") == 1 and "copy the line that usft.progress() prints" in told
+        with pytest.raises(BadInput, match="anna.json cannot be written"):
+            usft.progress(save=tmp_path / "home" / "anna.json")
+        kept, noted = line_to_keep(capsys), usft.guesses()
+    assert noted == {"00.1": 0.8, "01.1": "done", "00.2": 0.9}
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()], "nothing half-written remains"
+    usft.guess("00.3", 1)  # somebody made room
+    assert json.loads((tmp_path / "home" / "progress.json").read_text()) == {**noted, "00.3": 1}
+    another_machine(monkeypatch, tmp_path)
+    usft.progress(kept)
+    assert usft.guesses() == noted
+
+
+def test_a_class_that_shares_one_cache_folder_does_not_share_its_notes(cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("USFT_PROGRESS", "")
+    for name in ("anna", "ben"):
+        monkeypatch.setattr(room.pooch, "os_cache", lambda project, name=name: tmp_path / name / project)
+        assert usft.guesses() == {}
+        usft.guess("00.1", name)
+    assert json.loads((tmp_path / "anna" / "usft" / "progress.json").read_text()) == {"00.1": "anna"}
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("held", ["[1]", "{", "", '"text"', "\ufeff{}"])
+def test_a_file_of_notes_that_somebody_spoilt_stops_no_lesson(held, tmp_path):
+    (tmp_path / "progress.json").write_text(held, encoding="utf-8")
+    assert usft.guesses() == {}
     usft.guess("00.1", 0.8)
-    assert "Noted: 00.1 = 0.8" in capsys.readouterr().out
+    assert usft.guesses() == {"00.1": 0.8}
 
 
 @pytest.mark.parametrize("answer, expected", [(105.0, 100.0), (0.5002, 0.5), (torch.tensor([1.0, 1.001]), [1.0, 1.0])])

@@ -17,6 +17,8 @@ from answers import LESSONS, NOTEBOOKS, builder, heavy
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+import usft_lib as usft
+
 HIDDEN = {name: builder.hidden_answers(NOTEBOOKS / "source" / f"{name}.py") for name in LESSONS}
 EXERCISES = [(name, number) for name in LESSONS for number in range(len(HIDDEN[name]))]
 
@@ -69,6 +71,41 @@ def test_with_the_references_put_in_the_copy_is_the_solution(name):
         put_in = re.sub(r"^[ \t]*raise usft\.Todo\(.*\)$", lambda _: next(references), ours.source, flags=re.M)
         assert put_in == theirs.source
     assert next(references, None) is None
+
+
+RUN_ALL = """
+import sys
+from pathlib import Path
+import matplotlib
+matplotlib.use("Agg")
+from answers import builder
+known = {}
+for cell in builder.shown_cells(Path(sys.argv[1])):
+    if cell.cell_type == "code":
+        exec(compile(cell.source, "a cell", "exec"), known)
+known["usft"].progress()
+"""
+
+
+@pytest.mark.slow
+def test_a_lesson_runs_where_home_and_cache_are_read_only_and_its_line_brings_all_back(tmp_path, cache):
+    """Below a file not even root can write; another machine has a disk."""
+    (tmp_path / "file").write_text("x")
+    nowhere = {name: str(tmp_path / "file" / name) for name in ("HOME", "USFT_DATA", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
+    places = [str(Path(__file__).parent), str(NOTEBOOKS.parent)]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_ALL, NOTEBOOKS / "source" / "01_images_and_masks.py"],
+        capture_output=True,
+        text=True,
+        cwd=NOTEBOOKS,
+        env={**os.environ, **nowhere, "USFT_PROGRESS": "", "PYTHONPATH": os.pathsep.join(places)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cannot be written (Not a directory), so your progress is kept only until") == 1
+    usft.progress(done.stdout.split("To keep: ")[-1])
+    known = json.loads((NOTEBOOKS.parent / "usft_lib" / "course" / "lessons.json").read_text(encoding="utf-8"))[1]
+    assert {key for key, value in usft.guesses().items() if value == "done"} == set(known["exercises"])
+    assert set(usft.guesses()) == {*known["exercises"], *known["guesses"]}
 
 
 SPOILT = """# %%

@@ -167,6 +167,7 @@ def test_take_an_edited_notebook_back(course):
     book = nbformat.read(path, as_version=4)
     cell = next(c for c in book.cells if c.cell_type == "markdown" and "## Predict first" in c.source)
     cell.source = cell.source.replace("## Predict first", "## Your bet")
+    book.cells.insert(book.cells.index(cell), nbformat.v4.new_markdown_cell("One more sentence."))
     nbformat.write(book, path)
     with pytest.raises(builder.OutOfStep, match="edited by hand and is not overwritten"):
         builder.build(course / "notebooks")
@@ -175,7 +176,21 @@ def test_take_an_edited_notebook_back(course):
     source = course / "notebooks" / "source" / f"{name}.py"
     assert "# ## Your bet" in source.read_text(encoding="utf-8")
     old = builder.hidden_answers(ROOT / "notebooks" / "source" / f"{name}.py")
-    assert builder.hidden_answers(source) == old, "no hidden answer is lost"
+    moved = [{**answer, "after": answer["after"] + 1} for answer in old]
+    assert builder.hidden_answers(source) == moved, "no hidden answer is lost, and each follows its check"
+
+
+def test_let_colab_open_your_copy(course):
+    before = contents(course)
+    where = re.search(r"--repoint (\S+)", recipe("Let Colab open your copy", "bash"))[1]
+    builder.repoint(where.replace("YOU/REPO@TAG", "you/course@autumn"), course / "notebooks")
+    lessons = [lesson["name"] for lesson in builder.ready(builder.manifest(course / "notebooks"))]
+    assert built(course, before) == set().union(*map(both, lessons))
+    assert builder.check(course / "notebooks") == [], "nothing is to be executed again"
+    for name in lessons:
+        head, _, setup = builder.read(course / "notebooks" / f"{name}.ipynb").cells[:3]
+        assert f"github/you/course/blob/autumn/notebooks/{name}.ipynb" in head.source
+        assert "https://github.com/you/course/archive/autumn.zip" in setup.source
 
 
 @functools.cache

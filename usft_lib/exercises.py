@@ -1,12 +1,13 @@
 """Exercises: checking answers, stopping where none is given yet, guesses and progress (all lessons).
 
-The cases of a check stand in the lessons; here is what runs them. Guesses and progress are kept in one small file on
-this machine, progress.json in the cache folder, or the file that ``USFT_PROGRESS`` names.
+The cases of a check stand in the lessons; here is what runs them. Guesses and progress are kept in one small file of
+the user's own (sources/cache.py).
 """
 
+import base64
 import copy
 import json
-import os
+import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 
 from .errors import BadInput
-from .sources.cache import cache_folder
+from .sources.cache import read_notes, write_notes, write_whole
 
 
 class _OneLine(Exception):
@@ -118,10 +119,7 @@ def guess(question: str, value) -> None:
 
 def guesses() -> dict:
     """What was predicted and solved so far: ``{"00.1": 0.8, "01.1": "done"}`` (lesson 11)."""
-    try:
-        return json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    return read_notes()
 
 
 def progress(line: str | None = None, save: str | Path | None = None) -> None:
@@ -129,7 +127,7 @@ def progress(line: str | None = None, save: str | Path | None = None) -> None:
 
     Args:
         line: such a line; what it holds is taken back in. Colab forgets its disk: paste the line into your notes, and
-            ``usft.progress("usft1:…")`` brings everything back.
+            ``usft.progress("usft1:…")`` brings everything back. White space and quotes in the line do no harm.
         save: a file to hand in, such as ``"anna.json"``; `data_scripts/collect_progress.py` makes a class's table of
             such files.
 
@@ -137,16 +135,14 @@ def progress(line: str | None = None, save: str | Path | None = None) -> None:
         BadInput: the line is not whole, or the file cannot be written.
     """
     if line is not None:
-        body, _, mark = line.strip().removeprefix("usft1:").rpartition(":")
-        if not line.strip().startswith("usft1:") or mark != _mark(body):
-            raise BadInput("This line is not whole: copy all of it, from usft1: to its last letter.")
-        _write({**guesses(), **json.loads(body)})
+        write_notes({**guesses(), **_read_line(line)})
     known = guesses()
     print(card(known))
     print(_keep())
     if save is not None:
         try:
-            Path(save).write_text(json.dumps({"usft": 1, **known}, indent=1, sort_keys=True), encoding="utf-8")
+            text = json.dumps({"usft": 1, **known}, indent=1, sort_keys=True)
+            write_whole(Path(save), lambda file: file.write(text.encode()))
         except OSError as error:
             raise BadInput(f"{save} cannot be written ({error.strerror}): name a file in a folder of yours.") from None
         print(f"To hand in: {save}")
@@ -166,30 +162,23 @@ def card(known: dict) -> str:
 
 
 def note(key: str, value) -> None:
-    """Keep one value under a key."""
-    _write({**guesses(), key: value})
+    """Keep one value under a key: a number of any kind, a text, a list."""
+    plain = json.dumps(value, default=lambda odd: odd.tolist() if hasattr(odd, "tolist") else str(odd))
+    write_notes({**guesses(), str(key): json.loads(plain)})
 
 
 def _keep() -> str:
-    body = json.dumps(guesses(), sort_keys=True, separators=(",", ":"))
-    return f"To keep: usft1:{body}:{_mark(body)}"
+    """The line to keep, of letters that no mail and no pair of quotes changes; zlib adds a checksum."""
+    body = zlib.compress(json.dumps(guesses(), sort_keys=True, separators=(",", ":")).encode(), 9)
+    return f"To keep: usft1:{base64.urlsafe_b64encode(body).decode().rstrip('=')}"
 
 
-def _mark(body: str) -> str:
-    return f"{zlib.crc32(body.encode()):08x}"
-
-
-def _write(values: dict) -> None:
-    path = _file()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _read_line(line: str) -> dict:
+    """What a line to keep holds, whatever stands before it, and with white space, quotes or dots in it."""
+    body = re.sub(r"[^\w-]", "", str(line).rpartition("usft1:")[2].replace("—", "--"), flags=re.ASCII)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(values, sort_keys=True), encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError:
-        pass  # the printed line is the copy that counts; a full or read-only disk must not stop a lesson
-
-
-def _file() -> Path:
-    named = os.environ.get("USFT_PROGRESS", "")
-    return Path(named) if named else cache_folder() / "progress.json"
+        return dict(json.loads(zlib.decompress(base64.urlsafe_b64decode(body + "=="))))
+    except (ValueError, TypeError, zlib.error):
+        raise BadInput(
+            "This line is not whole: copy all of it, from usft1: to its last letter, and nothing behind it."
+        ) from None

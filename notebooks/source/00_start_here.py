@@ -104,9 +104,9 @@ usft.alt("on X-rays smooth, dark lungs fill the picture; on ultrasound one small
 usft.guess("00.a", 0.0)  # your guess: Dice of the first two minus Dice of the last two
 
 # %% [markdown]
-# What stands from `usft1:` on holds all of your guesses and solved exercises; `usft.progress()` lists them. Colab
-# forgets them when it closes: copy the last such line into your notes, and `usft.progress("usft1:…")` brings
-# everything back.
+# The text that starts with `usft1:` stores your guesses and solved exercises; `usft.progress()` lists them. Colab
+# forgets them when it closes. So copy the last such text into your notes. Later, put it between the quotes of
+# `usft.progress("usft1:…")` and run that: everything is back.
 #
 # ## What is in a data set?
 #

@@ -1,6 +1,7 @@
 """The cache folder: full or closed disks, kernels that ask at once, and one's own Google Drive, in a fake Colab."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -170,7 +171,9 @@ def colab(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
     monkeypatch.setitem(sys.modules, "google.colab", module)
     monkeypatch.setattr(room, "DRIVE", tmp_path / "drive")
+    monkeypatch.setattr(room, "_unkept", {})
     monkeypatch.setenv("USFT_DATA", str(tmp_path / "here"))
+    monkeypatch.setenv("USFT_PROGRESS", str(tmp_path / "here" / "progress.json"))
     return module.drive
 
 
@@ -179,9 +182,26 @@ def test_what_is_made_lies_in_the_drive_and_the_next_session_finds_it(colab, tmp
     assert folder == tmp_path / "drive" / "MyDrive" / "usft_data" == room.cache_folder()
     with room.locked("hc18") as made:
         room.write_whole(made / "some.npz", lambda file: file.write(b"pixels"))
+    assert not (folder / "progress.json").exists(), "nothing was noted"
     assert not (tmp_path / "here").exists() and "usft_data" in capsys.readouterr().out
     os.environ["USFT_DATA"] = ""  # the next session
     assert (usft.use_drive() / "hc18" / "some.npz").read_bytes() == b"pixels"
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_what_was_noted_before_goes_to_the_drive_and_what_lies_there_comes_back(colab, tmp_path, readable):
+    if not readable:
+        (tmp_path / "here").write_text("a file: nothing can be kept below it")
+    usft.guess("00.a", 0.8)
+    usft.guess("00.b", 0.5)
+    drive = usft.use_drive() / "progress.json"
+    assert json.loads(drive.read_text()) == usft.guesses() == {"00.a": 0.8, "00.b": 0.5}
+    usft.guess("00.c", 0.1)
+    os.environ |= {"USFT_DATA": "", "USFT_PROGRESS": str(tmp_path / "new.json")}  # the next session
+    assert usft.guesses() == {}
+    usft.guess("00.a", 0.9)
+    usft.use_drive()
+    assert json.loads(drive.read_text()) == usft.guesses() == {"00.a": 0.9, "00.b": 0.5, "00.c": 0.1}
 
 
 def test_elsewhere_it_says_that_it_is_for_colab(monkeypatch):

@@ -1,6 +1,11 @@
-"""The folder in which downloads and prepared data are kept, and its lock: one kernel works, the others wait."""
+"""The folder in which downloads and prepared data are kept, and its lock: one kernel works, the others wait.
+
+Beside it, one person's notes (guesses, exercises solved): progress.json in the user's own cache folder, or the file
+that ``USFT_PROGRESS`` names.
+"""
 
 import errno
+import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,16 +34,16 @@ def cache_folder() -> Path:
 
 
 def use_drive(folder: str = "usft_data") -> Path:
-    """In Colab: fetch and prepare images in your Google Drive, where the next session finds them (lesson 03).
+    """In Colab: keep prepared images and your progress in your Google Drive, for the next session (lesson 03).
 
-    Colab forgets its disk after a session. Google asks whether the notebook may use your Drive, for this session only:
-    call it again in the next.
+    Colab forgets its disk after a session. What was noted before in this session is taken along. Google asks whether
+    the notebook may use your Drive, for this session only: call it again in the next.
 
     Args:
-        folder: its name in your Drive; it is made when the first images are kept.
+        folder: its name in your Drive; it is made when there is something to keep.
 
     Returns:
-        The folder's path, which ``USFT_DATA`` names from now on.
+        The folder's path, which ``USFT_DATA`` names from now on; ``USFT_PROGRESS`` names a file in it.
 
     Raises:
         BadInput: this is not Colab, the name leads elsewhere, or the Drive could not be opened.
@@ -59,8 +64,11 @@ def use_drive(folder: str = "usft_data") -> Path:
             raise FileNotFoundError(f"{home} is not there")
     except Exception as error:  # Colab raises what it likes where one says no
         raise BadInput(f"Your Drive was not opened ({error}); images are kept for this session only.") from None
-    os.environ["USFT_DATA"] = str(home / name)
-    print(f"Prepared images are kept in your Drive from now on, in {folder}.")
+    noted = read_notes()
+    os.environ |= {"USFT_DATA": str(home / name), "USFT_PROGRESS": str(home / name / "progress.json")}
+    print(f"Prepared images and your progress are kept in your Drive from now on, in {folder}.")
+    if noted:
+        write_notes({**read_notes(), **noted})
     return home / name
 
 
@@ -119,3 +127,39 @@ def write_whole(path: Path, write) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+# ---- one person's notes ---------------------------------------------------------------------------------------
+
+_unkept: dict = {}  # notes that no file holds, for as long as this kernel lives
+
+
+def _notes_file() -> Path:
+    """Not in ``USFT_DATA``, which a whole class may share."""
+    named = os.environ.get("USFT_PROGRESS", "")
+    return Path(os.path.expanduser(named)) if named else Path(pooch.os_cache("usft")) / "progress.json"
+
+
+def read_notes() -> dict:
+    """What was noted so far."""
+    try:
+        kept = json.loads(_notes_file().read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        kept = {}
+    return {**(kept if isinstance(kept, dict) else {}), **_unkept}
+
+
+def write_notes(notes: dict) -> None:
+    """Keep notes in place of those that were there. On a read-only or full disk: in memory, which is said once."""
+    path = _notes_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: file.write(json.dumps(notes, sort_keys=True).encode()))
+        _unkept.clear()
+    except OSError as error:
+        if not _unkept:
+            print(
+                f"{path} cannot be written ({error.strerror}), so your progress is kept only until this notebook is "
+                "closed: copy the line that usft.progress() prints into your notes."
+            )
+        _unkept.update(notes)
