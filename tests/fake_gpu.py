@@ -92,7 +92,7 @@ class FakeGpu(TorchFunctionMode):
         result = func(*args, **kwargs)
         if on_gpu:
             self.operations += 1
-            before = {storage(t) for t in tensors((args, kwargs))} if name not in ("grad",) else set()
+            before = {storage(t) for t in tensors((args, kwargs))}
             for tensor in tensors(result):
                 if storage(tensor) not in before:
                     self.put(tensor)
@@ -119,7 +119,7 @@ class FakeGpu(TorchFunctionMode):
         return True
 
     def _check_index(self, name: str, target, index, value=None) -> None:
-        """Indices on the CPU serve everywhere, those on the GPU only there; a basic index takes values from anywhere."""
+        """Indices on the CPU serve everywhere, those on the GPU only there; slices take values from anywhere."""
         indices = [t for t in tensors((index,)) if t.ndim]
         if not self.holds(target) and any(self.holds(t) for t in indices):
             raise WrongPlace(f"indices should be on the same device as the indexed tensor (cpu) ({name})")

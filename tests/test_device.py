@@ -1,10 +1,11 @@
-"""Which precision on which machine, with faked machines."""
+"""Which device and precision on which machine, with faked machines."""
 
 import pytest
 import torch
+from fake_gpu import fake_gpu
 
-from usft_lib import BadInput
-from usft_lib.device import Precision, choose_device, choose_precision
+from usft_lib import BadInput, Training, environment, simulate_ultrasound
+from usft_lib.device import Precision, _say_once, choose_device, choose_precision
 
 
 @pytest.fixture
@@ -13,6 +14,7 @@ def machine(monkeypatch):
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16, raising=False)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (7, 5))
         # As PyTorch does: with emulation counted, every GPU says yes.
         monkeypatch.setattr(
             torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native_bf16
@@ -57,6 +59,80 @@ def test_what_cannot_be_had_is_one_clear_line(machine):
         choose_precision("float16", "cpu")
     with pytest.raises(BadInput, match="no CUDA GPU here"):
         choose_device("cuda")
+
+
+NONSENSE = ["mps", None, "meta", "gpu", "", 0, 3.5, "cuda:", "cpu:1", torch.device("meta")]
+
+
+@pytest.mark.parametrize("device", NONSENSE, ids=repr)
+def test_a_device_that_the_course_does_not_know_is_one_line(device, small, discs):
+    asked = [
+        lambda: choose_device(device),
+        lambda: Training(small, discs, device=device),
+        lambda: simulate_ultrasound(1, size=32, device=device),
+    ]
+    if not isinstance(device, torch.device):  # those are asked of a model, wherever somebody has put it
+        asked.append(lambda: choose_precision("auto", device))
+    for ask in asked:
+        with pytest.raises(BadInput) as error:
+            ask()
+        assert str(error.value) == f"device must be 'auto', 'cpu' or 'cuda', not {str(device)!r}."
+
+
+def test_a_gpu_that_is_not_there_is_one_line():
+    with fake_gpu():
+        assert choose_device("cuda:0") == torch.device("cuda:0")
+        with pytest.raises(BadInput, match="no GPU cuda:1 here. Use device='auto'"):
+            choose_device("cuda:1")
+
+
+WHEELS = "sm_75 sm_80 sm_86 sm_90a sm_100 sm_120"
+
+
+@pytest.mark.parametrize(
+    "capability, built, used",
+    [
+        ((6, 1), WHEELS, False),  # a GTX 1060
+        ((7, 0), WHEELS, False),  # older than anything built for, though of a generation that is there
+        ((7, 5), WHEELS, True),
+        ((8, 9), WHEELS, True),  # machine code of its generation
+        ((12, 1), WHEELS, True),
+        ((11, 0), WHEELS, False),  # between two generations
+        ((13, 0), WHEELS, False),  # newer than all
+        ((13, 0), WHEELS + " compute_120", True),  # compiled when it is loaded
+        ((6, 1), WHEELS + " compute_75", False),
+        ((9, 0), "gfx90a gfx942", True),  # ROCm
+        ((6, 1), "", True),  # PyTorch does not say
+    ],
+)
+def test_a_gpu_that_pytorch_has_no_code_for_is_not_used(capability, built, used, capsys):
+    with fake_gpu(capability, built.split()):
+        _say_once.cache_clear()
+        assert choose_device().type == ("cuda" if used else "cpu")
+        assert choose_device("cpu").type == "cpu"
+        assert choose_device().type == choose_precision().device
+    assert capsys.readouterr().out.count("\n") == (not used)  # once
+
+
+def test_such_a_gpu_is_told_in_one_line_and_the_processor_goes_on(discs, small, capsys):
+    line = "This PyTorch has no code for Fake T4 (sm_61), only for sm_75 sm_80."
+    with fake_gpu((6, 1), ("sm_75", "sm_80")):
+        for _ in range(2):  # a set-up cell may be run again
+            environment()
+            told = capsys.readouterr().out.splitlines()
+            assert told[0] == f"{line} So the processor is used." and told[1].startswith("processor, ") and not told[2:]
+        run = Training(small, discs, steps=1)
+        run.step()
+        assert run.history.settings["device"] == "cpu" and capsys.readouterr().out == ""
+        with pytest.raises(BadInput) as error:
+            Training(small, discs, device="cuda")
+        assert str(error.value).startswith(f"{line} Use device='auto'")
+
+
+def test_environment_tells_the_gpu(capsys):
+    with fake_gpu():
+        environment()
+    assert capsys.readouterr().out.startswith("Fake T4 · float16 · torch ")
 
 
 def test_only_float16_scales_its_gradients():

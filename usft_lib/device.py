@@ -8,9 +8,11 @@ ICLR 2018, arXiv 1710.03740).
 import contextlib
 import ctypes
 import platform
+import re
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -18,6 +20,7 @@ import torch
 from .errors import BadInput, check_name
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "float16": torch.float16}
+_say_once = cache(print)
 
 
 @dataclass(frozen=True)
@@ -36,21 +39,36 @@ class Precision:
         return torch.amp.GradScaler(self.device, enabled=self.name == "float16")
 
 
-def choose_device(device: str = "auto") -> torch.device:
-    """``"auto"``: a CUDA GPU if there is one, else the processor.
+def choose_device(device: str | torch.device = "auto") -> torch.device:
+    """``"auto"``: a CUDA GPU if there is one that this PyTorch has code for, else the processor.
 
     Raises:
-        BadInput: a GPU was asked for by name and there is none.
+        BadInput: no such device, or a GPU was asked for by name and there is none to compute on.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(device)):
+        raise BadInput(f"device must be 'auto', 'cpu' or 'cuda', not {str(device)!r}.")
+    lacking = _lacking()
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise BadInput(f"There is no device {device!r}: use 'auto', 'cpu' or 'cuda'.") from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise BadInput("There is no CUDA GPU here: use device='auto' (in Colab: Runtime → Change runtime type → GPU).")
+        if lacking and torch.cuda.is_available():
+            _say_once(f"{lacking} So the processor is used.")
+        return torch.device("cpu" if lacking else "cuda")
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and (lacking or (chosen.index or 0) >= torch.cuda.device_count()):
+        lacking = lacking or f"There is no GPU {chosen} here."
+        raise BadInput(f"{lacking} Use device='auto' (in Colab: Runtime → Change runtime type → GPU).")
     return chosen
+
+
+def _lacking() -> str:
+    """Why no GPU can be used here; nothing where one can."""
+    if not torch.cuda.is_available():
+        return "There is no CUDA GPU here."
+    has, built = torch.cuda.get_device_capability(), " ".join(torch.cuda.get_arch_list())
+    known = [(kind, (int(a), int(b))) for kind, a, b in re.findall(r"(sm|compute)_(\d+)(\d)", built)]  # none: ROCm
+    # Machine code (sm) serves later GPUs of its generation; PTX (compute) is compiled for any later one.
+    if not known or any(one <= has and (one[0] == has[0] or kind == "compute") for kind, one in known):
+        return ""
+    return f"This PyTorch has no code for {torch.cuda.get_device_name()} (sm_{has[0]}{has[1]}), only for {built}."
 
 
 def choose_precision(precision: str = "auto", device: str | torch.device = "auto") -> Precision:
@@ -64,7 +82,7 @@ def choose_precision(precision: str = "auto", device: str | torch.device = "auto
         BadInput: the name is none of ``auto float32 bf16 float16``, or float16 was asked for on a processor.
     """
     check_name("precision", precision, ["auto", *DTYPES])
-    kind = choose_device(device).type if device == "auto" else torch.device(device).type
+    kind = device.type if isinstance(device, torch.device) else choose_device(device).type
     if precision == "float16" and kind == "cpu":
         raise BadInput("float16 is for GPUs: on a processor use precision='bf16' or 'float32' (or 'auto').")
     if precision != "auto":
@@ -88,6 +106,7 @@ def _processor_has_bf16() -> bool:
 
 def environment() -> None:
     """Print the device, its precision, threads and versions; and in Colab without a GPU, how to get one."""
+    _say_once.cache_clear()
     device = choose_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"processor, {torch.get_num_threads()} threads"
     print(f"{name} · {choose_precision().name} · torch {torch.__version__} · Python {platform.python_version()}")

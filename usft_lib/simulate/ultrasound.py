@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ..data import SegmentationData
+from ..device import choose_device
 from ..seeds import generator
 from .anatomy import Anatomy, draw_anatomy
 from .beam import attenuated_db, pulses, tissue_loss
@@ -48,7 +49,7 @@ def simulate_ultrasound(
         frames_per_subject: consecutive images that share a subject.
         preset: "varied" (any probe, any depth), "breast", "fetal_head" or "cyst_phantom".
         stages: return also what each stage of the chain made.
-        device: where to compute; images come back on the CPU.
+        device: where to compute, ``"cpu"``, ``"cuda"`` or ``"auto"``; images come back on the CPU.
         scene: any setting of `Scene`, as a number or as a pair (low, high) to draw from, ``probe``, and
             ``without_target``, the share of images without a lesion (0.1 by default for "varied", else 0).
 
@@ -62,6 +63,7 @@ def simulate_ultrasound(
     """
     n, size = check_request(n, size)
     frames, _ = check_request(frames_per_subject, size)
+    device = choose_device(device)
     scenes = ultrasound_scenes(-(-n // frames), seed, preset, **scene)
     made = f"simulated, seed {seed}" + ("" if preset == "varied" else f", {preset}")
     return image_scenes(scenes, n, size, seed, frames, made, stages, device)
