@@ -26,8 +26,12 @@ MAY_MIX = {  # they copy from one place to another, or ask for shapes alone
 ARCHITECTURES = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
 
 
-class WrongPlace(RuntimeError, TypeError):  # CUDA raises the one where tensors mix, the other for NumPy
+class WrongPlace(RuntimeError):
     """An operation met tensors on two devices."""
+
+
+class NotForNumPy(WrongPlace, TypeError):  # a TypeError, as PyTorch has it
+    """NumPy was given a tensor on the GPU."""
 
 
 def tensors(value):
@@ -79,12 +83,13 @@ class FakeGpu(TorchFunctionMode):
             if name in ("device", "is_cuda", "is_cpu", "get_device"):
                 return {"device": GPU, "is_cuda": True, "is_cpu": False, "get_device": 0}[name]
             if name in ("numpy", "__array__", "__dlpack__"):
-                raise WrongPlace(f"can't convert cuda:0 device type tensor to numpy ({name}): use Tensor.cpu() first")
+                raise NotForNumPy(f"can't convert cuda:0 device type tensor to numpy ({name}): use Tensor.cpu() first")
         if name in ("to", "cpu", "cuda"):
             return self._moved(func, name, args, kwargs)
-        if name == "register_hook" and self.holds(first):
-            return func(first, self._watched(args[1]))
-        on_gpu = self._result_is_on_gpu(name, args, kwargs)
+        if name == "register_hook":
+            return func(first, self._watched(first, args[1]))
+        given = args[:1] if name == "__deepcopy__" else args  # behind it is what was copied before
+        on_gpu = self._result_is_on_gpu(name, given, kwargs)
         if on_gpu and any(isinstance(v, torch.Generator) for v in (*args, *kwargs.values())):
             raise WrongPlace(f"Expected a 'cuda' device type for generator but found 'cpu' ({name})")
         if is_gpu(kwargs.get("device")):
@@ -92,7 +97,7 @@ class FakeGpu(TorchFunctionMode):
         result = func(*args, **kwargs)
         if on_gpu:
             self.operations += 1
-            before = {storage(t) for t in tensors((args, kwargs))}
+            before = {storage(t) for t in tensors((given, kwargs))}
             for tensor in tensors(result):
                 if storage(tensor) not in before:
                     self.put(tensor)
@@ -151,13 +156,18 @@ class FakeGpu(TorchFunctionMode):
             self.put(result)
         return result
 
-    def _watched(self, hook):
-        """A hook on the gradient of a tensor on the GPU, where the gradient lies as well."""
+    def _watched(self, tensor: torch.Tensor, hook):
+        """A hook on the gradient of a tensor: it is given on the tensor's device, and expected back there."""
 
         def run(gradient):
+            if not self.holds(tensor):
+                return hook(gradient)
             self.put(gradient)
             with self:
-                return hook(gradient)
+                changed = hook(gradient)
+            if changed is not None and not self.holds(changed):
+                raise WrongPlace("a hook made a gradient on cpu, but expected device cuda:0")
+            return changed
 
         return run
 
@@ -166,11 +176,16 @@ class FakeGpu(TorchFunctionMode):
 def fake_gpu(capability=(7, 5), architectures=tuple(ARCHITECTURES), native_bf16=False):
     """A machine with one GPU, by default the T4 of free Colab; threads that start within are watched as well."""
     gpu = FakeGpu()
-    run = threading.Thread.run
+    run, to = threading.Thread.run, torch.nn.Module.to
 
     def run_watched(thread):
         with gpu:
             run(thread)
+
+    def module_to(module, *args, **kwargs):  # PyTorch reads a tensor's device there without asking
+        if args and isinstance(args[0], torch.Tensor):
+            args = (args[0].device, args[0].dtype, *args[1:])
+        return to(module, *args, **kwargs)
 
     answers = {
         "is_available": lambda: True,
@@ -183,5 +198,9 @@ def fake_gpu(capability=(7, 5), architectures=tuple(ARCHITECTURES), native_bf16=
         "synchronize": lambda device=None: None,
         "empty_cache": lambda: None,
     }
-    with mock.patch.multiple(torch.cuda, **answers), mock.patch.object(threading.Thread, "run", run_watched), gpu:
-        yield gpu
+    changed = [(threading.Thread, "run", run_watched), (torch.nn.Module, "to", module_to)]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.multiple(torch.cuda, **answers))
+        for change in changed:
+            stack.enter_context(mock.patch.object(*change))
+        yield stack.enter_context(gpu)

@@ -20,7 +20,7 @@ class SegmentationData:
     """Grey images with one binary mask each (lesson 01).
 
     Attributes:
-        images: float32 ``[N, 1, S, S]`` in 0…1.
+        images: float32 ``[N, 1, S, S]`` in 0…1; like the masks on the CPU, wherever they come from.
         masks: bool ``[N, 1, S, S]``, True inside the object.
         subjects: N strings; images of one person (or animal, or near-duplicates) share theirs.
         name: the data set's name, as figures and tables print it.
@@ -59,6 +59,7 @@ class SegmentationData:
             raise BadInput(f"masks {list(self.masks.shape)} and images {list(self.images.shape)} differ in shape.")
         if self.masks.dtype != torch.bool:
             raise BadInput(f"masks must be bool, these are {self.masks.dtype}: threshold them first (masks > 0.5).")
+        self.images, self.masks = self.images.cpu(), self.masks.cpu()
         if not torch.isfinite(self.images).all():
             raise BadInput("images hold NaN or infinite values: repair or leave out those images first.")
         if n and not (0 <= self.images.min() and self.images.max() <= 1):

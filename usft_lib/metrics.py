@@ -76,7 +76,7 @@ def head_circumference_mm(masks: Tensor, spacing_mm: Tensor) -> Tensor:
         raise BadInput("The size of a pixel is not known for these images, so nothing can be measured in mm.")
     results = []
     for mask, mm in zip(masks[:, 0], spacing_mm.tolist(), strict=True):
-        points = mask.nonzero().double()
+        points = mask.nonzero().cpu().double()
         if len(points) < 2:
             results.append(float("nan"))
             continue
@@ -100,7 +100,7 @@ def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
         raise BadInput(
             f"Masks {list(predicted.shape)} cannot be scored against {list(data.masks.shape)}: one an image."
         )
-    predicted = predicted.expand_as(data.masks)
+    predicted = predicted.cpu().expand_as(data.masks)
     pairs = zip(predicted[:, 0].numpy(), data.masks[:, 0].numpy(), strict=True)
     pixels = np.array([hausdorff95(a, b) for a, b in pairs])
     spacing = np.full(len(data), np.nan) if data.spacing_mm is None else data.spacing_mm.numpy()

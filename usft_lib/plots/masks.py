@@ -12,10 +12,10 @@ from .style import COLOURS, MARKERS
 
 def show_masks(axes: Axes, image: Tensor, true: Tensor, predicted: Tensor | None = None) -> None:
     """One image ``[1, S, S]`` with the outline of its true mask (white, dashed) and of a predicted one (orange)."""
-    axes.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
+    axes.imshow(image[0].cpu().numpy(), cmap="gray", vmin=0, vmax=1)
     for mask, colour, line in ((predicted, COLOURS[4], "solid"), (true, "white", "dashed")):
         if mask is not None and mask.any():
-            axes.contour(mask[0].float().numpy(), levels=[0.5], colors=[colour], linestyles=line, linewidths=1.5)
+            axes.contour(mask[0].float().cpu().numpy(), levels=[0.5], colors=[colour], linestyles=line, linewidths=1.5)
     axes.set_axis_off()
 
 
@@ -23,7 +23,7 @@ def distance_inside(mask: Tensor) -> Tensor:
     """How far each pixel inside ``mask`` bool ``[H, W]`` is from the outside, in pixels; 0 outside (lesson 01)."""
     from scipy.ndimage import distance_transform_edt
 
-    return torch.from_numpy(distance_transform_edt(mask.numpy())).float()
+    return torch.from_numpy(distance_transform_edt(mask.cpu().numpy())).float()
 
 
 def dots(axes: Axes, scores: Mapping[str, Tensor], label: str) -> None:
@@ -34,6 +34,7 @@ def dots(axes: Axes, scores: Mapping[str, Tensor], label: str) -> None:
         label: of the vertical axis, unit included.
     """
     for column, values in enumerate(scores.values()):
+        values = values.cpu() if isinstance(values, Tensor) else values
         aside = (np.arange(len(values)) * 0.618 % 1 - 0.5) * 0.4  # spread evenly, the same each time
         axes.plot(column + aside, values, MARKERS[column % 7], color=COLOURS[column % 7], alpha=0.55, markersize=5)
         mean = float(values.mean())

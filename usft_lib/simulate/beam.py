@@ -146,7 +146,8 @@ def point_spread(scenes: list[Scene], z: torch.Tensor) -> tuple[torch.Tensor, ..
     Fine enough for any picture's size.
     """
     loss = tissue_loss(scenes, z)
-    centre, f_number, cap = stacked(scenes, "centre_frequency_mhz", "receive_f_number", "aperture_cm")
+    names = ("centre_frequency_mhz", "receive_f_number", "aperture_cm")
+    centre, f_number, cap = stacked(scenes, *names, device=z.device)
     wavelength = SPEED_MM_PER_US / centre
     step, pitch = wavelength / 16, wavelength * torch.maximum(f_number, 0.1 * z / cap) / 10
     along = pulses(scenes, step, loss).abs()

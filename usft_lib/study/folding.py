@@ -40,8 +40,9 @@ def folded(model: UNet, keep: Collection[str] = ()) -> Iterator[UNet]:
                         block[place], block[place + 1] = _fold(convolution, norm), nn.Identity()
         yield model.train(model.training)
     finally:
+        device = next(model.parameters()).device  # training may have moved the model, and what was put aside stayed
         for block, place, module in replaced:
-            block[place] = module
+            block[place] = module.to(device)
         model.train(model.training)
 
 

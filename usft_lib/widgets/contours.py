@@ -13,7 +13,7 @@ def outlines(mask: Tensor, tolerance: float = 0.35) -> list[list[int]]:
     Pixel (0, 0) lies at the origin. Points that lie within ``tolerance`` pixels of the line without them are left out
     (Douglas and Peucker, 1973).
     """
-    padded = np.pad(mask.numpy().astype(float), 1)  # an outline that meets the picture's edge closes along it
+    padded = np.pad(mask.cpu().numpy().astype(float), 1)  # an outline that meets the picture's edge closes along it
     lines = contour_generator(z=padded).lines(0.5)
     return [(_simplified(line - 1, tolerance) * FINE).round().astype(int).ravel().tolist() for line in lines]
 
