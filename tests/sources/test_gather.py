@@ -94,7 +94,7 @@ def test_montgomery_file_by_file(nlm, web, cache, capsys, mirror_of, files):
         with lock:
             busy.append(to)
             most.append(len(busy))
-        time.sleep(0.002)
+        time.sleep(0.5 / len(files))
         with lock:
             busy.remove(to)
         to.page(200, body)

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from types import SimpleNamespace
 
 import pytest
+import requests
 from scripts import ROOT, script
 from sources import fakes
 from sources.fakes import BUSI, Handler, fails, known, left, serve
@@ -29,7 +30,7 @@ def busi(addresses, web):
 
 
 @pytest.fixture
-def mirror(web, cache, monkeypatch):
+def school(web, cache, monkeypatch):
     """The server is the mirror and holds BUSI."""
     data = fakes.busi()
     web.pages |= {"/registry.txt": f"{BUSI} {known(data)}\n".encode(), f"/{BUSI}": data}
@@ -72,20 +73,20 @@ def closed(to: Handler, body: bytes) -> None:
 # Whose name
 
 
-def test_servers_that_refuse_a_library_s_own_name(busi, mirror):
+def test_servers_that_refuse_a_library_s_own_name(busi, school, monkeypatch):
     names = []
 
     def refuses(to: Handler, body: bytes):
         names.append(to.headers["User-Agent"])
         to.page(200 if names[-1].startswith("usft_lib/") else 403, body)
 
-    mirror.faults |= {path: refuses for path in ("/registry.txt", f"/{BUSI}", "/busi")}
+    school.faults |= {path: refuses for path in ("/registry.txt", f"/{BUSI}", "/busi")}
     assert len(load("busi", size=32)) == 4
     assert names == [AGENT] * 2  # the mirror's list and its archive
-    mirror.faults[f"/{BUSI}"] = says(404)
-    assert len(load("busi", size=48)) == 4 and names == [AGENT] * 3
-    os.environ["USFT_MIRROR"] = ""
-    assert len(load("busi", size=64)) == 4 and names[3:] in ([], [AGENT])
+    monkeypatch.setenv("USFT_MIRROR", "")
+    for archive in cache_folder().rglob(f"*-{BUSI}"):  # the mirror's is the original's
+        archive.unlink()
+    assert "127.0.0.1" in load("busi", size=48).provenance and names == [AGENT] * 3
 
 
 @pytest.mark.skipif(bool(os.environ.get("USFT_WHEEL_ONLY")), reason="needs course.toml (2026-11-29)")
@@ -114,13 +115,13 @@ def test_a_busy_server_is_waited_for_twice(busi, waits, capsys, cache, status, t
     assert capsys.readouterr().out.count(f"127.0.0.1: busy (answer {status}), asked again in 7 s.") == min(times, 2)
 
 
-def test_a_busy_mirror_is_waited_for(mirror, waits, capsys):
-    mirror.faults["/registry.txt"] = first(2, says(503, Retry_After="2"))
-    mirror.faults[f"/{BUSI}"] = first(1, says(429, Retry_After="60"))
+def test_a_busy_mirror_is_waited_for(school, waits, capsys):
+    school.faults["/registry.txt"] = first(2, says(503, Retry_After="2"))
+    school.faults[f"/{BUSI}"] = first(1, says(429, Retry_After="60"))
     assert "mirror" in load("busi", size=32).provenance
     assert waits == [2, 2, 60]
     assert "mirror: busy (answer 503), asked again in 2 s." in capsys.readouterr().out
-    mirror.faults["/registry.txt"] = says(429, Retry_After="61")
+    school.faults["/registry.txt"] = says(429, Retry_After="61")
     load("busi", size=48)
     assert "its registry.txt: answer 429: busy, try again in 2 minutes" in capsys.readouterr().out
 
@@ -168,8 +169,8 @@ def test_a_broken_connection_is_tried_again(busi, cache, capsys, answer, times):
     assert capsys.readouterr().out.count("127.0.0.1: the connection failed, asked again.") == 2
 
 
-def test_a_mirror_whose_list_breaks_off_is_asked_again(mirror):
-    mirror.faults["/registry.txt"] = first(2, cut)
+def test_a_mirror_whose_list_breaks_off_is_asked_again(school):
+    school.faults["/registry.txt"] = first(2, cut)
     assert "mirror" in load("busi", size=32).provenance
 
 
@@ -178,6 +179,27 @@ def test_an_answer_is_an_answer(busi, waits, wrong):
     busi.faults["/busi"] = wrong
     fails(DataUnavailable)
     assert busi.asked == ["/busi"] and waits == []
+
+
+def test_a_silent_server_is_asked_once(busi, monkeypatch):
+    """It took a minute already."""
+    monkeypatch.setattr("usft_lib.sources.fetch.SILENCE", 0.1)
+    busi.faults["/busi"] = lambda to, _: to.web.mended.wait(5)
+    assert "no answer in 0.1 s" in fails(DataUnavailable)
+    assert busi.asked == ["/busi"]
+
+
+@pytest.mark.parametrize("kind", [requests.ConnectTimeout, requests.ReadTimeout, requests.exceptions.SSLError])
+def test_what_takes_long_or_would_fail_again_is_not_tried_again(waits, kind):
+    asked = []
+
+    def ask():
+        asked.append(kind)
+        raise kind()
+
+    with pytest.raises(kind):
+        asking.patiently(ask, "there")
+    assert asked == [kind] and waits == []
 
 
 # Proxies
@@ -194,10 +216,10 @@ def proxy(monkeypatch):
     monkeypatch.setenv("http_proxy", dead)
 
 
-def test_a_private_address_is_asked_without_the_proxy(proxy, busi, mirror):
-    mirror.faults[f"/{BUSI}"] = says(404)
+def test_a_private_address_is_asked_without_the_proxy(proxy, busi, school):
+    school.faults[f"/{BUSI}"] = says(404)
     assert "127.0.0.1" in load("busi", size=32).provenance
-    assert mirror.asked == ["/registry.txt", f"/{BUSI}", "/busi"]
+    assert school.asked == ["/registry.txt", f"/{BUSI}", "/busi"]
 
 
 def test_a_mirror_behind_a_proxy_says_what_to_set(proxy, cache, monkeypatch, capsys):
@@ -220,11 +242,9 @@ def test_what_is_private():
 
 
 @pytest.mark.parametrize("quotes", ['"{}"', "'{}'", "“{}”", ' "{}" ', "{} "])
-def test_quotes_around_a_setting_are_not_its_own(mirror, cache, monkeypatch, quotes):
-    import hashlib
-
-    pin = hashlib.sha256(mirror.pages["/registry.txt"]).hexdigest()
-    for name, value in (("USFT_MIRROR", mirror.address), ("USFT_MIRROR_SHA256", pin), ("USFT_DATA", str(cache))):
+def test_quotes_around_a_setting_are_not_its_own(school, cache, monkeypatch, quotes):
+    pin = fakes.sha256(school.pages["/registry.txt"])
+    for name, value in (("USFT_MIRROR", school.address), ("USFT_MIRROR_SHA256", pin), ("USFT_DATA", str(cache))):
         monkeypatch.setenv(name, quotes.format(value))
         assert setting(name) == value
     assert cache_folder() == cache
