@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +18,12 @@ DRIVE = Path("/content/drive")  # where Colab mounts one's Google Drive
 def cache_folder() -> Path:
     """``USFT_DATA``, or the user's own cache folder. Is not created here."""
     named = os.environ.get("USFT_DATA", "")
-    return Path(named).expanduser() if named else Path(pooch.os_cache("usft"))
+    try:
+        return Path(named).expanduser() if named else Path(pooch.os_cache("usft"))
+    except RuntimeError:  # a user id without a name and a home, as containers and clusters have them
+        where = os.environ["USFT_DATA"] = tempfile.mkdtemp(prefix="usft-")  # read by this session's processes, too
+        print(f"You have no home folder here, so data is kept in {where}: to keep it for longer, set USFT_DATA.")
+        return Path(where)
 
 
 def use_drive(folder: str = "usft_data") -> Path:
