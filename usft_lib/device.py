@@ -95,7 +95,7 @@ def environment() -> None:
 
 # ---- threads --------------------------------------------------------------------------------------------------
 
-BUSY = 0.6  # where every thread has a core to itself, the calling thread computes for a larger share of a step's time
+BUSY = 0.6  # of a step's time the calling thread computes, on idle cores nearly all; one thread has 0.56 of two's speed
 STEPS, SECONDS = 10, 0.5  # looked at together: one short delay is no busy machine
 
 
