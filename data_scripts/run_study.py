@@ -8,7 +8,7 @@ usft_lib/results/PROTOCOL.md. With ``--scheduler tcp://…`` the workers of a Da
 
 import argparse
 import json
-import os
+import sys
 import time
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from usft_lib.study import grids, targets
 from usft_lib.study.files import gather, gathered
 from usft_lib.study.records import Results, results
 from usft_lib.study.report import as_json, read, report, said_of
-from usft_lib.study.runner import Study
+from usft_lib.study.runner import Study, cores
 
 GATHERED = 16  # experiments between two gatherings
 
@@ -46,6 +46,7 @@ def main() -> None:
         help="only print the table of what is done, and write results/VERDICTS.md and verdicts.json from all grids",
     )
     chosen = parser.parse_args()
+    sys.stdout.reconfigure(errors="replace")  # a log on Windows may lack a character of a traceback
     try:
         _run(chosen)
     except (usft.BadInput, usft.DataUnavailable) as error:
@@ -116,7 +117,7 @@ def _work(study: Study, experiments, chosen, kept: Path | None) -> None:
     todo = study.missing(experiments)
     _check_sizes(todo)
     # All workers wait for the last of a portion, so only a time limit cuts the work into small ones.
-    portion = len(todo) if end is None else chosen.jobs or os.cpu_count() or 1
+    portion = len(todo) if end is None else chosen.jobs or cores()
     done = 0
     for start in range(0, len(todo), portion or 1):
         if end is not None and time.monotonic() > end:

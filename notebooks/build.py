@@ -44,8 +44,20 @@ SOLUTION = re.compile(
 )
 HIDDEN = re.compile(r"^# BEGIN (?P<kind>WRONG|RIGHT) *(?P<hint>.*)\n(?P<code>(?:.*\n)*?)# END (?P=kind) *$", re.M)
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# Run after a lesson's last cell, and not kept: the largest memory that its kernel held (Linux counts it in kB).
-MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+# Run after a lesson's last cell, and not kept: the largest memory that its kernel held, in bytes, or 0: not known.
+MEMORY = """
+import sys
+try:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+except ModuleNotFoundError:  # Windows
+    try:
+        import psutil
+        peak = psutil.Process().memory_info().peak_wset
+    except (ModuleNotFoundError, AttributeError):
+        peak = 0
+print(peak)
+"""
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -94,10 +106,11 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
     ]
     # A tag or a branch. --force-reinstall: or pip keeps what a session has, even where the course has changed since.
     archive = f"https://github.com/{course['course']['repository']}/archive/{course['course']['tag']}.zip"
-    setup = f'''# In Colab: installs the course's library and leaves everything else as it is. Elsewhere: nothing.
+    setup = f'''# In Colab: installs the course's library and leaves everything else as it is. Elsewhere: one setting.
 import os
 import sys
 
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # threads that wait leave their core
 if "google.colab" in sys.modules:
     course = os.environ.get("USFT_COURSE", "{archive}")
     %pip install -q --no-deps --force-reinstall {{course}}
@@ -148,10 +161,9 @@ def measured(root: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     found = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        name: f"{5 * -(-one['seconds'] // 5):.0f} s and {-(-one['megabytes'] // 100) / 10:.1f} GB"
-        for name, one in found.items()
-    }
+    told = {name: f"{5 * -(-one['seconds'] // 5):.0f} s" for name, one in found.items()}
+    memory = {name: one["megabytes"] for name, one in found.items() if one["megabytes"]}  # not known everywhere
+    return told | {name: f"{told[name]} and {-(-mb // 100) / 10:.1f} GB" for name, mb in memory.items()}
 
 
 def course_map(course: dict, root: Path) -> str:
@@ -348,12 +360,12 @@ def write(path: Path, book: NotebookNode) -> None:
 
 
 def with_outputs(fresh: NotebookNode, old: NotebookNode | None) -> NotebookNode:
-    """Keep the outputs of an executed solution while its code is the same."""
+    """Keep the outputs of an executed solution while its code is the same; what is generated puts out nothing here."""
     if old is None:
         return fresh
     code = [[c for c in book.cells if c.cell_type == "code"] for book in (fresh, old)]
     own = [[c.source for c in cells if c.metadata.get("usft") != "generated"] for cells in code]
-    if own[0] == own[1] and len(code[0]) == len(code[1]):  # the set-up cell may differ: it does nothing outside Colab
+    if own[0] == own[1] and len(code[0]) == len(code[1]):  # the set-up cell may differ: it prints only in Colab
         for new, was in zip(*code, strict=True):
             new.outputs, new.execution_count = was.outputs, was.execution_count
     return fresh
@@ -412,12 +424,12 @@ def execute(numbers: list[str], root: Path = HERE) -> None:
         began = time.monotonic()
         book.cells.append(new_code_cell(MEMORY))
         NotebookClient(book, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
-        seconds, megabytes = time.monotonic() - began, int(book.cells.pop().outputs[0].text) / 1024
+        seconds, peak = time.monotonic() - began, int(book.cells.pop().outputs[0].text)
         clean(book)
         write(path, book)
         note = root / "measured.json"
         known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
-        known[lesson["name"]] = {"seconds": round(seconds), "megabytes": round(megabytes)}
+        known[lesson["name"]] = {"seconds": round(seconds), "megabytes": round(peak / 2**20)}
         note.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     build(root)  # the cards tell what was measured
 
@@ -653,6 +665,7 @@ def main() -> int:
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the workshop is written")
     parser.add_argument("--repoint", metavar="OWNER/REPO@TAG", help="where badges point")
     chosen = parser.parse_args()
+    sys.stdout.reconfigure(errors="replace")  # a log on Windows may lack a character of a lesson
     try:
         if chosen.check:
             wrong = check()

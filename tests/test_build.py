@@ -457,6 +457,57 @@ def test_the_manifest_lists_each_source_and_no_other():
     assert sources == {lesson["name"] for lesson in lessons if lesson["status"] == "ready"}
 
 
+@pytest.mark.parametrize("platform, modules, told", [
+    ("linux", {"resource": 1000}, 1000 * 1024),
+    ("darwin", {"resource": 1000}, 1000),
+    ("win32", {"resource": None, "psutil": 77}, 77),
+    ("win32", {"resource": None, "psutil": None}, 0),
+])  # fmt: skip
+def test_memory_is_measured_in_bytes_on_each_system(monkeypatch, capsys, platform, modules, told):
+    class Fake:
+        RUSAGE_SELF = 0
+
+        def __init__(self, peak):
+            self.ru_maxrss = self.peak_wset = peak
+
+        def getrusage(self, who):
+            return self
+
+        Process = memory_info = lambda self: self
+
+    monkeypatch.setattr(sys, "platform", platform)
+    for name, peak in modules.items():
+        monkeypatch.setitem(sys.modules, name, peak and Fake(peak))  # None: there is no such module
+    exec(builder.MEMORY, {})
+    assert capsys.readouterr().out == f"{told}\n"
+
+
+def test_a_changed_set_up_cell_leaves_outputs_and_a_changed_answer_does_not(root):
+    builder.build(root)
+    path = root / "solutions/00_first.ipynb"
+    book = builder.read(path)
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    for k, cell in enumerate(code, start=1):
+        cell.execution_count = k
+    code[-1].outputs = [nbformat.v4.new_output("stream", text="kept")]
+    path.write_text(nbformat.writes(builder.seal(book)), encoding="utf-8")
+    edit(root.parent / "course.toml", 'tag = "main"', 'tag = "v2"')
+    builder.build(root)
+    book = builder.read(path)
+    assert "v2.zip" in book.cells[2].source and not builder.unexecuted(book)
+    assert [c.outputs for c in book.cells if c.cell_type == "code"][-1][0].text == "kept"
+    edit(root / "source/00_first.py", "print(1 + 1)", "print(1 + 2)")
+    builder.build(root)
+    assert builder.unexecuted(builder.read(path))
+
+
+def test_the_spin_count_is_set_before_a_lesson_loads_pytorch():
+    for lesson in builder.ready(builder.manifest(NOTEBOOKS)):
+        book = builder.read(NOTEBOOKS / f"{lesson['name']}.ipynb")
+        first = next(cell.source for cell in book.cells if cell.cell_type == "code")
+        assert 'os.environ.setdefault("GOMP_SPINCOUNT", "1000")' in first and "import torch" not in first
+
+
 @pytest.mark.slow
 def test_execute_runs_and_cleans(root, monkeypatch):
     monkeypatch.setenv("USFT_PROGRESS", "")  # --execute sets it: other tests must not see that
@@ -479,10 +530,12 @@ def test_the_readmes_table_is_written_and_checked(root):
     readme, marks = root.parent / "README.md", builder.MAP.pattern
     start, end = re.findall(r"<!--.*?-->", marks)
     readme.write_text(f"before\n\n{start}\n{end}\n\nafter\n", encoding="utf-8")
-    (root / "measured.json").write_text(json.dumps({"00_first": {"seconds": 41, "megabytes": 830}}))
+    times = {"00_first": {"seconds": 41, "megabytes": 830}, "01_second": {"seconds": 7, "megabytes": 0}}
+    (root / "measured.json").write_text(json.dumps(times))
     builder.build(root)
     text = readme.read_text(encoding="utf-8")
     assert "| 00 | [First](notebooks/00_first.ipynb) | Q0? | 10 min | 45 s and 0.9 GB |" in text
+    assert "min | 10 s |" in text, "where memory is not known, only the time is told"
     assert "| 02 | Third | Q2? |  |  |" in text and text.startswith("before\n") and text.endswith("after\n")
     builder.build(root)
     assert readme.read_text(encoding="utf-8") == text and not [w for w in builder.check(root) if "README" in w]

@@ -1,11 +1,15 @@
-"""Which device and precision on which machine, with faked machines."""
+"""Which device and precision on which machine, and how many threads beside which programs, with faked machines."""
+
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
 from fake_gpu import fake_gpu
 
-from usft_lib import BadInput, Training, environment, simulate_ultrasound
-from usft_lib.device import Precision, _say_once, choose_device, choose_precision
+from usft_lib import BadInput, Training, device, environment, simulate_ultrasound
+from usft_lib.device import Precision, Threads, _say_once, choose_device, choose_precision
 
 
 @pytest.fixture
@@ -139,3 +143,55 @@ def test_only_float16_scales_its_gradients():
     assert Precision("float16", "cpu").scaler().is_enabled()
     assert not choose_precision("bf16", "cpu").scaler().is_enabled()
     assert not choose_precision("float32", "cpu").scaler().is_enabled()
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Takes steps of ``wall`` seconds, in which the calling thread computes for a share of the time."""
+    now = {"wall": 0.0, "own": 0.0}
+    monkeypatch.setattr(device.time, "perf_counter", lambda: now["wall"])
+    monkeypatch.setattr(device.time, "thread_time", lambda: now["own"])
+
+    def take(threads: Threads, share: float, count: int = 10, wall: float = 0.1) -> int:
+        for _ in range(count):
+            with threads as used:
+                assert torch.get_num_threads() == used
+                now["wall"] += wall
+                now["own"] += share * wall
+        return used
+
+    return take
+
+
+def test_a_run_beside_a_busy_program_takes_fewer_threads_and_leaves_those_of_others(steps):
+    torch.set_num_threads(8)  # tests/conftest.py sets them back
+    threads = Threads()
+    assert steps(threads, 0.9) == 8 and threads.message == ""
+    assert steps(threads, 0.4) == 8 and "busy" in threads.message
+    assert [steps(threads, 0.4) for _ in range(6)] == [6, 5, 4, 3, 2, 1]
+    assert steps(threads, 0.1) == 1 and torch.get_num_threads() == 8
+    torch.set_num_threads(2)
+    assert steps(beside_one := Threads(), 0.4, 11) == 1 and "fewer" in beside_one.message
+
+
+def test_one_delay_or_a_gpu_is_no_busy_machine(steps):
+    torch.set_num_threads(2)
+    threads = Threads()
+    assert steps(threads, 0.9, 9) == steps(threads, 0.0, 1) == steps(threads, 0.9) == 2
+    assert steps(Threads(), 0.1, 40, wall=0.01) == 2, "less than half a second is too short to tell"
+    assert steps(Threads(watching=False), 0.1, 40) == 2
+    threads = Threads()
+    with pytest.raises(ValueError, match="broken"), threads:
+        raise ValueError("broken")
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.slow
+def test_the_spin_count_is_there_before_pytorch_reads_it():
+    own = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"} | {"OMP_DISPLAY_ENV": "verbose"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import usft_lib"], capture_output=True, text=True, env=own, check=True
+    )
+    if "GOMP" not in done.stderr:
+        pytest.skip("PyTorch brings another OpenMP than GNU's here, which does not know this setting (2026-11-29)")
+    assert "GOMP_SPINCOUNT = '1000'" in done.stderr

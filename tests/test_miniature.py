@@ -1,5 +1,6 @@
 """``python -m usft_lib`` from end to end, at a size where nothing is learnt but everything runs."""
 
+import io
 import subprocess
 import sys
 
@@ -21,6 +22,34 @@ def test_without_real_images_it_says_so_and_runs_on_simulated_ones(cache, tmp_pa
     assert list(rows) == ["mean shape", "zero-shot", "everything", "contracting", "expanding", "last two"]
     assert all(row["low"] <= row["dice"] <= row["high"] for row in rows.values())
     assert figure.read_bytes().startswith(b"\x89PNG") and figure.stat().st_size > 50_000
+
+
+@pytest.fixture
+def quick(discs, monkeypatch):
+    """The miniature on few images, with a step of each training."""
+    monkeypatch.setattr(__main__, "data_pair", lambda size, large: (discs, discs))
+    monkeypatch.setattr(__main__, "TRAINING_IMAGES", 8)
+    monkeypatch.setattr(__main__, "fit", lambda *what, fit=__main__.fit, **how: fit(*what, **how | {"steps": 1}))
+
+
+@pytest.mark.slow
+def test_a_log_in_cp1252_costs_neither_the_figure_nor_the_table(quick, tmp_path, monkeypatch):
+    """As Windows writes ``python -m usft_lib > log``: its alphabet has no minus sign."""
+    figure, log = tmp_path / "figure.png", io.BytesIO()
+    monkeypatch.setattr(sys, "argv", ["usft_lib", "--out", str(figure)])
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log, encoding="cp1252", write_through=True))
+    __main__.main()
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert "contracting ? expanding: " in log.getvalue().decode("cp1252")
+
+
+@pytest.mark.slow
+def test_the_figure_is_written_before_the_table(quick, tmp_path, monkeypatch):
+    figure = tmp_path / "figure.png"
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
+    with pytest.raises(UnicodeEncodeError):  # called by a program that keeps its own streams
+        __main__.run(figure)
+    assert figure.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_same_numbers_come_out_twice(discs):

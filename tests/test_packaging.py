@@ -4,6 +4,8 @@ import ast
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -154,3 +156,19 @@ def test_citation_parses_and_has_the_version_of_the_package():
     assert citation["license"] == PROJECT["license"] == "MIT"
     assert citation["title"] and citation["message"] and citation["authors"]
     assert "10.1109/TUFFC.2020.3015081" in {r["doi"] for r in citation["references"]}
+
+
+def test_scripts_survive_a_checkout_with_windows_line_ends(tmp_path):
+    if not shutil.which("git"):
+        pytest.skip("there is no git here, which is what makes the checkout (2026-11-29)")
+    for name in (".gitattributes", ".ci/run", "data_scripts/fetch.py"):
+        (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "here" / name)
+    who = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "core.autocrlf=true"]
+    git = ["git", "-C", str(tmp_path / "here"), *who]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    there = tmp_path / "there"
+    subprocess.run(["git", "clone", "-q", "-c", "core.autocrlf=true", str(tmp_path / "here"), str(there)], check=True)
+    files = [there / name for name in (".gitattributes", ".ci/run", "data_scripts/fetch.py")]
+    assert not [path.name for path in files if b"\r" in path.read_bytes()]

@@ -493,3 +493,34 @@ def test_unfreezing_by_hand_in_the_middle_of_a_plan_is_refused(discs):
     usft.merge(loras.model)
     with pytest.raises(BadInput, match="begin a new Training"):
         loras.step()
+
+
+def test_a_run_tells_the_threads_that_it_used_and_warns_once(discs, monkeypatch):
+    torch.set_num_threads(2)
+    run = Training(fresh(), discs, steps=6, batch_size=4)
+    assert run.history.settings["threads"] == 2
+    torch.set_num_threads(1)
+    run.step()
+    assert run.history.settings["threads"] == 1, "what the first step uses, whatever was set when the run was made"
+    torch.set_num_threads(2)
+    run.step()
+    assert run.history.settings["threads"] == [[0, 1], [1, 2]]
+    monkeypatch.setattr("usft_lib.device.STEPS", 1)
+    monkeypatch.setattr("usft_lib.device.SECONDS", 0)
+    monkeypatch.setattr("usft_lib.device.BUSY", 100)  # any machine is busy
+    with pytest.warns(UserWarning, match="Another program is busy") as told:
+        list(run)
+    assert len(told) == 1 and run.history.settings["threads"] == [[0, 1], [1, 2], [3, 1]]
+    assert torch.get_num_threads() == 2
+    again = Training(fresh(), discs, steps=6, batch_size=4).restore(run.state())
+    assert again.history.settings["threads"] == [[0, 1], [1, 2], [3, 1]]
+
+
+def test_after_falling_back_the_bits_are_those_of_one_thread(discs, monkeypatch):
+    alone, beside = (Training(fresh(), discs, steps=6, batch_size=4) for _ in range(2))
+    torch.set_num_threads(1)
+    list(alone)
+    torch.set_num_threads(2)
+    beside.threads.most = 1
+    list(beside)
+    assert torch.equal(weights(alone.model), weights(beside.model)) and beside.history.settings["threads"] == 1

@@ -1,5 +1,9 @@
 """Which layers? Fine-tuning U-Nets for ultrasound: the library of the course. ``import usft_lib as usft``."""
 
+import os
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before PyTorch: threads that wait awake take cores from the others
+
 from . import plots
 from .adapters import lora, merge, train_parameters
 from .checkpoints import load_model, load_state, pretrained, save_model, save_state

@@ -58,10 +58,15 @@ def run(
     train = pool.subset(TRAINING_IMAGES, seed=0)
     test = test.subset(min(TEST_IMAGES, len(set(test.subjects))), seed=0)
     models, histories = fine_tune(source, train, val, steps)
+    masks = {name: segment(model, test.images[:2]) for name, model in models.items()}
 
     tables = {"mean shape": score(mean_shape(train), test), "zero-shot": evaluate(source, test)}
     tables |= {name: evaluate(model, test) for name, model in models.items()}
     rows = {name: summarise(table) for name, table in tables.items()}
+    title = f"{xray.name} → {test.name}, {len(train)} training images, one seed"
+    figure = strategies_figure(histories, rows, masks, test, title)
+    figure.savefig(out)  # before the table: a terminal's alphabet may lack one of its characters
+    plt.close(figure)
     print(f"\n3 · {len(test)} test images of {test.name}: mean over subjects, 95 % bootstrap interval over subjects")
     print(f"    {'':12s}  Dice  interval        IoU  HD95 px  missed")
     for name, r in rows.items():
@@ -70,12 +75,6 @@ def run(
     mean, low, high = paired_difference(tables["contracting"], tables["expanding"])
     print(f"\n    contracting − expanding: {mean:+.3f} (paired, 95 % interval {low:+.3f}…{high:+.3f})")
     print("    One seed, one learning rate: the interval covers other subjects, not other trainings.")
-
-    masks = {name: segment(model, test.images[:2]) for name, model in models.items()}
-    title = f"{xray.name} → {test.name}, {len(train)} training images, one seed"
-    figure = strategies_figure(histories, rows, masks, test, title)
-    figure.savefig(out)
-    plt.close(figure)
     print(f"\nFigure: {out}   Time: {time.perf_counter() - began:.0f} s")
     return rows
 
@@ -121,6 +120,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     matplotlib.use("Agg")  # a file is written and no window opened
+    sys.stdout.reconfigure(errors="replace")  # Windows writes a log in cp1252, which has no minus sign
     try:
         run(arguments.out, arguments.large)
     except BadInput as error:

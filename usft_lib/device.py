@@ -5,15 +5,13 @@ Weights, their updates and normalisation statistics stay in float32 in every cas
 ICLR 2018, arXiv 1710.03740).
 """
 
-import contextlib
-import ctypes
 import platform
 import re
 import sys
+import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 
@@ -116,33 +114,35 @@ def environment() -> None:
 
 # ---- threads --------------------------------------------------------------------------------------------------
 
-# Each Python thread that computes gets a team of OpenMP threads and keeps it when it is done. GNU's OpenMP counts them
-# all. Once they outnumber the cores, every team sleeps at each barrier instead of waiting awake: a training step on two
-# cores then takes 100 ms instead of 76. So whoever hands work over to another thread releases its own team first; a new
-# one is made when it computes again.
-
-SOFT = 1  # omp_pause_soft of OpenMP 5.0: the team goes, what was allocated stays
+BUSY = 0.6  # of a step's time the calling thread computes, on idle cores nearly all; one thread has 0.56 of two's speed
+STEPS, SECONDS = 10, 0.5  # looked at together: one short delay is no busy machine
 
 
-def release_threads() -> bool:
-    """Release the idle OpenMP threads of the calling thread (lesson 06); whether that was possible here."""
-    here = Path(torch.__file__).parent
-    for file in (*here.glob("lib/libgomp*.so*"), *here.parent.glob("torch.libs/libgomp*.so*")):
-        with contextlib.suppress(OSError, AttributeError):  # not there, or older than OpenMP 5.0
-            return ctypes.CDLL(str(file)).omp_pause_resource_all(SOFT) == 0
-    return False
+class Threads:
+    """The threads that a run computes with: fewer, once its steps show that another program is busy (lesson 06).
 
-
-def release_threads_after_cells() -> None:
-    """In a notebook: release the OpenMP threads of the thread that runs cells whenever a cell has ended.
-
-    A click may be handled in another thread, which cannot do it.
+    Threads wait for each other many times in a step, so one that has to share its core holds up all others. On two
+    cores beside one busy program, one thread is then quicker than two. Enter it around each step.
     """
-    release_threads()
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is not None and _cell_has_ended not in shell.events.callbacks["post_run_cell"]:
-        shell.events.register("post_run_cell", _cell_has_ended)
 
+    message = ""  # a line for the student, once there are fewer
 
-def _cell_has_ended(result=None) -> None:
-    release_threads()
+    def __init__(self, watching: bool = True):
+        self.most, self.watching, self.looked = sys.maxsize, watching, (0, 0.0, 0.0)
+
+    def __enter__(self) -> int:
+        self.found = torch.get_num_threads()
+        self.used = min(self.found, self.most)
+        torch.set_num_threads(self.used)
+        self.began = time.perf_counter(), time.thread_time()
+        return self.used
+
+    def __exit__(self, *_) -> None:
+        wall, own = time.perf_counter() - self.began[0], time.thread_time() - self.began[1]
+        torch.set_num_threads(self.found)
+        self.looked = steps, seconds, computing = tuple(map(sum, zip(self.looked, (1, wall, own), strict=True)))
+        if steps >= STEPS and seconds >= SECONDS:
+            self.looked = (0, 0.0, 0.0)
+            if self.watching and self.used > 1 and computing < BUSY * seconds:
+                self.most = self.used - max(1, self.used // 4)
+                self.message = "Another program is busy, so training goes on with fewer threads: they are quicker then."

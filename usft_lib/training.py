@@ -7,6 +7,7 @@ the step, so a run that was paused, or resumed in another process, goes on as if
 
 import math
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -17,7 +18,7 @@ from tqdm.auto import tqdm
 from . import checkpoints
 from .data import SegmentationData, batch_indices
 from .data import augment as augmented
-from .device import choose_device, choose_precision
+from .device import Threads, choose_device, choose_precision
 from .errors import BadInput, TrainingDiverged, check_count, check_name
 from .freezing import check_groups, train_only, trained, unfreeze
 from .inference import segment
@@ -90,6 +91,10 @@ class Training:
         precision: ``"auto"``, ``"float32"``, ``"bf16"``, ``"float16"``: see `device.choose_precision`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``.
 
+    On a processor a seed gives the same bits as long as the number of threads is the same. Beside a busy program a run
+    goes on with fewer, says so once, and its bits differ from there on: ``history.settings["threads"]`` then reads
+    ``[[0, 2], [40, 1]]``, two and after 40 steps one. ``torch.set_num_threads(1)`` before a run rules that out.
+
     Raises:
         BadInput: a setting is out of range, or every group is frozen.
         TrainingDiverged: by `step`, when the loss is no longer a finite number.
@@ -133,6 +138,7 @@ class Training:
         # Adam passes over what has no gradient, so groups that wait have neither moments nor steps: nothing to rebuild.
         self.optimiser = torch.optim.Adam(self.parameters.values(), lr=lr, fused=True)
         self.scaler = self.precision.scaler()
+        self.threads = Threads(watching=self.device.type == "cpu")
         self.done = 0  # steps taken
         self.history = History(self._settings())
         self.diverged = ""  # what went wrong, once the loss is no longer finite
@@ -148,24 +154,26 @@ class Training:
             raise BadInput(f"All {self.steps} steps are taken: begin a new Training to go on.")
         if (trained(self.model), self.model.fixed) != (self._trained_in(self.done - 1), self.fixed):
             raise BadInput("Groups were frozen or unfrozen during this run: begin a new Training after such a change.")
-        began = time.perf_counter()
-        if self.done in self.unfreeze_at:
-            unfreeze(self.model, self.unfreeze_at[self.done])
-        self.model.train()
-        images, masks = self.batch(self.done)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate(self.done)
+        with self.threads as used:
+            self._note_threads(used)
+            began = time.perf_counter()
+            if self.done in self.unfreeze_at:
+                unfreeze(self.model, self.unfreeze_at[self.done])
+            self.model.train()
+            images, masks = self.batch(self.done)
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.learning_rate(self.done)
 
-        with self.precision.autocast():
-            logits = self.model(images)
-        loss = dice_and_cross_entropy(logits, masks)
-        self.optimiser.zero_grad()
-        self.scaler.scale(loss).backward()
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
+            with self.precision.autocast():
+                logits = self.model(images)
+            loss = dice_and_cross_entropy(logits, masks)
+            self.optimiser.zero_grad()
+            self.scaler.scale(loss).backward()
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
 
-        self.done += 1
-        self._record(loss.detach(), began)
+            self.done += 1
+            self._record(loss.detach(), began)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """The images and masks of batch ``step``, augmented: float32 and bool ``[batch_size, 1, S, S]``."""
@@ -196,7 +204,10 @@ class Training:
 
     def __iter__(self) -> Iterator["Training"]:
         while not self.finished:
+            before = self.threads.message
             self.step()
+            if self.threads.message != before:
+                warnings.warn(self.threads.message, stacklevel=2)
             yield self
 
     def validate(self) -> float:
@@ -234,6 +245,12 @@ class Training:
                     f"{self.lr:g}, and look for images that are broken."
                 )
                 raise TrainingDiverged(self.diverged)
+
+    def _note_threads(self, used: int) -> None:
+        told = self.history.settings["threads"]  # a number; or where it changed, [[0, 2], [40, 1]]
+        told = told if isinstance(told, list) else [[0, told]]
+        if told[-1][1] != used:
+            self.history.settings["threads"] = [*told, [self.done, used]] if self.done else used
 
     def _note_subjects(self) -> None:
         """Write down whom the model has seen, so that `evaluate` can warn when they turn up in a test set.

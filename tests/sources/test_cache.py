@@ -232,3 +232,17 @@ def test_a_drive_that_does_not_open_changes_nothing(colab, tmp_path, mount, fold
     with pytest.raises(usft.BadInput, match=said):
         usft.use_drive(folder)
     assert os.environ["USFT_DATA"] == str(tmp_path / "here")
+
+
+def test_a_user_id_without_a_name_and_a_home_gets_a_folder_for_the_session(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("USFT_DATA", "")
+    monkeypatch.setattr(room.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(
+        pooch, "os_cache", refuse(RuntimeError("could not determine the home directory for '~/.cache'"))
+    )
+    folder = room.cache_folder()
+    assert (
+        folder.parent == tmp_path and folder.is_dir() and folder == room.cache_folder() == Path(os.environ["USFT_DATA"])
+    )
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1 and str(folder) in told and "USFT_DATA" in told

@@ -1,6 +1,8 @@
 """The study's machinery: fixed splits, records that are run once, and what is killed, broken or edited in between."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -307,6 +309,57 @@ def test_processes_of_joblib_do_the_same_work(tmp_path):
     assert sorted(told) == [(1, 2, "done"), (2, 2, "done")]
     assert list(Study(tmp_path / "two").run(some, jobs=2)) == []
     assert table(some, tmp_path / "two").equals(undisturbed(some, tmp_path / "one"))
+
+
+KILLING = [replace(TINY, seed=seed, strategy="mean shape", lr=0.0) for seed in range(5)]
+
+
+class Killed(Study):
+    """Seed 1 ends its process each time, seed 0 only the first time."""
+
+    def attempt(self, experiment):
+        def run(e):
+            once = self.folder / "once"
+            if e.seed == 1 or (e.seed == 0 and not once.exists()):
+                once.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return {"key": e.key, "experiment": e.plain, "dice": 0.5}
+
+        runner.run = run  # in the worker, which is another process
+        return super().attempt(experiment)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way (2026-11-29)")
+def test_an_experiment_that_ends_its_process_is_put_last_and_the_rest_goes_on(tmp_path):
+    pytest.importorskip("joblib", reason="no joblib here: python -m pip install joblib")
+    mine = Killed(tmp_path)
+    told = list(mine.run(KILLING, jobs=2))
+    assert [k for k, *_ in told] == [1, 2, 3, 4, 5] and {of for _, of, _ in told} == {5}
+    assert sorted(how for *_, how in told) == ["done"] * 4 + ["failed"]
+    assert mine.missing(KILLING) == [KILLING[1]] and mine.failure(KILLING[1]) == runner.ENDED
+    more = replace(KILLING[0], seed=7)
+    assert mine.missing([KILLING[1], more]) == [more, KILLING[1]], "the next run begins with the others"
+    assert list(mine.run([KILLING[1], more], jobs=2)) == [(1, 2, "done"), (2, 2, "failed")]
+
+
+def test_workers_that_never_begin_are_one_line(tmp_path, monkeypatch):
+    pytest.importorskip("joblib", reason="no joblib here: python -m pip install joblib")
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    def ends(*_, **__):
+        raise TerminatedWorkerError("a long story")
+
+    monkeypatch.setattr("joblib.Parallel.__call__", ends)
+    with pytest.raises(BadInput, match="before they begin") as error:
+        list(Study(tmp_path).run(SIX, jobs=2))
+    assert "\n" not in str(error.value)
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch):
+    pytest.importorskip("joblib", reason="no joblib here: python -m pip install joblib")
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # as an affinity, a quota or a cluster's job may say
+    assert runner.cores() == 1
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ import csv
 import gc
 import io
 import json
-import os
 import threading
 import time
 import weakref
@@ -413,40 +412,10 @@ def test_outlines_enclose_the_mask():
     assert everything.min() == -0.5 and everything.max() == 7.5
 
 
-def test_an_idle_team_of_openmp_is_sent_home():
-    from pathlib import Path
-
-    from usft_lib.device import release_threads
-
-    tasks = Path("/proc/self/task")
-    before = torch.get_num_threads()
+def test_beside_a_busy_program_it_goes_on_with_fewer_threads_and_says_so(lab, monkeypatch):
+    for name, value in (("STEPS", 3), ("SECONDS", 0), ("BUSY", 100)):  # any machine is busy
+        monkeypatch.setattr(f"usft_lib.device.{name}", value)
     torch.set_num_threads(2)
-    try:
-        big = torch.rand(400, 400)
-        product = big @ big
-        (big + 1).exp().sum()
-        team = len(list(tasks.iterdir())) if tasks.exists() else None
-        if not release_threads():
-            pytest.skip("torch brings no GNU OpenMP here: nothing to send home")
-        if team is not None and team > 1:
-            assert len(list(tasks.iterdir())) < team
-        assert torch.equal(big @ big, product)  # and it comes back when it is needed
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_beside_a_busy_program_it_goes_on_with_fewer_threads_and_says_so(lab):
-    from usft_lib.widgets.runs import Session
-
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        session = Session([], lab.pretrained, lab.train, lab.val, lab.settings)
-        session._spare_a_core([0.1] * 20 + [0.19] * 10)  # slower, but not twice
-        assert torch.get_num_threads() == 2 and session.message == ""
-        times = [0.1] * 20 + [0.21] * 10
-        session._spare_a_core(times)
-        assert torch.get_num_threads() == session.threads == max(1, (os.cpu_count() or 2) - 1)
-        assert "busy" in session.message and times == []
-    finally:
-        torch.set_num_threads(before)
+    lab.run("first 1")
+    told = lab.snapshot()
+    assert told["threads"] == 1 and "busy" in told["message"] and torch.get_num_threads() == 2

@@ -7,7 +7,9 @@ that ``USFT_PROGRESS`` names.
 import errno
 import json
 import os
+import tempfile
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,7 +32,18 @@ def setting(name: str) -> str:
 def cache_folder() -> Path:
     """``USFT_DATA``, or the user's own cache folder. Is not created here."""
     named = setting("USFT_DATA")
-    return Path(named).expanduser() if named else Path(pooch.os_cache("usft"))
+    try:
+        return Path(named).expanduser() if named else Path(pooch.os_cache("usft"))
+    except RuntimeError:
+        return _without_home()
+
+
+@cache
+def _without_home() -> Path:
+    """For a user id without a name and a home, as containers and clusters have them."""
+    where = os.environ["USFT_DATA"] = tempfile.mkdtemp(prefix="usft-")  # read by this session's processes, too
+    print(f"You have no home folder here, so data is kept in {where}: to keep it for longer, set USFT_DATA.")
+    return Path(where)
 
 
 def use_drive(folder: str = "usft_data") -> Path:
@@ -136,8 +149,11 @@ _unkept: dict = {}  # notes that no file holds, for as long as this kernel lives
 
 def _notes_file() -> Path:
     """Not in ``USFT_DATA``, which a whole class may share."""
-    named = os.environ.get("USFT_PROGRESS", "")
-    return Path(os.path.expanduser(named)) if named else Path(pooch.os_cache("usft")) / "progress.json"
+    named = setting("USFT_PROGRESS")
+    try:
+        return Path(named).expanduser() if named else Path(pooch.os_cache("usft")) / "progress.json"
+    except RuntimeError:
+        return _without_home() / "progress.json"
 
 
 def read_notes() -> dict:

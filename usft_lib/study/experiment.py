@@ -125,7 +125,7 @@ def run(experiment: Experiment) -> dict:
         "made": {
             "precision": settings.get("precision"),
             "device": settings.get("device"),
-            "threads": torch.get_num_threads(),
+            "threads": settings.get("threads", torch.get_num_threads()),  # fewer from some step on where it was busy
             "torch": torch.__version__,
             "machine": platform.machine(),
             "data": test.provenance,

@@ -7,7 +7,6 @@ each, written by rename: whatever is killed, what is there is whole, and what is
 import contextlib
 import ipaddress
 import json
-import os
 import traceback
 import uuid
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,22 @@ import torch
 from ..errors import BadInput
 from .experiment import Experiment, run
 from .files import gathered
+
+BEGUN = "It was begun and has not ended: it still runs, or its process was ended from outside, for want of memory say."
+ENDED = "The system ended its process, alone and a second time: does it need more memory than there is?"
+
+
+def cores() -> int:
+    """The cores that this process may use: in a container or a cluster's job often fewer than the machine has."""
+    return _joblib().cpu_count()
+
+
+def _joblib():
+    try:
+        import joblib
+    except ModuleNotFoundError:
+        raise BadInput("A study needs joblib: python -m pip install joblib dask distributed") from None
+    return joblib
 
 
 class Study:
@@ -73,6 +88,7 @@ class Study:
     def attempt(self, experiment: Experiment) -> str:
         """Run one experiment and keep what comes of it: ``"done"`` or ``"failed"``. One thread, here and anywhere."""
         torch.set_num_threads(1)
+        self._keep(f"{experiment.key}.failed.txt", BEGUN)
         try:
             result = run(experiment)
         except Exception:  # the other experiments go on
@@ -85,7 +101,9 @@ class Study:
     # ---- many ----
 
     def missing(self, experiments: Iterable[Experiment]) -> list[Experiment]:
-        return [e for e in dict.fromkeys(experiments) if self.read(e) is None]
+        """What has no result, in order; last what never came to an end, as it may end its process again."""
+        missing = [e for e in dict.fromkeys(experiments) if self.read(e) is None]
+        return sorted(missing, key=lambda e: self.failure(e) in (BEGUN, ENDED))
 
     def run(
         self,
@@ -96,23 +114,27 @@ class Study:
     ) -> Iterator[tuple[int, int, str]]:
         """Run what is missing, and tell after each ``(how many are done, of how many, "done" or "failed")``.
 
+        Where the system ends a worker, what was under way is put last and tried once more, one experiment at a time;
+        what then ends its worker again has failed.
+
         Args:
-            jobs: processes of one thread each; None: one a core.
+            jobs: processes of one thread each; None: one a core, see `cores`.
             scheduler: address of a Dask scheduler (``tcp://…``) whose workers do the work instead; they must see the
                 same results folder and have the same data at hand.
             trusted: whether an address beyond this machine may be unencrypted, see `check_scheduler`.
 
         Raises:
-            BadInput: nobody answers at the scheduler's address, or it is open to a network.
+            BadInput: nobody answers at the scheduler's address, or it is open to a network; or workers are ended before
+                they begin anything.
         """
-        try:
-            from joblib import Parallel, delayed, parallel_config
-        except ModuleNotFoundError:
-            raise BadInput("A study needs joblib: python -m pip install joblib dask distributed") from None
+        joblib = _joblib()
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
         todo = self.missing(experiments)
-        backend, client = {"backend": "loky", "n_jobs": jobs or os.cpu_count() or 1}, contextlib.nullcontext()
+        backend, client = {"backend": "loky", "n_jobs": jobs or cores()}, contextlib.nullcontext()
+        ended = (TerminatedWorkerError,)
         if scheduler is not None:
-            from dask.distributed import Client
+            from dask.distributed import Client, KilledWorker
 
             check_scheduler(scheduler, trusted)
             try:
@@ -121,11 +143,42 @@ class Study:
                 raise BadInput(f"{scheduler} needs certificates: distributed.comm.tls in Dask's settings.") from None
             except (OSError, ValueError) as error:
                 raise BadInput(f"No Dask scheduler answers at {scheduler} ({type(error).__name__}).") from None
-            backend = {"backend": "dask", "n_jobs": -1, "client": client}
-        with client, parallel_config(**backend):
-            parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
-            for k, how in enumerate(parallel(delayed(self.attempt)(e) for e in todo), start=1):
+            backend, ended = {"backend": "dask", "n_jobs": -1, "client": client}, (KilledWorker,)
+        with client, joblib.parallel_config(**backend):
+            for k, how in enumerate(self._all_of(todo, joblib, ended), start=1):
                 yield k, len(todo), how
+
+    def _all_of(self, todo: list[Experiment], joblib, ended: tuple[type[Exception], ...]) -> Iterator[str]:
+        """Run them side by side, and those that were under way when a worker was ended one at a time, at the end."""
+        left, last = dict.fromkeys(todo), []
+        while left:
+            try:
+                parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
+                for e, how in parallel(joblib.delayed(self._attempt)(e) for e in list(left)):
+                    del left[e]
+                    yield how
+            except ended as error:
+                for e in [e for e in left if self.read(e)]:  # done, and not told before the end
+                    del left[e]
+                    yield "done"
+                under_way = [e for e in left if self.failure(e) == BEGUN]
+                if not under_way:
+                    raise BadInput(
+                        f"Workers are ended before they begin anything ({type(error).__name__}): try fewer (--jobs)."
+                    ) from None
+                for e in under_way:
+                    del left[e]
+                last += under_way
+        for e in last:
+            try:  # n_jobs=1 would run it in this very process
+                [how] = joblib.Parallel(n_jobs=2)([joblib.delayed(self.attempt)(e)])
+            except ended:
+                how = "failed"
+                self._keep(f"{e.key}.failed.txt", ENDED)
+            yield how
+
+    def _attempt(self, experiment: Experiment) -> tuple[Experiment, str]:
+        return experiment, self.attempt(experiment)
 
     def records(self, experiments: Iterable[Experiment]) -> list[dict]:
         """The results that are there, in the order of the experiments."""

@@ -8,7 +8,6 @@ nothing: showing the lab again goes on with what there is.
 import anywidget
 import traitlets
 
-from ..device import release_threads_after_cells
 from ..errors import BadInput
 from . import front_end, with_picture
 from .diagram import UNetDiagram
@@ -47,7 +46,6 @@ class FreezeLab(anywidget.AnyWidget):
         ]
         super().__init__(drawing=u.bare_svg, blocks=blocks)
         self.on_msg(self._asked)
-        release_threads_after_cells()  # counting FLOPs has started some; the student's next cell may, too
 
     @property
     def scores(self):

@@ -9,7 +9,7 @@ import weakref
 from contextlib import nullcontext
 from copy import deepcopy
 
-from .. import device, freezing
+from .. import freezing
 from ..cost import by_group, convolution_flops, total
 from ..data import SegmentationData
 from ..errors import BadInput, check_name
@@ -63,7 +63,6 @@ class Lab:
         self.revealed: dict | None = None
         self._changes = 0  # of what the student set
         self._close = lambda: None
-        device.release_threads()  # scoring has started some in this thread; another may start the run
 
     # ---- choosing ----
 

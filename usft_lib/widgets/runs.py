@@ -8,15 +8,12 @@ reference to the lab that began it, so a lab can be deleted while it trains.
 import atexit
 import csv
 import io
-import os
-import statistics
 import threading
 import time
 from copy import deepcopy
 
 import torch
 
-from .. import device
 from ..data import SegmentationData
 from ..freezing import train_only
 from ..inference import segment
@@ -142,7 +139,6 @@ class Session:
         # A daemon: Python may end while it trains. But to end in the middle of a step aborts the process.
         self.thread = threading.Thread(target=self._work, name="freezing lab", daemon=True)
         atexit.register(self._finish)
-        device.release_threads()
         self.thread.start()
 
     def tell(self, event: threading.Event, on: bool) -> None:
@@ -191,23 +187,19 @@ class Session:
             every = max(run.steps // VALIDATIONS, 1)
             trainings.append(Training(run.model, self.train, self.val, validate_every=every, **self.settings))
         watched = trainings[0].val.images[:SHOWN]
-        times: list[float] = []
         started = time.perf_counter()
         racing = list(zip(self.runs, trainings, strict=True))
         while racing and self._may_go_on():
             for run, training in racing:
                 if not self._may_go_on():
                     break
-                began = time.perf_counter()
                 try:
                     training.step()
                 except Exception as error:  # one that fails must not end the others
                     self._fail(run, error)
                     continue
-                times.append(time.perf_counter() - began)
                 self._note(run, training, watched)
                 run.wall = time.perf_counter() - started
-                self._spare_a_core(times)
             racing = [(run, t) for run, t in racing if run.status == "running" and not t.finished]
         for run, training in zip(self.runs, trainings, strict=True):
             if run.status == "running":
@@ -235,18 +227,9 @@ class Session:
             if seen is not None:
                 run.val.append((history.val_step[-1], history.val_dice[-1]))
                 run.outlines = seen
+            self.threads = training.threads.used
+            self.message = self.message or training.threads.message
             self.version += 1
-
-    def _spare_a_core(self, times: list[float]) -> None:
-        """Train with fewer threads once steps slow down: beside a busy process two threads wait for each other."""
-        if len(times) < 30 or torch.get_num_threads() == 1 or len(times) % 10:
-            return
-        if statistics.median(times[-10:]) > 2 * statistics.median(times[:10]):
-            self.threads = max(1, (os.cpu_count() or 2) - 1)
-            torch.set_num_threads(self.threads)
-            with self.lock:
-                self.message = f"Another program is busy, so training goes on with {self.threads} thread(s)."
-            times.clear()
 
     def _end(self, run: Run, training: Training) -> None:
         """Score a run on all validation images; also one that was stopped, as it stands."""
