@@ -14,7 +14,7 @@ import usft_lib
 
 LIBRARY = Path(usft_lib.__file__).parent
 FLOORS = [
-    {"errors", "seeds"},
+    {"errors", "guard", "seeds"},
     {"data", "unet", "device", "intervals"},
     {"freezing", "adapters", "cost", "inference", "simulate"},
     {"metrics", "losses", "probes", "checkpoints"},

@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from . import checkpoints
-from .data import SegmentationData, batch_indices
+from .data import SegmentationData, batch_indices, check_some
 from .data import augment as augmented
 from .device import choose_device, choose_precision
 from .errors import BadInput, TrainingDiverged, check_count, check_name
@@ -114,9 +114,11 @@ class Training:
     ):
         steps, batch_size = check_count("steps", steps), check_count("batch_size", batch_size)
         validate_every = max(steps // 5, 1) if validate_every is None else check_count("validate_every", validate_every)
-        if not isinstance(lr, int | float) or not (math.isfinite(lr) and lr > 0):
+        if not isinstance(lr, int | float) or isinstance(lr, bool) or not (math.isfinite(lr) and lr > 0):
             raise BadInput(f"lr must be a positive number, such as 1e-3, not {lr!r}.")
         check_name("schedule", schedule, ["cosine", "constant"])
+        for part in [train] if val is None else [train, val]:
+            check_some(part)
         self.unfreeze_at = _check_unfreezing(model, unfreeze_at or {}, steps)
         self.trained, self.fixed = trained(model), model.fixed
         self.parameters = _trainable(model, {name for names in self.unfreeze_at.values() for name in names})
