@@ -131,6 +131,21 @@ def test_predictions_come_back_from_the_line_that_was_kept(capsys, tmp_path, mon
             usft.progress(broken)
 
 
+@pytest.mark.parametrize(
+    "value, kept", [(np.float32(0.5), 0.5), (torch.tensor(0.5), 0.5), ([np.int64(1), "a"], [1, "a"])]
+)
+def test_a_guess_may_be_a_number_of_any_kind(value, kept):
+    usft.guess("00.1", value)
+    assert usft.guesses() == {"00.1": kept}
+
+
+@pytest.mark.parametrize("value", [object(), len, {"a"}, torch.ones(3), [torch.ones(3)]])
+def test_a_guess_that_cannot_be_kept_is_one_line(value):
+    with pytest.raises(usft.BadInput, match="A guess is a number, a text or a list of them, not ") as caught:
+        usft.guess("00.1", value)
+    assert "\n" not in str(caught.value) and usft.guesses() == {}
+
+
 def test_a_guess_must_be_given_and_a_full_disk_does_not_stop_a_lesson(monkeypatch, capsys):
     with pytest.raises(BadInput, match="Replace the dots"):
         usft.guess("00.1", ...)

@@ -117,7 +117,7 @@ def test_what_is_no_list_of_names_and_no_number_is_one_clear_line(small):
         with pytest.raises(BadInput, match="Name groups in a list"):
             usft.freeze(small, wrong)
     for wrong in (2.5, "2"):
-        with pytest.raises(BadInput, match="k must be 0…9"):
+        with pytest.raises(BadInput, match="k must be a whole number"):
             usft.first(small, wrong)
 
 

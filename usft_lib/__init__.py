@@ -9,7 +9,7 @@ from .device import environment
 from .errors import BadInput, DataUnavailable, TrainingDiverged
 from .exercises import Todo, WrongAnswer, check, check_range, guess, guesses, progress
 from .freezing import contracting, expanding, first, freeze, inner, last, outer, train_only, trained, unfreeze
-from .guard import guard
+from .guard import guard as _guard
 from .inference import segment
 from .intervals import bootstrap_mean, paired_difference, reading, seed_difference, seed_mean, subject_interval, verdict
 from .losses import dice_and_cross_entropy, soft_dice_loss
@@ -48,7 +48,8 @@ from .widgets.quiz import Quiz
 
 __version__ = "0.1.0"
 
-guard(globals())  # swapped arguments, unknown settings: one line
+_guard(globals())  # swapped arguments, unknown settings: one line
+_guard(vars(plots))
 
 _WIDGETS = {"SpeckleBench": "speckle_bench", "FreezeLab": "freeze_lab"}  # name → file in widgets/
 

@@ -54,7 +54,7 @@ def load_model(path: str | Path) -> UNet:
     tensors, metadata = _read(path)
     try:
         card = json.loads(metadata["card"])
-        whom = card.setdefault("subjects", {}).values()
+        whom = card.get("subjects", {}).values()
         with torch.device("meta"):  # shapes alone: a wrong card must not make us allocate
             model = UNet(card["width"], card["depth"], card["in_channels"])
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError):  # too deep, or too large, is a RuntimeError
@@ -132,7 +132,7 @@ def unpack(
     Raises:
         BadInput: the state belongs to a run with other settings; nothing is changed then.
     """
-    if not isinstance(state, dict) or "json" not in state:
+    if "json" not in state:
         raise BadInput("This is not the state of a Training: take one with run.state().")
     saved = json.loads(state["json"])
     was = saved["history"]["settings"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .errors import BadInput
+from .errors import BadInput, shown
 from .sources.cache import cache_folder
 
 
@@ -112,9 +112,10 @@ def guess(question: str, value) -> None:
     """Commit to a guess before its answer is computed: ``usft.guess("00.1", 0.8)`` (all lessons)."""
     if value is None or value is ...:
         raise BadInput(f"Replace the dots with your guess for {question}: any number will do, wrong ones teach most.")
-    value = value.item() if hasattr(value, "item") else value  # a number of NumPy or PyTorch
-    if not isinstance(value, int | float | str | list | tuple | dict):
-        raise BadInput(f"A guess is a number, a text or a list of them, not {type(value).__name__}.")
+    try:
+        value = json.loads(json.dumps(value, default=lambda one: one.item()))  # also numbers of NumPy and PyTorch
+    except (TypeError, ValueError, AttributeError, RuntimeError):
+        raise BadInput(f"A guess is a number, a text or a list of them, not {shown(value)}.") from None
     note(question, value)
     print(f"Noted: {question} = {value}. {_keep()}")
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from numbers import Integral
+from typing import get_origin
 
 from .errors import BadInput, check_name, shown
 
@@ -57,6 +58,7 @@ def checked(call: Callable, name: str) -> Callable:
 
 def _kinds(hint) -> list[str]:
     """The classes of an annotation, by name; none if it says more than that or takes any text, which others check."""
+    hint = dict if get_origin(hint) is dict else hint
     text = hint if isinstance(hint, str) else inspect.formatannotation(hint)
     names = [part.rpartition(".")[2] for part in text.split(" | ")]
     return names if set(names) <= KINDS.keys() and set(names) - {"str", "None"} else []

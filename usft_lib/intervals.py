@@ -172,7 +172,7 @@ def seed_mean(tables: "Sequence[pd.DataFrame]", column: str = "dice") -> tuple[f
 
 def _check_tables(tables) -> None:
     if not isinstance(tables, list | tuple) or not tables or not all(hasattr(table, "columns") for table in tables):
-        raise BadInput("Give a list with one table of scores a seed, at least one.")
+        raise BadInput("Give a list with one table a seed, at least one.")
 
 
 def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:

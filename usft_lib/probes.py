@@ -58,7 +58,6 @@ def effective_receptive_field(model: UNet, images: Tensor, group: str, at: tuple
         BadInput: there is no such group, or no image pixel moves it (all its units are off).
     """
     check_name("group", group, groups(model))
-    check_images(images)
     outputs: list[Tensor] = []
     images = images.detach().to(next(model.parameters()).device).requires_grad_()
     forward_noting(model, images, [groups(model)[group]], lambda layer, given, out: outputs.append(out))

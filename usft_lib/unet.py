@@ -66,7 +66,7 @@ class UNet(nn.Module):
     def __init__(self, width: int = 16, depth: int = 4, in_channels: int = 1):
         width, in_channels = check_count("width", width), check_count("in_channels", in_channels)
         if check_count("depth", depth) > 6:
-            raise BadInput(f"A U-Net needs a depth of 1…6, not {depth}.")
+            raise BadInput(f"depth must be at most 6, not {depth}: each level halves the picture.")
         super().__init__()
         self.width, self.depth, self.in_channels = width, depth, in_channels
         self.frozen: frozenset[str] = frozenset()  # names of frozen groups; freezing.py writes it
