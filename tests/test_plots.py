@@ -67,7 +67,7 @@ def test_without_a_curve_there_is_no_figure(discs):
 
 def test_no_words_lie_on_a_picture(discs):
     """The line at the foot once lay under the last picture."""
-    figure = compared("ab", replace(discs[:2], provenance="where it came from"))
+    figure = compared("abcd", replace(discs[:2], provenance="where it came from"))
     figure.canvas.draw()
     pictures = [axes.get_window_extent() for axes in figure.axes if axes.images]
     (foot,) = [t for t in figure.findobj(Text) if t.get_text() == "where it came from"]
@@ -101,7 +101,7 @@ def test_names_are_drawn_as_they_are_written(discs, monkeypatch):
 def test_fonts_that_are_not_there_are_not_asked_for(caplog):
     assert installed(["No Such Font", "DejaVu Serif"]) == ["DejaVu Serif"]
     for family in STYLE["font.family"]:
-        findfont(FontProperties(family=family))
+        findfont(FontProperties(family=[family]))
     assert not caplog.records and STYLE["font.family"][0] == "sans-serif"
 
 
