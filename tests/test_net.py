@@ -6,6 +6,7 @@ the code asks: raise the protocol's number, or undo it.
 
 import gzip
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -115,7 +116,7 @@ def test_the_protocols_constants():
     assert (experiment.PROTOCOL, prepare.PREPARATION) == (1, 4)
     usual = Experiment("xray", "hc18", 40, "everything", 1e-3)
     assert usual == Experiment("xray", "hc18", 40, "everything", 1e-3, 0, 300, 8, True, 128, "kept", "decay")
-    assert intervals.bootstrap_mean.__defaults__ == (0.95, 5000, 0)
+    assert inspect.unwrap(intervals.bootstrap_mean).__defaults__ == (0.95, 5000, 0)
 
 
 def test_pretrained_networks_of_the_study_are_kept_where_they_were(cache, monkeypatch):

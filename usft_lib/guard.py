@@ -37,7 +37,7 @@ def checked(call: Callable, name: str) -> Callable:
     signature = inspect.signature(call)
     kinds = {key: _kinds(parameter.annotation) for key, parameter in signature.parameters.items() if key != "self"}
     any_setting = any(parameter.kind == parameter.VAR_KEYWORD for parameter in signature.parameters.values())
-    order = f"{name}({', '.join(kinds)})"
+    order = f"call {name}({', '.join(kinds)})"
 
     @wraps(call)
     def looks_first(*given, **settings):
@@ -46,11 +46,11 @@ def checked(call: Callable, name: str) -> Callable:
         try:
             named = signature.bind(*given, **settings).arguments
         except TypeError as error:
-            raise BadInput(f"{order}: {error}.") from None
+            raise BadInput(f"{str(error).capitalize()}: {order}.") from None
         for key, allowed in kinds.items():
             if allowed and key in named and not any(_is(named[key], kind) for kind in allowed):
                 wanted = " or ".join(KINDS[kind] for kind in allowed)
-                raise BadInput(f"{order}: {key} must be {wanted}, not {shown(named[key])}.")
+                raise BadInput(f"{key} must be {wanted}, not {shown(named[key])}: {order}.")
         return call(*given, **settings)
 
     return looks_first
