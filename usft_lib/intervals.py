@@ -22,8 +22,11 @@ def bootstrap_mean(values, level: float = 0.95, draws: int = 5000, seed: int = 0
     It says how far the mean would move with other subjects; other training seeds are another matter (lesson 07). One
     value alone has no interval: NaN.
     """
-    values = np.asarray(values)
-    if values.ndim != 1 or not len(values) or values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+    try:
+        values = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise BadInput("A bootstrap needs at least one value and none that is NaN, infinite or text, in one list.")
     if not 0 < level < 1:
         raise BadInput(f"level is a share between 0 and 1 (0.95, say), not {level!r}.")

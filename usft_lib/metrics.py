@@ -132,7 +132,7 @@ def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
         warnings.warn(
             f"{len(seen)} of these test subjects of {test.name} were in the training set (such as {min(seen)!r}): "
             "split by subject first.",
-            stacklevel=3,  # the cell that called: errors.checked stands between
+            stacklevel=3,  # the cell that called: guard.checked stands between
         )
     return score(segment(model, test.images), test)
 
