@@ -68,11 +68,62 @@ def test_a_card_cannot_make_us_allocate(tmp_path, small):
         usft.load_model(path)
 
 
+HOSTILE = {
+    "wide": '{"width": 1000000000, "depth": 2, "in_channels": 1}',
+    "wider": '{"width": 1000000000000000000, "depth": 2, "in_channels": 1}',
+    "many digits": '{"width": ' + "9" * 5000 + ', "depth": 2, "in_channels": 1}',
+    "not a number": '{"width": NaN, "depth": 2, "in_channels": 1}',
+    "less than nothing": '{"width": 4, "depth": 2, "in_channels": -3}',
+    "deep network": '{"width": 4, "depth": 1000000000, "in_channels": 1}',
+    "deep list": "[" * 10**5,
+    "deep dict": '{"a":' * 10**5 + "1" + "}" * 10**5,
+    "deep within": '{"width": 4, "depth": 4, "in_channels": 1, "note": ' + "[" * 10**5 + "]" * 10**5 + "}",
+    "no dict": "[1]",
+    "subjects in a list": '{"width": 4, "depth": 4, "in_channels": 1, "subjects": ["a"]}',
+    "subjects that are a number": '{"width": 4, "depth": 4, "in_channels": 1, "subjects": {"discs": 3}}',
+}
+
+
+@pytest.mark.parametrize("card", HOSTILE)
+def test_a_hostile_card_is_one_line(tmp_path, small, card, monkeypatch):
+    path = usft.save_model(small, tmp_path / "m.safetensors")
+    save_file(load_file(path), path, {"card": HOSTILE[card]})
+    made = []
+    monkeypatch.setattr(torch.Tensor, "uniform_", lambda t, *_: made.append(t.device.type) or t)
+    with pytest.raises(BadInput, match="has no card of this course") as caught:
+        usft.load_model(path)
+    assert one_line(caught) and set(made) <= {"meta"}, "nothing is allocated"
+
+
+def test_weights_that_are_no_numbers_are_neither_written_nor_read(tmp_path, small):
+    good = usft.save_model(small, tmp_path / "good.safetensors")
+    tensors = load_file(good)
+    tensors["enc1.1.running_var"][0] = float("inf")
+    save_file(tensors, tmp_path / "bad.safetensors", {"card": '{"width": 4, "depth": 4, "in_channels": 1}'})
+    with pytest.raises(BadInput, match="bad.safetensors holds NaN or infinite weights, as in enc1.1.running_var") as e:
+        usft.load_model(tmp_path / "bad.safetensors")
+    assert one_line(e)
+    small.head.bias.data[0] = float("nan")
+    with pytest.raises(BadInput, match="This network holds NaN or infinite weights, as in head.bias"):
+        usft.save_model(small, tmp_path / "new.safetensors")
+    small.head.bias.data[0], small.head.weight.data[0, 0] = 0, 1e6
+    with pytest.raises(BadInput, match="infinite weights, as in head.weight"):
+        usft.save_model(small, tmp_path / "new.safetensors", half=True)  # 16 bits end at 65 504
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.safetensors", "good.safetensors"]
+
+
 def test_a_card_holds_plain_values(tmp_path, small):
     path = usft.save_model(small, tmp_path / "m.safetensors", {"dice": np.float32(0.5)})
     assert usft.load_model(path).card["dice"] == 0.5
     with pytest.raises(BadInput, match="card must hold texts, numbers and lists"):
         usft.save_model(small, path, {"what": object()})
+    deep = []
+    for _ in range(10**5):
+        deep = [deep]
+    with pytest.raises(BadInput, match="card must hold texts, numbers and lists"):
+        usft.save_model(small, path, {"what": deep})
+    with pytest.raises(BadInput, match="card must hold texts, numbers and lists"):
+        usft.save_model(small, path, "note")
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path, small, monkeypatch):

@@ -63,7 +63,7 @@ def test_indexing_keeps_everything_together(hundred):
         hundred.images,
         hundred.masks,
         hundred.subjects,
-        spacing_mm=torch.arange(300.0),
+        spacing_mm=torch.arange(1.0, 301.0),
         ids=hundred.ids,
         labels=[f"l{i}" for i in range(300)],
         extra={"fold": torch.arange(300.0, dtype=torch.float64)},
@@ -71,7 +71,7 @@ def test_indexing_keeps_everything_together(hundred):
     chosen = torch.tensor([7, 250, 3])
     for part in (data[chosen], data[[7, 250, 3]]):
         assert part.ids == ["i7", "i250", "i3"] and part.labels == ["l7", "l250", "l3"]
-        assert part.subjects == ["p02", "p83", "p01"] and part.spacing_mm.tolist() == [7, 250, 3]
+        assert part.subjects == ["p02", "p83", "p01"] and part.spacing_mm.tolist() == [8, 251, 4]
         assert part.extra["fold"].tolist() == [7, 250, 3] and part.extra["fold"].dtype == torch.float64
         assert torch.equal(part.images, data.images[chosen]) and torch.equal(part.masks, data.masks[chosen])
     assert data[-1].ids == ["i299"] and data[2:4].ids == ["i2", "i3"]
@@ -80,7 +80,7 @@ def test_indexing_keeps_everything_together(hundred):
 
 def test_nothing_and_nonsense_as_indices(hundred):
     assert len(hundred[[]]) == 0
-    for wrong in ([300], "first"):
+    for wrong in ([300], "first", None, math.nan, {}):
         with pytest.raises(BadInput, match="has 300 images"):
             hundred[wrong]
 
@@ -112,6 +112,12 @@ def test_empty_masks_are_flagged(hundred):
         ({"images": torch.zeros(2, 1, 16, 8), "masks": torch.zeros(2, 1, 16, 8, dtype=torch.bool)}, "grey squares"),
         ({"images": torch.zeros(2, 16, 16)}, "must be \\[N, 1, S, S\\]"),
         ({"subjects": ["a"]}, "1 subjects for 2 images"),
+        ({"subjects": None}, "a name for each of 2 images, not None"),
+        ({"subjects": "ab"}, "a name for each of 2 images, not 'ab'"),
+        ({"subjects": ["a", None]}, "a name for each of 2 images"),
+        ({"subjects": [float("nan"), "b"]}, "a name for each of 2 images"),
+        ({"spacing_mm": torch.tensor([0.1, -1.0])}, "give one above 0 for each"),
+        ({"spacing_mm": torch.tensor([0.1, math.inf])}, "give one above 0 for each"),
         ({"spacing_mm": torch.ones(3)}, "3 spacings for 2 images"),
         ({"extra": {"fold": torch.ones(3)}}, r"extra\['fold'\] must be a float tensor \[2\]"),
         ({"extra": {"fold": torch.ones(2, 1)}}, r"extra\['fold'\] must be"),
@@ -130,10 +136,36 @@ def test_bad_data_is_refused_in_one_line(change, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("fractions", [(), (0.5, 0.2), (1.5, -0.5)])
+NOT_FRACTIONS = [(), (0.5, 0.2), (1.5, -0.5), (math.nan, 1), (1, math.nan), (math.inf, -math.inf), ([0.6, 0.4],)]
+
+
+@pytest.mark.parametrize("fractions", [*NOT_FRACTIONS, (".5", ".5"), (None, 1), (60, 40)])
 def test_fractions_must_add_up_to_one(hundred, fractions):
     with pytest.raises(BadInput, match="add up to 1"):
         hundred.split(*fractions)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, 0.5, "3", math.nan, True])
+def test_a_subset_has_a_whole_number_of_images(hundred, n):
+    with pytest.raises(BadInput, match="n must be a whole number"):
+        hundred.subset(n)
+
+
+def test_images_can_be_passed_one_by_one_and_sets_are_not_added(hundred):
+    assert [one.ids for one in hundred[:3]] == [["i0"], ["i1"], ["i2"]]
+    with pytest.raises(BadInput, match="cannot be added: join .* by torch.cat") as caught:
+        hundred + hundred
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [list, torch.tensor, "numpy"])
+def test_subjects_are_people_by_what_they_are_called(kind):
+    """Two tensors of the number 1 are two objects: as subjects they would be two people, on two sides."""
+    import numpy as np
+
+    numbers = (np.array if kind == "numpy" else kind)([1, 1, 2, 2])
+    data = SegmentationData(torch.zeros(4, 1, 16, 16), torch.zeros(4, 1, 16, 16).bool(), numbers)
+    assert data.subjects == ["1", "1", "2", "2"]
 
 
 def test_a_side_that_would_be_empty_is_refused():

@@ -190,6 +190,29 @@ def test_of_one_training_there_is_the_interval_over_subjects():
     assert seed_mean([one]) == subject_interval(one)
 
 
+@pytest.mark.parametrize("values", [[], 3.0, None, ["a", "b"], [1, np.inf], [1, np.nan], np.ones((5, 2)), [None, 1]])
+def test_a_bootstrap_needs_numbers(values):
+    with pytest.raises(BadInput, match="A bootstrap needs at least one value and none that is NaN"):
+        bootstrap_mean(values)
+
+
+@pytest.mark.parametrize("level", [95, 0, 1, -0.5, np.nan])
+def test_a_level_is_a_share(level):
+    with pytest.raises(BadInput, match="level is a share between 0 and 1"):
+        bootstrap_mean([1, 2, 3], level=level)
+
+
+def test_what_is_no_list_of_tables_or_no_column_is_one_line():
+    some = table([0.1, 0.2], ["p", "q"])
+    for wrong in (some, None, [0.1, 0.2], "tables", [some, 3]):
+        for call in (lambda wrong=wrong: seed_mean(wrong), lambda wrong=wrong: seed_difference(wrong, wrong)):
+            with pytest.raises(BadInput, match="Give a list with one table a seed"):
+                call()
+    for call in (subject_interval, lambda t, c: paired_difference(t, t, c), lambda t, c: seed_mean([t, t], c)):
+        with pytest.raises(BadInput, match="no column 'dise': did you mean 'dice'"):
+            call(some, "dise")
+
+
 def test_as_many_tables_on_both_sides():
     some = tables(np.zeros((2, 3)))
     for pair in ((some, some[:1]), ([], [])):

@@ -139,6 +139,58 @@ def test_segment_cuts_at_a_probability_of_one_half_and_keeps_the_mode(discs, sma
     assert 0.4 < masks.float().mean() < 0.6
 
 
+BAD_IMAGES = {
+    "must lie in 0…1": lambda images: images * 255,
+    "these go from -": lambda images: images - 0.5,
+    "must be float32 tensors in 0…1, not torch.uint8": lambda images: (images * 255).byte(),
+    "must be float32 tensors in 0…1, not torch.float64": lambda images: images.double(),
+    "NaN or infinite": lambda images: images * float("nan"),
+}
+
+
+@pytest.mark.parametrize("message", BAD_IMAGES)
+def test_images_that_no_network_was_trained_on_are_refused(discs, small, message):
+    images = BAD_IMAGES[message](discs.images[:4])
+    for call in (usft.segment, usft.activations, usft.reestimate_statistics):
+        with pytest.raises(BadInput, match=message) as caught:
+            call(small, images)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5])
+def test_a_batch_has_an_image_at_least(discs, small, size):
+    with pytest.raises(BadInput, match="batch_size must be a whole number"):
+        usft.segment(small, discs.images, batch_size=size)
+
+
+def test_a_network_that_answers_nan_has_no_score(discs, small):
+    """NaN > 0 is False: it would pass for an empty mask, and for a Dice of 0."""
+    torch.nn.init.constant_(small.head.bias, float("nan"))
+    small.train()
+    with pytest.raises(BadInput, match="answers NaN"):
+        usft.evaluate(small, discs)
+    assert small.training, "and the mode is left as it was"
+
+
+def test_masks_that_are_none_are_refused(discs):
+    bad = discs.masks.float()
+    for wrong in (bad, discs.masks.int(), bad * float("nan"), discs.masks[:2], discs.masks[:, 0]):
+        with pytest.raises(BadInput, match="bool masks, one for each image or one for all"):
+            usft.score(wrong, discs)
+    a, b = discs.masks[:2].numpy()
+    for pair in ((a[0].astype(float), b[0]), (a[0], b[0, :9]), (a, b)):
+        with pytest.raises(BadInput, match="two bool masks .H, W."):
+            usft.hausdorff95(*pair)
+    for masks, mm in ((bad, torch.ones(60)), (discs.masks, torch.ones(3))):
+        with pytest.raises(BadInput, match="Give bool masks and a spacing for each"):
+            usft.head_circumference_mm(masks, mm)
+
+
+def test_nothing_has_no_mean_shape(discs):
+    with pytest.raises(BadInput, match="discs has no images"):
+        usft.mean_shape(discs[[]])
+
+
 def test_segment_moves_no_statistics_and_does_not_depend_on_the_batch(discs, small):
     usft.fit(small, discs, steps=3, progress=False)
     before = {k: t.clone() for k, t in small.state_dict().items()}
@@ -175,7 +227,7 @@ def test_tables_carry_their_provenance():
 
 def test_what_cannot_be_scored_is_one_clear_line():
     data = data_of(ellipse(30, 30))
-    with pytest.raises(BadInput, match="cannot be scored against"):
+    with pytest.raises(BadInput, match="bool masks, one for each image or one for all; these are torch.bool"):
         usft.score(torch.zeros(1, 1, 8, 8, dtype=torch.bool), data)
     with pytest.raises(BadInput, match="size of a pixel is not known"):
         usft.head_circumference_mm(data.masks, data.spacing_mm)

@@ -250,5 +250,6 @@ def test_the_same_function_can_have_a_hundredth_of_the_ratio(small, discs):
 def test_a_ratio_of_nothing_is_one_clear_line(small, discs):
     with pytest.raises(BadInput, match="no group 'enc'"):
         usft.gradient_ratio(small, discs, sets=[["enc"]])
+    assert list(usft.gradient_ratio(small, discs[:2], sets=["enc1", ["dec1", "head"]])) == ["enc1", "dec1 + head"]
     with pytest.raises(BadInput, match="has no images"):
         usft.gradient_ratio(small, discs[:0])

@@ -269,6 +269,9 @@ def test_freezing_in_the_middle_of_a_run_is_refused(discs, small):
         ({"batch_size": 1.5}, "batch_size must be a whole number"),
         ({"lr": float("nan")}, "lr must be a positive number"),
         ({"lr": "1e-3"}, "lr must be a positive number"),
+        ({"lr": True}, "lr must be a positive number"),
+        ({"seed": 0.5}, "seed must be a whole number"),
+        ({"augment": "no"}, "augment must be True or False"),
         ({"validate_every": 0}, "validate_every must be a whole number"),
         ({"device": "gpu"}, "device must be 'auto', 'cpu' or 'cuda', not 'gpu'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
@@ -279,6 +282,12 @@ def test_bad_settings_are_one_clear_line(discs, small, settings, message):
     with pytest.raises(BadInput, match=message) as caught:
         Training(small, discs, **settings)
     assert "\n" not in str(caught.value)
+
+
+def test_a_set_without_images_is_refused(discs, small):
+    for train, val in ((discs[[]], None), (discs, discs[[]])):
+        with pytest.raises(BadInput, match="discs has no images"):
+            usft.fit(small, train, val, progress=False)
 
 
 def test_a_finished_run_and_a_missing_validation_set_say_so(discs, small):

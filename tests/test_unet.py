@@ -58,9 +58,9 @@ def test_a_wrong_input_shape_is_one_clear_line(small, shape):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("settings", [{"width": 0}, {"depth": 0}, {"depth": 9}])
+@pytest.mark.parametrize("settings", [{"width": 0}, {"depth": 0}, {"depth": 9}, {"in_channels": 0}])
 def test_an_impossible_network_is_refused(settings):
-    with pytest.raises(BadInput, match="width ≥ 1 and depth 1…6"):
+    with pytest.raises(BadInput, match="(width|depth|in_channels) must be (a whole number|at most 6)"):
         UNet(**settings)
 
 

@@ -14,7 +14,7 @@ from torch.func import functional_call
 from .errors import BadInput, check_count, check_name
 from .freezing import check_groups, train_only, unfreeze
 from .seeds import generator
-from .unet import UNet
+from .unet import UNet, check_network
 
 
 def train_parameters(model: UNet, kind: str) -> UNet:
@@ -73,7 +73,7 @@ class LowRank(nn.Module):
 
 def low_rank(model: UNet) -> dict[str, LowRank]:
     """The convolutions that carry LoRA, by name."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, LowRank)}
+    return {name: module for name, module in check_network(model).named_modules() if isinstance(module, LowRank)}
 
 
 def lora(model: UNet, names: list[str], rank: int = 4, seed: int = 0) -> UNet:

@@ -32,14 +32,16 @@ def save_model(model: UNet, path: str | Path, card: dict | None = None, half: bo
         half: keep the convolutions' weights in 16 bits, which halves the file and moves the Dice by less than 0.001.
     """
     model = merge(deepcopy(model)) if low_rank(model) else model
-    card = {**model.card, **(card or {}), "width": model.width, "depth": model.depth, "in_channels": model.in_channels}
     tensors = {
         name: (t.half() if half and t.ndim == 4 else t).detach().cpu().contiguous()
         for name, t in model.state_dict().items()
     }
+    _check_finite(tensors, "This network")
+    known = {"width": model.width, "depth": model.depth, "in_channels": model.in_channels}
     try:
+        card = {**model.card, **(card or {}), **known}
         text = json.dumps(card, default=float)  # numbers of NumPy and PyTorch become plain ones
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadInput(f"The card must hold texts, numbers and lists alone ({error}).") from None
     return _write(tensors, {"card": text}, path)
 
@@ -53,12 +55,15 @@ def load_model(path: str | Path) -> UNet:
     tensors, metadata = _read(path)
     try:
         card = json.loads(metadata["card"])
+        whom = card.get("subjects", {}).values()
         with torch.device("meta"):  # shapes alone: a wrong card must not make us allocate
             model = UNet(card["width"], card["depth"], card["in_channels"])
-    except (KeyError, TypeError, json.JSONDecodeError):
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError):  # too deep, or too large, is a RuntimeError
+        whom = [None]
+    if not all(isinstance(names, list) for names in whom):
         raise BadInput(
             f"{path} has no card of this course, so its architecture is unknown: write weights with usft.save_model."
-        ) from None
+        )
     expected = {name: t.shape for name, t in model.state_dict().items()}
     found = {name: t.shape for name, t in tensors.items()}
     if expected != found:
@@ -67,10 +72,17 @@ def load_model(path: str | Path) -> UNet:
             f"{path} holds weights of another architecture than its card's U-Net (width {model.width}, depth "
             f"{model.depth}): {len(odd)} tensors differ, such as {odd[0]}."
         )
+    _check_finite(tensors, path)
     model = UNet(model.width, model.depth, model.in_channels)
     model.load_state_dict(tensors)  # 16-bit weights become float32 here
     model.card = card
     return model
+
+
+def _check_finite(tensors: dict[str, Tensor], what: str | Path) -> None:
+    bad = [name for name, t in tensors.items() if not t.isfinite().all()]
+    if bad:
+        raise BadInput(f"{what} holds NaN or infinite weights, as in {bad[0]}: train again with a smaller lr.")
 
 
 def pretrained(name: str = "xray") -> UNet:

@@ -5,17 +5,18 @@ pure functions of a seed and a step, so there is no generator's state to keep, a
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import BadInput
+from .errors import BadInput, check_count, check_images, shown
 from .seeds import generator, uniform
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class SegmentationData:
     """Grey images with one binary mask each (lesson 01).
 
@@ -53,29 +54,34 @@ class SegmentationData:
         shape = self.images.shape
         if len(shape) != 4 or shape[1] != 1 or shape[2] != shape[3]:
             raise BadInput(f"images must be [N, 1, S, S] (grey squares), these are {list(shape)}.")
-        if self.images.dtype != torch.float32:
-            raise BadInput(f"images must be float32 in 0…1, these are {self.images.dtype}: images.float() / 255, say.")
+        check_images(self.images)
         if self.masks.shape != self.images.shape:
             raise BadInput(f"masks {list(self.masks.shape)} and images {list(self.images.shape)} differ in shape.")
         if self.masks.dtype != torch.bool:
             raise BadInput(f"masks must be bool, these are {self.masks.dtype}: threshold them first (masks > 0.5).")
         self.images, self.masks = self.images.cpu(), self.masks.cpu()
-        if not torch.isfinite(self.images).all():
-            raise BadInput("images hold NaN or infinite values: repair or leave out those images first.")
-        if n and not (0 <= self.images.min() and self.images.max() <= 1):
-            low, high = self.images.min(), self.images.max()
-            raise BadInput(f"images must lie in 0…1, these go from {low:g} to {high:g}: scale them first.")
+        names = getattr(self.subjects, "tolist", lambda: self.subjects)()  # NumPy, pandas and PyTorch have it
+        if not isinstance(names, list | tuple) or any(name is None or name != name for name in names):
+            raise BadInput(f"subjects must be a list with a name for each of {n} images, not {shown(names)}.")
+        self.subjects = list(map(str, names))
         for what, values in (("subjects", self.subjects), ("ids", self.ids), ("labels", self.labels)):
             if values is not None and len(values) != n:
                 raise BadInput(f"{len(values)} {what} for {n} images: give one for each.")
-        if self.spacing_mm is not None and len(self.spacing_mm) != n:
-            raise BadInput(f"{len(self.spacing_mm)} spacings for {n} images: give one for each (NaN where unknown).")
+        mm = self.spacing_mm
+        if mm is not None and (len(mm) != n or ((mm <= 0) | mm.isinf()).any()):
+            raise BadInput(f"{len(mm)} spacings for {n} images: give one above 0 for each (NaN where unknown).")
         for key, values in self.extra.items():
             if not (isinstance(values, torch.Tensor) and values.is_floating_point() and values.shape == (n,)):
                 raise BadInput(f"extra[{key!r}] must be a float tensor [{n}], a number for each of the {n} images.")
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __iter__(self) -> Iterator["SegmentationData"]:
+        return (self[i] for i in range(len(self)))
+
+    def __add__(self, other):
+        raise BadInput("Data sets cannot be added: join their images and masks by torch.cat, and their subjects by +.")
 
     def __repr__(self) -> str:
         people = len(set(self.subjects))
@@ -94,7 +100,7 @@ class SegmentationData:
                 indices = torch.as_tensor(indices)
                 indices = indices if indices.numel() else indices.long()  # an empty list has no integers to tell
             chosen = order[indices].reshape(-1)
-        except (IndexError, TypeError) as error:
+        except (IndexError, TypeError, ValueError, RuntimeError) as error:
             raise BadInput(f"{self.name} has {len(self)} images: {error}.") from None
         pick = chosen.tolist()
         return replace(
@@ -127,8 +133,9 @@ class SegmentationData:
         Raises:
             BadInput: the fractions do not add up to 1, or a side would be left empty.
         """
-        if not fractions or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
-            raise BadInput(f"The fractions must be ≥ 0 and add up to 1; {fractions} add up to {sum(fractions):g}.")
+        proper = all(isinstance(f, int | float) and f >= 0 for f in fractions)  # NaN is not
+        if not (proper and abs(sum(fractions) - 1) <= 1e-6):
+            raise BadInput(f"Fractions are numbers ≥ 0 that add up to 1, as in data.split(0.8, 0.2), not {fractions}.")
         ends = torch.tensor(fractions, dtype=torch.float64).cumsum(0)
         place = torch.tensor([uniform("split", seed, s) for s in self.subjects], dtype=torch.float64)
         side = torch.bucketize(place, ends[:-1], right=True)
@@ -147,13 +154,21 @@ class SegmentationData:
         Raises:
             BadInput: there are fewer than ``n`` subjects.
         """
-        first: dict[str, int] = {}
+        n, first = check_count("n", n), {}
         for i in sorted(range(len(self)), key=lambda i: uniform("image", seed, self.ids[i])):
             first.setdefault(self.subjects[i], i)
-        if not 0 < n <= len(first):
+        if n > len(first):
             raise BadInput(f"{self.name} has {len(first)} subjects: a subset of {n} (one image each) cannot be drawn.")
         people = sorted(first, key=lambda s: uniform("subset", seed, s))[:n]
         return self[[first[s] for s in people]]
+
+
+def check_data(data, name: str = "data") -> None:
+    """Raise `BadInput` unless this is a data set with at least one image."""
+    if not isinstance(data, SegmentationData):
+        raise BadInput(f"{name} must be a SegmentationData, not {shown(data)}: the network comes first, then the data.")
+    if not len(data):
+        raise BadInput(f"{data.name} has no images: was everything left out when they were chosen?")
 
 
 # ---- batches and augmentation ---------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The errors of the course, each one clear line: what is wrong, and what to do about it."""
 
 from difflib import get_close_matches
-from operator import index
+from numbers import Integral
 
 
 class BadInput(ValueError):
@@ -12,25 +12,45 @@ class DataUnavailable(RuntimeError):
     """A data set could not be had from any of its addresses; nothing was put in its place."""
 
 
+def shown(value) -> str:
+    """A plain value as it is written, if that is short, else its type: a network would fill a page."""
+    plain = type(value).__module__ in ("builtins", "numpy") and len(repr(value)) <= 60
+    return repr(value) if plain else type(value).__name__
+
+
 def check_count(name: str, value) -> int:
     """Return ``value`` as an integer if it is a whole number of at least 1, else raise `BadInput`."""
-    try:
-        count = 0 if isinstance(value, bool) else index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise BadInput(f"{name} must be a whole number of at least 1, not {value!r}.")
-    return count
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise BadInput(f"{name} must be a whole number of at least 1, not {shown(value)}.")
+    return int(value)
+
+
+# Words of other libraries for settings of this one.
+USUAL = {"epochs": "steps", "iterations": "steps", "learning_rate": "lr", "random_state": "seed", "dtype": "precision",
+         "verbose": "progress", "channels": "width", "layers": "depth"}  # fmt: skip
 
 
 def check_name(kind: str, name, known) -> str:
     """Return ``name`` if it is one of ``known``, else raise `BadInput` that names the nearest match."""
     known = list(known)
-    if name in known:
+    if isinstance(name, str) and name in known:
         return name
-    near = get_close_matches(str(name), known, n=1, cutoff=0.5)
+    meant = USUAL.get(str(name))
+    near = [meant] if meant in known else get_close_matches(str(name), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else "choose one of these."
-    raise BadInput(f"There is no {kind} {name!r}: {hint} Known: {', '.join(known)}.")
+    raise BadInput(f"There is no {kind} {shown(name)}: {hint} Known: {', '.join(known)}.")
+
+
+def check_images(images) -> None:
+    """Raise `BadInput` unless this tensor is what a network here takes: float32 in 0…1."""
+    kind = getattr(images, "dtype", type(images).__name__)
+    if str(kind) != "torch.float32":
+        raise BadInput(f"images must be float32 tensors in 0…1, not {kind}: images.float() / 255, say.")
+    if not images.isfinite().all():
+        raise BadInput("images hold NaN or infinite values: repair or leave out those images first.")
+    if images.numel() and not (0 <= images.min() and images.max() <= 1):
+        low, high = images.min(), images.max()
+        raise BadInput(f"images must lie in 0…1, these go from {low:g} to {high:g}: scale them first.")
 
 
 class TrainingDiverged(RuntimeError):

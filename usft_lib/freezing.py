@@ -7,10 +7,9 @@ Two meanings of "shallow" give two schemes (Amiri et al. 2020 analysed two; the 
 """
 
 from collections.abc import Iterable
-from operator import index
 
-from .errors import BadInput, check_name
-from .unet import UNet, groups
+from .errors import BadInput, check_name, shown
+from .unet import UNet, check_network, groups
 
 # ---- choosing groups: lists of names, in path order ------------------------------------------------------------
 
@@ -23,17 +22,13 @@ def path(model: UNet) -> list[list[str]]:
 
 def levels(model: UNet) -> list[list[str]]:
     """The levels of scheme 2, from the outermost (``enc1 dec1 head``) to the bottleneck."""
-    sides = [[f"enc{k}", f"dec{k}"] for k in range(1, model.depth + 1)] + [["bottleneck"]]
+    sides = [[f"enc{k}", f"dec{k}"] for k in range(1, check_network(model).depth + 1)] + [["bottleneck"]]
     sides[0].append("head")
     return sides
 
 
 def _take(steps: list[list[str]], k: int, what: str) -> set[str]:
-    try:
-        within = 0 <= index(k) <= len(steps)
-    except TypeError:
-        within = False
-    if not within:
+    if k not in range(len(steps) + 1):
         raise BadInput(f"This U-Net has {len(steps)} {what}, so k must be 0…{len(steps)}, not {k!r}.")
     return {name for step in steps[:k] for name in step}
 
@@ -86,12 +81,9 @@ def named(model: UNet, name: str, k: int | None = None) -> list[str]:
     check_name("preset", name, PRESETS)
     if k is not None and name in PRESETS[:3]:
         raise BadInput(f"{name} takes no number: say {name!r} alone.")
-    if name == "everything":
-        return list(groups(model))
-    if name == "contracting":
-        return contracting(model)
-    if name == "expanding":
-        return expanding(model)
+    whole = {"everything": groups, "contracting": contracting, "expanding": expanding}
+    if name in whole:
+        return list(whole[name](model))
     if k is None:
         raise BadInput(f'How many? Say "{name} 2", for example.')
     return {"first": first, "last": last, "outer": outer, "inner": inner}[name](model, k)
@@ -104,7 +96,7 @@ def check_groups(model: UNet, names: Iterable[str]) -> list[str]:
         BadInput: there is no such group; the nearest name is told.
     """
     if not isinstance(names, Iterable):
-        raise BadInput(f"Name groups in a list, such as ['enc1', 'enc2'], not {names!r}.")
+        raise BadInput(f"Name groups in a list, such as ['enc1', 'enc2'], not {shown(names)}.")
     names = [names] if isinstance(names, str) else list(names)
     return _in_order(model, {check_name("group", name, groups(model)) for name in names})
 
@@ -131,12 +123,13 @@ def freeze(model: UNet, names: Iterable[str]) -> UNet:
     Raises:
         BadInput: there is no such group; the nearest name is told.
     """
-    return _set_frozen(model, model.frozen.union(check_groups(model, names)))
+    return _set_frozen(model, check_network(model).frozen.union(check_groups(model, names)))
 
 
 def unfreeze(model: UNet, names: Iterable[str] | None = None) -> UNet:
     """Train these groups again; without names, all of them. Returns the model (lesson 06)."""
-    return _set_frozen(model, model.frozen.difference(check_groups(model, groups(model) if names is None else names)))
+    names = groups(model) if names is None else names
+    return _set_frozen(model, check_network(model).frozen.difference(check_groups(model, names)))
 
 
 def train_only(model: UNet, names: Iterable[str]) -> UNet:

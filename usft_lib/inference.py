@@ -1,30 +1,39 @@
 """From images to masks (lessons 01, 03)."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from .device import choose_precision
-from .unet import UNet
+from .errors import BadInput, check_count, check_images, shown
 
 
 @torch.no_grad()
-def segment(model: UNet, images: Tensor, precision: str = "float32", batch_size: int | None = None) -> Tensor:
+def segment(model: nn.Module, images: Tensor, precision: str = "float32", batch_size: int | None = None) -> Tensor:
     """Masks of ``images`` ``[N, 1, H, W]``: bool ``[N, 1, H, W]`` on the CPU, True where the probability is above ½.
 
     In float32 by default, so that the same weights score the same on every machine. The model is left as it was: its
     mode, and the layout of its weights. ``batch_size``: None takes 8 on a processor, 32 on a GPU.
+
+    Raises:
+        BadInput: the images are not float32 in 0…1, or the network answers NaN.
     """
+    if not isinstance(model, nn.Module):
+        raise BadInput(f"segment takes a network and then images, not {shown(model)} first.")
+    check_images(images)
     device, layout = next(model.parameters()).device, torch.channels_last  # quicker; the numbers are the same
     weights = {name: p.to(memory_format=layout) if p.ndim == 4 else p for name, p in model.named_parameters()}
-    parts = images.split(batch_size or (8 if device.type == "cpu" else 32))
+    size = (8 if device.type == "cpu" else 32) if batch_size is None else check_count("batch_size", batch_size)
     chosen = choose_precision(precision, device)
-    was_training = model.training
+    was_training, masks = model.training, []
     model.eval()
     try:
         with chosen.autocast():
-            # The logit of ½ is 0: comparing logits with ½ is a classic mistake.
-            masks = [(functional_call(model, weights, part.to(device)) > 0).cpu() for part in parts]
+            for part in images.split(size):
+                logits = functional_call(model, weights, part.to(device)).cpu()
+                if logits.isnan().any():
+                    raise BadInput("The network answers NaN: its weights are broken, so train or load it again.")
+                masks.append(logits > 0)  # the logit of ½ is 0: comparing logits with ½ is a classic mistake
     finally:
         model.train(was_training)
     return torch.cat(masks)

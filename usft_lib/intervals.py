@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import BadInput
+from .errors import BadInput, check_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +22,14 @@ def bootstrap_mean(values, level: float = 0.95, draws: int = 5000, seed: int = 0
     It says how far the mean would move with other subjects; other training seeds are another matter (lesson 07). One
     value alone has no interval: NaN.
     """
-    values = np.asarray(values, dtype=float)
-    if not len(values) or np.isnan(values).any():
-        raise BadInput("A bootstrap needs at least one value and none that is NaN.")
+    try:
+        values = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+        raise BadInput("A bootstrap needs at least one value and none that is NaN, infinite or text, in one list.")
+    if not 0 < level < 1:
+        raise BadInput(f"level is a share between 0 and 1 (0.95, say), not {level!r}.")
     if len(values) == 1:
         return float(values[0]), float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
@@ -34,6 +39,8 @@ def bootstrap_mean(values, level: float = 0.95, draws: int = 5000, seed: int = 0
 
 def subject_means(scores: "pd.DataFrame", columns):
     """Means of the columns a subject, over its images with an object; empty masks are reported apart (lesson 01)."""
+    for column in [columns] if isinstance(columns, str) else columns:
+        check_name("column", column, scores.columns)
     filled = scores[~scores["empty"]] if "empty" in scores else scores
     return filled.groupby("subject")[columns].mean()
 
@@ -59,6 +66,7 @@ def _differences(a: "pd.DataFrame", b: "pd.DataFrame", column: str) -> "pd.DataF
         raise BadInput(
             "These two tables score different images, so they cannot be paired: evaluate both on one test set."
         )
+    check_name("column", column, a.columns)
     shared = [key for key in ("image", "subject", "empty") if key in a and key in b]
     both = a.merge(b, on=shared, suffixes=("_a", "_b"), validate="one_to_one")
     if len(both) < len(a):
@@ -145,8 +153,9 @@ def seed_difference(
     Raises:
         BadInput: other numbers of tables, images that differ, or subjects that only some of the seeds share.
     """
-    if not a or len(a) != len(b):
-        raise BadInput(f"Give one table a seed for both, at least one; these are {len(a)} and {len(b)}.")
+    _check_tables(a), _check_tables(b)
+    if len(a) != len(b):
+        raise BadInput(f"Give one table a seed for both; these are {len(a)} and {len(b)}.")
     if len(a) == 1:
         return paired_difference(a[0], b[0], column)
     return over_trainings([subject_means(_differences(x, y, column), "difference") for x, y in zip(a, b, strict=True)])
@@ -158,11 +167,15 @@ def seed_mean(tables: "Sequence[pd.DataFrame]", column: str = "dice") -> tuple[f
     Raises:
         BadInput: there is no table, or subjects are shared by some of the seeds only.
     """
-    if not tables:
-        raise BadInput("Give one table a seed, at least one.")
+    _check_tables(tables)
     if len(tables) == 1:
         return subject_interval(tables[0], column)
     return over_trainings([subject_means(each, column) for each in tables])
+
+
+def _check_tables(tables) -> None:
+    if not isinstance(tables, list | tuple) or not tables or not all(hasattr(table, "columns") for table in tables):
+        raise BadInput("Give a list with one table a seed, at least one.")
 
 
 def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:

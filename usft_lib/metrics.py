@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .data import SegmentationData
+from .data import SegmentationData, check_data
 from .errors import BadInput
 from .inference import segment
 from .intervals import bootstrap_mean, subject_means
@@ -42,13 +42,15 @@ def iou(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def _overlap_and_total(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
-    if predicted.shape != true.shape or predicted.dtype != torch.bool or true.dtype != torch.bool:
-        raise BadInput(
-            f"Scores need two bool masks of one shape; these are {predicted.dtype} {list(predicted.shape)} and "
-            f"{true.dtype} {list(true.shape)}: threshold logits at 0, probabilities at 0.5."
-        )
+    _check_masks(predicted, true, predicted.shape == true.shape)
     a, b = predicted.flatten(1), true.flatten(1)
     return (a & b).sum(1).float(), (a.sum(1) + b.sum(1)).float()
+
+
+def _check_masks(a, b, fit: bool, needed: str = "two bool masks of one shape") -> None:
+    if not fit or not all(str(mask.dtype).endswith("bool") for mask in (a, b)):
+        these = f"{a.dtype} {list(a.shape)} and {b.dtype} {list(b.shape)}"
+        raise BadInput(f"Scores need {needed}; these are {these}: threshold logits at 0, probabilities at 0.5.")
 
 
 def hausdorff95(predicted: np.ndarray, true: np.ndarray) -> float:
@@ -59,6 +61,7 @@ def hausdorff95(predicted: np.ndarray, true: np.ndarray) -> float:
     """
     from scipy.ndimage import binary_erosion, distance_transform_edt
 
+    _check_masks(predicted, true, predicted.shape == true.shape and predicted.ndim == 2, "two bool masks [H, W]")
     if not predicted.any() or not true.any():
         return float("nan")
     a, b = (mask & ~binary_erosion(mask) for mask in (predicted, true))
@@ -66,7 +69,7 @@ def hausdorff95(predicted: np.ndarray, true: np.ndarray) -> float:
     return float(max(np.quantile(to_b, 0.95), np.quantile(to_a, 0.95)))
 
 
-def head_circumference_mm(masks: Tensor, spacing_mm: Tensor) -> Tensor:
+def head_circumference_mm(masks: Tensor, spacing_mm: Tensor | None) -> Tensor:
     """Circumference of the ellipse with the area moments of each mask: float32 ``[N]`` in mm, NaN if empty (lesson 09).
 
     A filled ellipse with semi-axes a, b has variances a²/4 and b²/4 along them; Ramanujan's second approximation then
@@ -74,6 +77,8 @@ def head_circumference_mm(masks: Tensor, spacing_mm: Tensor) -> Tensor:
     """
     if spacing_mm is None:
         raise BadInput("The size of a pixel is not known for these images, so nothing can be measured in mm.")
+    if masks.dtype != torch.bool or spacing_mm.shape != masks.shape[:1]:
+        raise BadInput(f"Give bool masks and a spacing for each, not {masks.dtype} and {len(spacing_mm)} spacings.")
     results = []
     for mask, mm in zip(masks[:, 0], spacing_mm.tolist(), strict=True):
         points = mask.nonzero().cpu().double()
@@ -96,10 +101,9 @@ def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    if predicted.shape[1:] != data.masks.shape[1:] or len(predicted) not in (1, len(data)):
-        raise BadInput(
-            f"Masks {list(predicted.shape)} cannot be scored against {list(data.masks.shape)}: one an image."
-        )
+    check_data(data)
+    fits = predicted.shape[1:] == data.masks.shape[1:] and len(predicted) in (1, len(data))
+    _check_masks(predicted, data.masks, fits, "bool masks, one for each image or one for all")
     predicted = predicted.cpu().expand_as(data.masks)
     pairs = zip(predicted[:, 0].numpy(), data.masks[:, 0].numpy(), strict=True)
     pixels = np.array([hausdorff95(a, b) for a, b in pairs])
@@ -124,6 +128,7 @@ def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
 
     Warns when the model was trained on one of these subjects: its score would then say nothing about new subjects.
     """
+    check_data(test, "test")
     seen = set(model.card.get("subjects", {}).get(test.origin, ())) & set(test.subjects)
     if seen:
         warnings.warn(
@@ -140,6 +145,7 @@ def mean_shape(train: SegmentationData) -> Tensor:
     The mean of the masks, cut at the level that gives the training images the highest mean Dice. It never looks at an
     image, so what a network scores above it is what it saw.
     """
+    check_data(train, "train")
     mean = train.masks.float().mean(0, keepdim=True)
     candidates = [mean >= level for level in torch.linspace(0.05, 0.95, 19)]
     return max(candidates, key=lambda mask: dice(mask.expand_as(train.masks), train.masks).mean())

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .adapters import merge
-from .data import SegmentationData
-from .errors import BadInput, check_name
+from .data import SegmentationData, check_data
+from .errors import BadInput, check_images, check_name
 from .losses import dice_and_cross_entropy
 from .unet import UNet, forward_noting, groups
 
@@ -97,8 +97,8 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
         raise BadInput(f"Give two tables with the same rows, at least two, not {list(x.shape)} and {list(y.shape)}.")
     x, y = (t.double() - t.double().mean(0) for t in (x, y))
     own = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
-    if own == 0:
-        raise BadInput("One of the tables does not vary from row to row, so nothing can vary with it.")
+    if not own > 0:
+        raise BadInput("One of the tables does not vary from row to row, or holds NaN, so nothing can vary with it.")
     return float(torch.linalg.norm(x.T @ y) ** 2 / own)
 
 
@@ -114,6 +114,7 @@ def activations(model: UNet, images: Tensor, cells: int = 8, batch_size: int = 3
     def keep(layer: nn.Module, given: Tensor, out: Tensor) -> None:
         seen[names[layer]].append(F.adaptive_avg_pool2d(out.float(), cells).permute(0, 2, 3, 1).flatten(0, 2).cpu())
 
+    check_images(images)
     for part in images.split(batch_size):
         forward_noting(model, part.to(device), names, keep)
     return {name: torch.cat(parts) for name, parts in seen.items()}
@@ -135,6 +136,7 @@ def reestimate_statistics(model: UNet, images: Tensor, batch_size: int = 32) -> 
     Raises:
         BadInput: there are fewer than two images.
     """
+    check_images(images)
     if len(images) < 2 or batch_size < 2:
         raise BadInput(f"Statistics need at least two images a batch: {len(images)} images, batches of {batch_size}.")
     model, device = deepcopy(model), next(model.parameters()).device
@@ -180,11 +182,10 @@ def gradient_ratio(
     Raises:
         BadInput: there is no such group, or there are no images.
     """
-    sets = [[name] for name in groups(model)] if sets is None else list(sets)
+    sets = [[names] if isinstance(names, str) else names for names in (groups(model) if sets is None else sets)]
     for name in (name for names in sets for name in names):
         check_name("group", name, groups(model))
-    if not len(data):
-        raise BadInput(f"{data.name} has no images, so there is no gradient.")
+    check_data(data)
     model = merge(deepcopy(model)).eval().requires_grad_()  # a copy: no weight, statistic, mode or gradient moves
     model.zero_grad()
     device = next(model.parameters()).device

@@ -5,6 +5,7 @@ a widget with a pause button, or a race between strategies. Batches and augmenta
 the step, so a run that was paused, or resumed in another process, goes on as if nothing had happened.
 """
 
+import inspect
 import math
 import time
 import warnings
@@ -16,7 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from . import checkpoints
-from .data import SegmentationData, batch_indices
+from .data import SegmentationData, batch_indices, check_data
 from .data import augment as augmented
 from .device import Threads, choose_device, choose_precision
 from .errors import BadInput, TrainingDiverged, check_count, check_name
@@ -119,9 +120,12 @@ class Training:
     ):
         steps, batch_size = check_count("steps", steps), check_count("batch_size", batch_size)
         validate_every = max(steps // 5, 1) if validate_every is None else check_count("validate_every", validate_every)
-        if not isinstance(lr, int | float) or not (math.isfinite(lr) and lr > 0):
+        if not isinstance(lr, int | float) or isinstance(lr, bool) or not (math.isfinite(lr) and lr > 0):
             raise BadInput(f"lr must be a positive number, such as 1e-3, not {lr!r}.")
         check_name("schedule", schedule, ["cosine", "constant"])
+        check_data(train, "train")
+        if val is not None:
+            check_data(val, "val")
         self.unfreeze_at = _check_unfreezing(model, unfreeze_at or {}, steps)
         self.trained, self.fixed = trained(model), model.fixed
         self.parameters = _trainable(model, {name for names in self.unfreeze_at.values() for name in names})
@@ -308,6 +312,8 @@ def fit(
     model: UNet, train: SegmentationData, val: SegmentationData | None = None, *, progress: bool = True, **settings
 ) -> History:
     """Train ``model`` and return what happened: the loop over `Training`, which explains the settings (lesson 03)."""
+    for name in settings:
+        check_name("setting", name, inspect.signature(Training).parameters)
     run = Training(model, train, val, **settings)
     with tqdm(run, disable=not progress, unit="step", leave=False) as bar:
         for _ in bar:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import BadInput
+from .errors import BadInput, check_count, shown
 
 
 class ConvBlock(nn.Sequential):
@@ -64,8 +64,9 @@ class UNet(nn.Module):
     """
 
     def __init__(self, width: int = 16, depth: int = 4, in_channels: int = 1):
-        if width < 1 or not 1 <= depth <= 6:
-            raise BadInput(f"A U-Net needs width ≥ 1 and depth 1…6, not width {width} and depth {depth}.")
+        width, in_channels = check_count("width", width), check_count("in_channels", in_channels)
+        if check_count("depth", depth) > 6:
+            raise BadInput(f"depth must be at most 6, not {depth}: each level halves the picture.")
         super().__init__()
         self.width, self.depth, self.in_channels = width, depth, in_channels
         self.frozen: frozenset[str] = frozenset()  # names of frozen groups; freezing.py writes it
@@ -129,7 +130,14 @@ def groups(model: UNet) -> dict[str, nn.Module]:
     Every parameter and every buffer belongs to exactly one: an up-convolution to the decoder group that it feeds, a
     normalisation to the group of its convolution.
     """
-    return dict(model.named_children())
+    return dict(check_network(model).named_children())
+
+
+def check_network(model) -> UNet:
+    """Return ``model`` if it is a `UNet`, else raise `BadInput`."""
+    if not isinstance(model, UNet):
+        raise BadInput(f"model must be a usft.UNet, not {shown(model)}: the network comes first.")
+    return model
 
 
 def halve(x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from .style import COLOURS, MARKERS
+from .style import COLOURS, MARKERS, literal
 
 
 def show_masks(axes: Axes, image: Tensor, true: Tensor, predicted: Tensor | None = None) -> None:
@@ -40,6 +40,6 @@ def dots(axes: Axes, scores: Mapping[str, Tensor], label: str) -> None:
         mean = float(values.mean())
         axes.hlines(mean, column - 0.3, column + 0.3, color="black", linewidth=2.5)
         axes.annotate(f"{mean:.2f}", (column + 0.33, mean), va="center", fontweight="bold")
-    axes.set_xticks(range(len(scores)), list(scores))
-    axes.set(ylabel=label, ylim=(-0.03, 1.03), xlim=(-0.5, len(scores) - 0.3))
+    axes.set_xticks(range(len(scores)), map(literal, scores))
+    axes.set(ylabel=literal(label), ylim=(-0.03, 1.03), xlim=(-0.5, len(scores) - 0.3))
     axes.grid(False, axis="x")

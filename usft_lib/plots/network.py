@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from ..cost import summary
 from ..probes import receptive_fields
 from ..unet import UNet
-from .style import COLOURS, STYLE
+from .style import COLOURS, STYLE, literal
 
 
 def unet_figure(model: UNet, size: int = 96, title: str = "") -> Figure:
@@ -45,7 +45,7 @@ def unet_figure(model: UNet, size: int = 96, title: str = "") -> Figure:
         figure = plt.figure(figsize=(across, sum(row.values()) + 2.05))
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, across), ylim=(-sum(row.values()) - 0.9, 1.15))
         axes.set_axis_off()
-        axes.text(0.15, 0.95, title, fontsize=14, va="top")
+        axes.text(0.15, 0.95, literal(title), fontsize=14, va="top")
         for (name, level), after in zip(levels.items(), [*list(levels)[1:], "head"], strict=True):
             right, middle, low = left[name] + wide[level], bottom[level] + high[level] / 2, bottom[level]
             box(name, left[name], level, wide[level])

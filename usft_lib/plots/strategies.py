@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..data import SegmentationData
+from ..errors import BadInput
 from ..training import History
 from .masks import show_masks
-from .style import COLOURS, MARKERS, STYLE
+from .style import COLOURS, MARKERS, STYLE, literal
 
 
 def strategies_figure(
@@ -27,16 +27,22 @@ def strategies_figure(
         summaries: `metrics.summarise` of each strategy; further rows (zero-shot, mean shape) come without a history.
         predictions: bool masks ``[K, 1, S, S]`` of the first K test images for each strategy.
         test: the test images.
+
+    Raises:
+        BadInput: there is no strategy, or one of them has no validations.
     """
+    _check_curves(histories)
+    if not predictions or not len(test):
+        raise BadInput("There is nothing to show: give masks of at least one test image for at least one strategy.")
     with plt.rc_context(STYLE):
-        shown = min(2, len(test))
+        shown = min(2, len(test), *map(len, predictions.values()))
         figure = plt.figure(figsize=(13, 4.6 + 3.2 * shown), layout="constrained")
         upper, lower = figure.subfigures(2, 1, height_ratios=[4.6, 3.2 * shown])
         curves, bars = upper.subplots(1, 2, width_ratios=[1.1, 1])
         look = {name: (COLOURS[i % 7], MARKERS[i % 7]) for i, name in enumerate(histories)}
         for name, history in histories.items():
             colour, marker = look[name]
-            curves.plot(history.val_step, history.val_dice, color=colour, marker=marker, label=name)
+            curves.plot(history.val_step, history.val_dice, color=colour, marker=marker, label=literal(name))
         curves.set(xlabel="training step", ylabel="Dice (validation)", title="Learning curves")
         curves.legend(frameon=False)
 
@@ -47,19 +53,26 @@ def strategies_figure(
             bars.plot([s["low"], s["high"]], [row, row], color=colour, linewidth=2)
             bars.plot(s["dice"], row, marker, color=colour, markersize=9)
             bars.annotate(f"{s['dice']:.3f}", (s["dice"], row), (0, 8), textcoords="offset points", ha="center")
-        bars.set_yticks(range(len(names)), names)
+        bars.set_yticks(range(len(names)), map(literal, names))
         bars.set(xlabel="Dice (test), 95 % interval over subjects", title="What was trained")
         bars.set(xlim=(-0.06, 1.03), ylim=(-0.6, len(names) - 0.2))
 
-        panels = np.atleast_2d(lower.subplots(shown, len(predictions)))
+        panels = lower.subplots(shown, len(predictions), squeeze=False)
         for column, (name, masks) in enumerate(predictions.items()):
             for row in range(shown):
                 show_masks(panels[row, column], test.images[row], test.masks[row], masks[row])
-            panels[0, column].set_title(name)
+            panels[0, column].set_title(literal(name))
         lower.suptitle("white dashes: drawn by an expert or known exactly · orange: the network", fontsize=11)
-        upper.suptitle(title)
-        figure.text(0.995, 0.003, test.provenance, ha="right", fontsize=8, color="0.35")
+        lower.supxlabel(literal(test.provenance), x=0.995, ha="right", fontsize=8, color="0.35")
+        upper.suptitle(literal(title))
     return figure
+
+
+def _check_curves(histories: Mapping[str, History]) -> None:
+    without = [name for name, history in histories.items() if not history.val_dice]
+    if without or not histories:
+        what = f"{without[0]!r} has no validations" if without else "There is no strategy"
+        raise BadInput(f"{what}, so no curve can be drawn: train with usft.fit(model, train, val, …).")
 
 
 def growing_masks_figure(
@@ -76,12 +89,16 @@ def growing_masks_figure(
         snapshots: for each strategy a bool mask ``[1, S, S]`` at some steps, the same for all.
         image, true: the image ``[1, S, S]`` and its mask.
         levels: Dice values to compare with, as horizontal lines, by name.
+
+    Raises:
+        BadInput: there is no strategy, or one of them has no validations.
     """
+    _check_curves(histories)
     steps = list(next(iter(snapshots.values())))
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(11.5, 2.3 * len(snapshots) + 4.4), layout="constrained")
         upper, lower = figure.subfigures(2, 1, height_ratios=[2.3 * len(snapshots) + 0.5, 3.9])
-        panels = np.atleast_2d(upper.subplots(len(snapshots), len(steps)))
+        panels = upper.subplots(len(snapshots), len(steps), squeeze=False)
         curves = lower.subplots()
         for row, (name, masks) in enumerate(snapshots.items()):
             colour, history = COLOURS[row % 7], histories[name]
@@ -89,14 +106,14 @@ def growing_masks_figure(
                 show_masks(axes, image, true, masks[step])
                 if row == 0:
                     axes.set_title(f"step {step}")
-            middle = image.shape[-2] / 2
-            panels[row, 0].text(-4, middle, name, rotation=90, ha="right", va="center", color=colour, fontsize=13)
-            curves.plot(history.val_step, history.val_dice, color=colour, marker=MARKERS[row % 7], label=name)
+            beside = {"rotation": 90, "ha": "right", "va": "center", "color": colour, "fontsize": 13}
+            panels[row, 0].text(-4, image.shape[-2] / 2, literal(name), **beside)
+            curves.plot(history.val_step, history.val_dice, color=colour, marker=MARKERS[row % 7], label=literal(name))
         ends = [history.val_step[-1] for history in histories.values()]
         for (name, level), line in zip(levels.items(), ("dotted", "dashed", "dashdot"), strict=False):
-            curves.axhline(level, color="0.35", linestyle=line, label=name)
+            curves.axhline(level, color="0.35", linestyle=line, label=literal(name))
         curves.set(xlabel="training step", ylabel="Dice (validation)", xlim=(0, max(ends) * 1.02), ylim=(0, 0.85))
         curves.legend(frameon=False, ncols=2, loc="upper left")
-        question = f"Which mask gets there, {' or '.join(snapshots)}?"
+        question = f"Which mask gets there, {' or '.join(map(literal, snapshots))}?"
         upper.suptitle(f"{question}   (white dashes: the true lesion · orange: the network)", fontsize=13)
     return figure

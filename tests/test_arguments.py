@@ -1,0 +1,54 @@
+"""What is given in the wrong order, or under another library's name, is told in one line."""
+
+import pytest
+import torch
+
+import usft_lib as usft
+from usft_lib import BadInput
+
+
+@pytest.mark.parametrize("setting, near", [
+    ({"epochs": 3}, "steps"), ({"learning_rate": 1e-3}, "lr"), ({"batch": 4}, "batch_size"), ({"step": 4}, "steps"),
+    ({"random_state": 4}, "seed"), ({"augmentation": True}, "augment"), ({"scheduler": "cosine"}, "schedule"),
+])  # fmt: skip
+def test_a_setting_that_does_not_exist_names_the_nearest(discs, small, setting, near):
+    with pytest.raises(BadInput, match=f"no setting '.*did you mean '{near}'") as caught:
+        usft.fit(small, discs, **setting)
+    assert "\n" not in str(caught.value)
+
+
+SWAPPED = {
+    "fit": lambda m, d: usft.fit(d, m),
+    "fit: val": lambda m, d: usft.fit(m, d, m),
+    "fit: tensors": lambda m, d: usft.fit(m, d.images, d.masks),
+    "fit: both parts": lambda m, d: usft.fit(m, d.split(0.5, 0.5)),
+    "Training": lambda m, d: usft.Training(d, d),
+    "evaluate": lambda m, d: usft.evaluate(d, m),
+    "evaluate: images": lambda m, d: usft.evaluate(m, d.images),
+    "segment": lambda m, d: usft.segment(d.images, m),
+    "segment: data": lambda m, d: usft.segment(m, d),
+    "segment: NumPy": lambda m, d: usft.segment(m, d.images.numpy()),
+    "score": lambda m, d: usft.score(d, d.masks),
+    "score: model": lambda m, d: usft.score(m, m),
+    "mean_shape": lambda m, d: usft.mean_shape(m),
+    "freeze": lambda m, d: usft.freeze(["enc1"], m),
+    "unfreeze": lambda m, d: usft.unfreeze(d, ["enc1"]),
+    "train_only": lambda m, d: usft.train_only(["enc1"], m),
+    "first": lambda m, d: usft.first(2, m),
+    "outer": lambda m, d: usft.outer(2, m),
+    "groups": lambda m, d: usft.groups(torch.nn.Conv2d(1, 1, 1)),
+    "save_model": lambda m, d: usft.save_model("x.safetensors", m),
+    "lora": lambda m, d: usft.lora(["enc1"], m),
+    "summary": lambda m, d: usft.summary(d),
+    "activations": lambda m, d: usft.activations(m, d),
+    "reestimate_statistics": lambda m, d: usft.reestimate_statistics(d.images, m),
+    "gradient_ratio": lambda m, d: usft.gradient_ratio(m, d.images),
+    "SegmentationData": lambda m, d: usft.SegmentationData(d.images.numpy(), d.masks, d.subjects),
+}
+
+
+@pytest.mark.parametrize("name", SWAPPED)
+def test_arguments_in_the_wrong_order_are_one_line(discs, small, name):
+    with pytest.raises(BadInput) as caught:
+        SWAPPED[name](small, discs)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
