@@ -389,6 +389,7 @@ TAKES = re.compile(r"Tensor|UNet|SegmentationData|Training|Module|device|scenes|
 ELSEWHERE = {  # not here, and why
     "study.targets.hc18_parts": "real images alone",
     "study.targets.busi_parts": "real images alone",
+    "study.targets.busbra_parts": "real images alone",
     "__main__.data_pair": "reads data sets, which lie on the CPU",
     "usft.Quiz": "texts alone",
 }
