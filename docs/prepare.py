@@ -34,18 +34,19 @@ def lessons(docs: str) -> None:
         book.cells[0].source = BADGE.sub(r"[Open the student's copy in Colab](\1)", book.cells[0].source)
         code = [cell for cell in book.cells if cell.cell_type == "code"]
         for cell, after in zip(code, [*code[1:], None], strict=True):
-            cell.metadata["tags"] = [*cell.metadata.get("tags", []), *_fold(cell.source)]
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), *_fold(cell)]
             if said := _in_words(cell) or (_in_words(after) if after else ""):
                 cell.metadata["mystnb"] = {"image": {"alt": said}}
         nbformat.write(book, folder / path.name)
 
 
-def _fold(source: str) -> list[str]:
-    if "google.colab" in source:
+def _fold(cell) -> list[str]:
+    if "google.colab" in cell.source:
         return ["remove-cell"]
-    if "usft.Quiz(" in source:
+    if "usft.Quiz(" in cell.source:
         return ["remove-input"]
-    return ["hide-input"] if "# BEGIN SOLUTION" in source else []
+    hidden = cell.metadata.get("jupyter", {}).get("source_hidden") or "# BEGIN SOLUTION" in cell.source
+    return ["hide-input"] if hidden else []
 
 
 def _in_words(cell) -> str:

@@ -146,6 +146,7 @@ def what_is_in(data):
 
 
 # %%
+# @title Check 00.1
 # BEGIN CHECK
 xrays = usft.simulate_radiographs(3, size=48)
 frames = usft.simulate_ultrasound(6, size=32, frames_per_subject=3, preset="breast")
@@ -231,6 +232,7 @@ def share_a_subject(one, other):
 
 
 # %%
+# @title Check 00.2
 # BEGIN CHECK
 def people(*subjects):
     blank = torch.zeros(len(subjects), 1, 8, 8)

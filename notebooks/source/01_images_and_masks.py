@@ -200,6 +200,7 @@ def my_dice(predicted, true):
 
 
 # %%
+# @title Check 01.1
 # BEGIN CHECK
 def bar(*on):
     """A mask of one row of eight pixels, True at these places."""
@@ -307,6 +308,7 @@ def my_iou(predicted, true):
 
 
 # %%
+# @title Check 01.2
 # BEGIN CHECK
 def stack(*bars):
     return torch.stack(bars)[:, None]  # [N, 1, 1, 8]
@@ -512,6 +514,7 @@ def split_by_subject(subjects, share):
 
 
 # %%
+# @title Check 01.3
 # BEGIN CHECK
 def tests(subjects, wanted):
     """Right if there is a side an image, nobody has two, and ``wanted`` people are tested."""

@@ -101,6 +101,7 @@ def block_parameters(inputs, outputs):
 
 
 # %%
+# @title Check 02.1
 # BEGIN CHECK
 usft.check(
     block_parameters,
@@ -211,6 +212,7 @@ def decoder_step(x, skip, up, block):
 
 
 # %%
+# @title Check 02.2
 # BEGIN CHECK
 x, skip = torch.ones(1, 2, 4, 4), torch.zeros(1, 2, 4, 4)
 
@@ -382,6 +384,7 @@ def receptive_field(layers):
 
 
 # %%
+# @title Check 02.3
 # BEGIN CHECK
 two, pool = [(3, 1), (3, 1)], [(2, 2)]  # a block, a pooling
 

@@ -98,6 +98,7 @@ def my_soft_dice_loss(logits, masks):
 
 
 # %%
+# @title Check 03.1
 # BEGIN CHECK
 undecided, pixel = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1, dtype=torch.bool)  # p = ½, inside
 half = torch.tensor([True, True, False, False]).view(1, 1, 2, 2)
@@ -294,6 +295,7 @@ def change(image, mask, mirror, gamma):
 
 
 # %%
+# @title Check 03.2
 # BEGIN CHECK
 image = torch.tensor([[[0.0, 0.25, 0.64], [0.81, 1.0, 0.36]]])
 mask = torch.tensor([[[False, False, True], [True, True, False]]])
@@ -588,6 +590,7 @@ def to_masks(logits):
 
 
 # %%
+# @title Check 03.3
 # BEGIN CHECK
 usft.check(
     to_masks,

@@ -341,6 +341,7 @@ def to_grey(envelope, reference, dynamic_range_db):
 
 
 # %%
+# @title Check 04.1
 # BEGIN CHECK
 def levels(*db, of=1.0):
     """An envelope at these levels in dB against ``of``."""
@@ -573,6 +574,7 @@ def look_up(x_mm, z_mm, radius_mm):
 
 
 # %%
+# @title Check 04.2
 # BEGIN CHECK
 def lies_at(ranges, angles):
     """Right if both come back, in this order, in mm and degrees."""
@@ -985,6 +987,7 @@ def gcnr(inside, beside):
 
 
 # %%
+# @title Check 04.3
 # BEGIN CHECK
 def of(*values):
     return torch.tensor(values, dtype=torch.float64)

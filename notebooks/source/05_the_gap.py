@@ -161,6 +161,7 @@ def new_statistics(model, images):
 
 
 # %%
+# @title Check 05.1
 # BEGIN CHECK
 torch.manual_seed(0)
 tiny = usft.UNet(width=4, depth=2).eval()
@@ -405,6 +406,7 @@ def cka(x, y):
 
 
 # %%
+# @title Check 05.2
 # BEGIN CHECK
 draw = torch.Generator().manual_seed(5)
 x, z = torch.randn(400, 6, generator=draw).double(), torch.randn(400, 9, generator=draw).double()

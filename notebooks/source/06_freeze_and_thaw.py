@@ -190,6 +190,7 @@ def freeze_properly(model, names):
 
 
 # %%
+# @title Check 06.1
 # BEGIN CHECK
 def looked(model, group):
     """Do the statistics of a group move when the model sees a batch, in the mode it is in?"""
@@ -412,6 +413,7 @@ def backward_through(groups, trained):
 
 
 # %%
+# @title Check 06.2
 # BEGIN CHECK
 ten = ["enc1", "enc2", "enc3", "enc4", "bottleneck", "dec4", "dec3", "dec2", "dec1", "head"]
 usft.check(

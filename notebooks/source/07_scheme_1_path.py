@@ -112,6 +112,7 @@ def last_steps(names, k):
 
 
 # %%
+# @title Check 07.1
 # BEGIN CHECK
 ten = list(usft.groups(net))
 small = list(usft.groups(usft.UNet(width=4, depth=2)))  # enc1 enc2 bottleneck dec2 dec1 head
@@ -369,6 +370,7 @@ def mean_gap(ks, one, other):
 
 
 # %%
+# @title Check 07.2
 # BEGIN CHECK
 five = [1, 2, 4, 5, 7]
 flat = [0.5] * 5
@@ -552,6 +554,7 @@ def fold_interval(folds):
 
 
 # %%
+# @title Check 07.3
 # BEGIN CHECK
 centres = [0.08, -0.02, 0.05, 0.01, 0.03]  # folds differ: other lesions, another training
 dealt = [np.r_[centre + 0.001, centre - 0.001, np.full(14, centre)] for centre in centres]

@@ -106,6 +106,7 @@ def inner_levels(names, k):
 
 
 # %%
+# @title Check 08.1
 # BEGIN CHECK
 ten = list(usft.groups(net))
 small = list(usft.groups(usft.UNet(width=4, depth=2)))  # enc1 enc2 bottleneck dec2 dec1 head
@@ -391,6 +392,7 @@ def last_is_worst(table):
 
 
 # %%
+# @title Check 08.2
 # BEGIN CHECK
 def trainings(*cells):
     """Rows for cells (target, k, {kind: Dice of each seed})."""
@@ -588,6 +590,7 @@ def alike(parameters, within):
 
 
 # %%
+# @title Check 08.3
 # BEGIN CHECK
 def pairs(*expected):
     """Exactly these pairs, each once, in any order."""

@@ -93,6 +93,7 @@ def around(a, b):
 
 
 # %%
+# @title Check 09.1
 # BEGIN CHECK
 def near(true):
     return lambda found: abs(float(found) / true - 1) < 1e-4
@@ -347,6 +348,7 @@ def paired_bootstrap(a, b, subjects, draws=4000):
 
 
 # %%
+# @title Check 09.2
 # BEGIN CHECK
 def like_ours(a, b, subjects):
     """Is an answer the interval of the library, but for what chance makes of two bootstraps?"""
@@ -506,6 +508,7 @@ def read_interval(mean, low, high):
 
 
 # %%
+# @title Check 09.3
 # BEGIN CHECK
 usft.check(
     read_interval,

@@ -126,6 +126,7 @@ def only_first(layer, k):
 
 
 # %%
+# @title Check 10.1
 # BEGIN CHECK
 def images(layer):
     """Two images with as many channels as the layer takes."""
@@ -494,6 +495,7 @@ def slope(x, y, budget):
 
 
 # %%
+# @title Check 10.2
 # BEGIN CHECK
 one, other = ["first 2"] * 3, ["first 4"] * 3
 aside = [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]  # the larger budget lies further along
@@ -846,6 +848,7 @@ def twice(a, b, c, d):
 
 
 # %%
+# @title Check 10.3
 # BEGIN CHECK
 hard = np.linspace(-0.3, 0.3, 7)  # some lesions are hard, whoever tries
 helped = np.array([0.2, -0.2, 0.1, -0.1, 0.15, -0.15, 0.0])  # some like first 2, whatever the picture is like

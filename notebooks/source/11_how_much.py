@@ -107,6 +107,7 @@ def step_flops(forward, trained):
 
 
 # %%
+# @title Check 11.1
 # BEGIN CHECK
 four = [10, 20, 40, 80]  # each sum of some of them is another number
 usft.check(
@@ -501,6 +502,7 @@ def honest_spread(dice):
 
 
 # %%
+# @title Check 11.2
 # BEGIN CHECK
 usft.check(
     honest_spread,
@@ -669,6 +671,7 @@ def time_to_plateau(curve, plateau):
 
 
 # %%
+# @title Check 11.3
 # BEGIN CHECK
 def looks_at(*dice, every=10):
     return [(every * k, value) for k, value in enumerate(dice, start=1)]
