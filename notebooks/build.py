@@ -104,7 +104,7 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
         "| | |",
         "|---|---|",
         f"| you will | {'; '.join(lesson['objectives'])} |",
-        f"| before | {', '.join(lesson['prerequisites'])} |",
+        f"| before | {before(course, lesson)} |",
         f"| your time | about {lesson['minutes']} min |",
         *([f"| it runs in | {lesson['measured']}, on two cores without a GPU |"] if "measured" in lesson else []),
         f"| images | {images(lesson['data'])} |",
@@ -121,6 +121,12 @@ if "google.colab" in sys.modules:
     %pip install -q --no-deps --force-reinstall {{course}}
     print("File → Save a copy in Drive, or your answers are lost.")'''
     return [new_markdown_cell("\n\n".join(title)), new_markdown_cell("\n".join(card)), new_code_cell(setup)]
+
+
+def before(course: dict, lesson: dict) -> str:
+    """The lessons that come before; where there are none, what the course asks for."""
+    titles = {one["name"][:2]: one["title"] for one in course["lesson"]}
+    return ", ".join(f"{n} {titles[n]}" for n in lesson["needs"]) or "Python, and having trained a small network once"
 
 
 def images(names: list[str]) -> str:

@@ -105,7 +105,7 @@ def test_a_lesson_runs_where_home_and_cache_are_read_only_and_its_line_brings_al
     usft.progress(done.stdout.split("To keep: ")[-1])
     known = json.loads((NOTEBOOKS.parent / "usft_lib" / "course" / "lessons.json").read_text(encoding="utf-8"))[1]
     assert {key for key, value in usft.guesses().items() if value == "done"} == set(known["exercises"])
-    assert set(usft.guesses()) == {*known["exercises"], *known["guesses"]}
+    assert set(usft.guesses()) == set(known["exercises"]), "dots are no guess"
 
 
 SPOILT = """# %%
@@ -203,3 +203,25 @@ def test_a_lesson_has_its_parts(name):
         assert part in text, f"{name} lacks {part}"
     assert any("parameters" in cell.metadata.get("tags", []) for cell in cells) and text.count("<details>") >= 3
     assert sum("usft.Quiz(" in cell.source for cell in cells) == 3, f"{name}: three questions"
+
+
+def test_each_way_through_the_course_holds_what_its_lessons_need_and_fits_its_minutes():
+    course = builder.manifest(NOTEBOOKS)
+    lessons = {one["name"][:2]: one for one in course["lesson"]}
+    assert list(course["path"]["all"]["lessons"]) == sorted(lessons)
+    for name, path in course["path"].items():
+        chosen, told = path["lessons"], 0
+        assert chosen == sorted(chosen) and set(chosen) <= lessons.keys(), name
+        for number in chosen:
+            lesson = lessons[number]
+            if lesson.get("edition") != 2:
+                continue  # a lesson that is not rewritten yet has neither its final length nor its final place
+            missing = set(lesson["needs"]) - set(chosen) - set(path.get("recapped", []))
+            assert not missing, f"{name}: lesson {number} needs {missing}"
+            told += builder.minutes(builder.shown_cells(NOTEBOOKS / "source" / f"{lesson['name']}.py"))
+        assert told <= path["minutes"], name
+
+
+def test_a_lesson_needs_only_lessons_before_it():
+    for lesson in builder.manifest(NOTEBOOKS)["lesson"]:
+        assert all(number < lesson["name"][:2] for number in lesson["needs"]), lesson["name"]

@@ -78,11 +78,11 @@ def both(name: str) -> set[str]:
 
 
 def test_change_an_exercise(course):
-    before, name = contents(course), "07_scheme_1_path"
+    before, name = contents(course), "08_scheme_1_path"
     assert built(course, before) == set(), "a course that is in step is not touched"
     path = course / "notebooks" / "source" / f"{name}.py"
     edit(path, "# BEGIN SOLUTION put the last two names together", "# BEGIN SOLUTION make the last two names one step")
-    title = "# ## Exercise 07.1: the last k steps\n#"
+    title = "# ## Exercise 08.1: the last k steps\n#"
     edit(path, title, f"{title}\n# {1800 * 'word '}\n#")  # ten minutes more
     assert built(course, before) == both(name) | {"README.md"}
     student, solution = (nbformat.read(course / n, as_version=4) for n in sorted(both(name)))
@@ -124,7 +124,7 @@ def test_use_your_own_images(course, tmp_path, monkeypatch):
         for kind, values in made.items():
             (tmp_path / "my" / kind).mkdir(parents=True, exist_ok=True)
             Image.fromarray(values.astype(np.uint8)).save(tmp_path / "my" / kind / f"patient{k // 2}_{k}.png")
-    source = course / "notebooks" / "source" / "06_freeze_and_thaw.py"
+    source = course / "notebooks" / "source" / "04_freeze_and_thaw.py"
     edit(source, 'data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")', mine)
     monkeypatch.chdir(tmp_path)
     known = {"usft": usft, "SIZE": 64, "TRAINING_IMAGES": 1, "SEED": 0}
@@ -162,7 +162,7 @@ def test_translate(course):
 
 
 def test_take_an_edited_notebook_back(course):
-    before, name = contents(course), "07_scheme_1_path"
+    before, name = contents(course), "08_scheme_1_path"
     path = course / "notebooks" / "solutions" / f"{name}.ipynb"
     book = nbformat.read(path, as_version=4)
     cell = next(c for c in book.cells if c.cell_type == "markdown" and "## Predict first" in c.source)

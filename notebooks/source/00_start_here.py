@@ -101,7 +101,7 @@ usft.alt("on X-rays smooth, dark lungs fill the picture; on ultrasound one small
 # ahead". 0 says "no difference". A negative number says that the last two win. Write your guess in place of ours.
 
 # %%
-usft.guess("00.a", 0.0)  # your guess: Dice of the first two minus Dice of the last two
+usft.guess("00.a", ...)  # your guess: Dice of the first two minus Dice of the last two
 
 # %% [markdown]
 # The text that starts with `usft1:` stores your guesses and solved exercises; `usft.progress()` lists them. Colab
@@ -387,12 +387,12 @@ usft.alt(f"the first two are ahead in {won} of {len(races)} races.")
 
 # %% [markdown]
 # These races were longer and the pictures larger than yours, so compare the *direction* of the lines, not their height.
-# And a few races won are not yet a finding: lesson 07 shows how to put an interval on them.
+# And a few races won are not yet a finding: lesson 08 shows how to put an interval on them.
 #
 # ## Three sealed predictions
 #
 # These are about **real** ultrasound: heads of unborn children, to be outlined for a measurement, starting from a
-# network that learnt lungs. Lesson 11 opens them.
+# network that learnt lungs. Lesson 12 opens them.
 #
 # * **00.b** Forty images to learn from. Dice of tuning the *contracting* half (`enc1` to `enc4`) minus Dice of tuning
 #   the *expanding* half (`dec4` to `dec1`, with the head).
@@ -402,9 +402,9 @@ usft.alt(f"the first two are ahead in {won} of {len(races)} races.")
 #   need to get about as good? 0.5 means half the time, 1 the same, 2 twice as long.
 
 # %%
-usft.guess("00.b", 0.0)  # your guess: contracting minus expanding, 40 images
-usft.guess("00.c", 0.1)  # your guess: pretrained minus scratch, 10 images
-usft.guess("00.d", 0.7)  # your guess: share of the seconds
+usft.guess("00.b", ...)  # your guess: contracting minus expanding, 40 images
+usft.guess("00.c", ...)  # your guess: pretrained minus scratch, 10 images
+usft.guess("00.d", ...)  # your guess: share of the seconds
 
 # %% [markdown]
 # ## Quiz
@@ -424,7 +424,7 @@ the same. Which run should take more seconds?
   On the way forward, yes. The way back differs: it ends at the first layer that learns.
 - [x] The first two.
   The gradient starts at the mask and travels back to the first layer that learns. To reach the first groups it crosses
-  the whole network, frozen layers included. Frozen does not mean free; lesson 11 puts a clock to it.
+  the whole network, frozen layers included. Frozen does not mean free; lesson 12 puts a clock to it.
 """)
 
 # %%
@@ -461,7 +461,7 @@ say about its features?
 # %% [markdown]
 # ## What this does not show
 #
-# * The images are simulated, and so is the difference that you saw. Whether it holds on people is lessons 09 to 11.
+# * The images are simulated, and so is the difference that you saw. Whether it holds on people is lessons 10 to 12.
 # * One seed, one learning rate, few images, few steps. A strategy may simply like another learning rate.
 # * We watched on validation images while we trained, and looked at them often. A score to report needs a test set that
 #   is opened once.

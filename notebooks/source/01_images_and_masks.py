@@ -42,7 +42,7 @@ print(f"profile {PROFILE}: {PEOPLE} simulated people, four frames of each")
 # **What mean Dice will that reach?** 1 is perfect, 0 a complete miss. Write your guess in place of ours.
 
 # %%
-usft.guess("01.a", 0.4)  # your guess: mean Dice of copied masks
+usft.guess("01.a", ...)  # your guess: mean Dice of copied masks
 
 # %% [markdown]
 # ## A radiograph in five lines
@@ -139,7 +139,7 @@ for photons in (10_000, 1_000, 100):
     print(f"{photons:6d} photons expected: spread {photons**0.5:5.0f}, that is {1 / photons**0.5:.1%} of the signal")
 
 # %% [markdown]
-# Ultrasound works by other rules: its grey is the strength of an *echo*, and lesson 04 builds it. One thing is the
+# Ultrasound works by other rules: its grey is the strength of an *echo*, and lesson 05 builds it. One thing is the
 # same in both worlds: the grey value is physics, the mask is somebody's **answer**.
 #
 # ## A mask, and its size in the world
@@ -460,7 +460,7 @@ train, test = people[order[len(people) // 4 :]], people[order[: len(people) // 4
 nearest = copy_nearest(train, test)
 by_image = usft.dice(train.masks[nearest], test.masks)
 print(f"{len(test)} test images, split by image: mean Dice {by_image.mean():.2f}")
-print(f"you guessed {usft.guesses().get('01.a')}")
+print(f"you guessed {usft.guesses().get('01.a', '… none')}")
 
 # %% [markdown]
 # A network with such a score would make anybody happy. Before you celebrate, look at what was copied from where.
@@ -639,7 +639,7 @@ usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject
 # somebody new?". On the second, copying does no better than a mask that never looks.
 #
 # Real data sets leak in quieter ways: two files of one patient, an image and its mirrored copy, the
-# same scan in two folders. Public sets do hold near-duplicates, and some carry no names of patients at all. Lesson 09
+# same scan in two folders. Public sets do hold near-duplicates, and some carry no names of patients at all. Lesson 10
 # meets both.
 
 # %% [markdown]

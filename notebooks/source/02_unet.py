@@ -44,7 +44,7 @@ IMAGES = 4 if PROFILE == "quick" else 16
 # One group of ten is the bottleneck. **What share of all parameters does it hold?** Write your guess, from 0 to 1.
 
 # %%
-usft.guess("02.a", 0.1)  # your guess
+usft.guess("02.a", ...)  # your guess
 
 # %% [markdown]
 # ## 1 · The brick: a block
@@ -335,7 +335,7 @@ print(table[["parameters", "forward"]].round(1).to_string())
 
 # %%
 share = table.parameters["bottleneck"] / table.parameters["total"]
-print(f"share of all parameters in the bottleneck: {share:.2f}; you guessed {usft.guesses().get('02.a')}")
+print(f"share of all parameters in the bottleneck: {share:.2f}; you guessed {usft.guesses().get('02.a', '… none')}")
 
 # %% [markdown]
 # One level down, the channels double, so a convolution holds four times as many weights. But there are four times fewer
@@ -557,7 +557,7 @@ usft.alt("no group looks further than its layers allow, most look less far; trai
 #
 # So "near the output" does not mean "sees far", nor "knows the organ". The last group works on what `enc1` hands it
 # across, at full resolution. Is it then deep, as it comes last, or shallow, as it lies near the image? That question
-# has two answers, and lessons 07 and 08 take one each.
+# has two answers, and lessons 08 and 09 take one each.
 
 # %% [markdown]
 # ## 7 · All of it in one picture
@@ -577,7 +577,7 @@ usft.alt("parameters pile up at the bottom of the U; every decoder group costs t
 # * `usft.outer(model, k)` and `usft.inner(model, k)` count levels of the U, from the top or from the bottom.
 # * A list of names will do as well: `["enc1", "head"]`. In the other four, the tiny head goes with `dec1`.
 #
-# Blue learns, pale and dashed is frozen, and nothing is to scale. In lesson 06 the drawing comes back, to be clicked.
+# Blue learns, pale and dashed is frozen, and nothing is to scale. In lesson 04 the drawing comes back, to be clicked.
 
 # %%
 model = usft.UNet()
@@ -603,7 +603,7 @@ for what, chosen in {"first two": usft.first(model, 2), "last two": usft.last(mo
 # %% [markdown]
 # Frozen groups compute no gradient for their weights. But a frozen group that lies *between* a trained one and the loss
 # still passes the gradient through. So training the first groups is cheap in parameters, yet its gradient crosses the
-# whole network. Lesson 11 holds this count against the clock.
+# whole network. Lesson 12 holds this count against the clock.
 
 # %% [markdown]
 # ## Quiz

@@ -56,8 +56,8 @@ print(f"profile {PROFILE}: {OVERFIT_STEPS} steps on one batch, then {STEPS} step
 # has not seen? (b) And on the worst of their images?**
 
 # %%
-usft.guess("03.a", 0.8)  # your guess: the mean
-usft.guess("03.b", 0.5)  # your guess: the worst image
+usft.guess("03.a", ...)  # your guess: the mean
+usft.guess("03.b", ...)  # your guess: the worst image
 
 # %% [markdown]
 # ## 1 · Does the loss measure what we want?
@@ -260,7 +260,7 @@ print(f"with the stored statistics:      Dice {usft.dice(usft.segment(parrot, ba
 
 # %% [markdown]
 # The same weights, the same images, two answers. The stored averages follow slowly, and within so few steps at a high
-# rate they lag behind. In a long run whose rate falls to zero they catch up. Remember this gap: in lesson 06 it is what
+# rate they lag behind. In a long run whose rate falls to zero they catch up. Remember this gap: in lesson 04 it is what
 # makes a "frozen" layer move.
 #
 # ## 4 · More images than there are: augmentation
@@ -486,7 +486,7 @@ for name, table in rows.items():
     found = usft.summarise(table)
     print(f"{name:12s}{found['dice']:6.3f}   {found['low']:.3f}…{found['high']:.3f}{table['dice'].min():25.3f}")
 found, guess = usft.summarise(scores), usft.guesses()
-print(f"you guessed {guess.get('03.a')} for the mean, and {guess.get('03.b')} for the worst image")
+print(f"you guessed {guess.get('03.a', '… none')} for the mean, and {guess.get('03.b', '… none')} for the worst image")
 usft.check_range(found["dice"], *((0.95, 0.995) if simulated else (0.92, 0.99)), "Dice of the test images")
 
 # %% [markdown]
@@ -691,7 +691,7 @@ usft.alt("a broad hill: 0 and ½ lie side by side near its top, and the Dice fal
 # The opposite slip, probabilities cut at 0, calls everything lung, and anybody notices. Logits cut at ½ are another
 # matter: on a network that is sure of itself that costs next to nothing. **That is why the mistake survives**: no score
 # gives it away. It starts to matter where many logits lie near zero, as they may after a move to another kind of image.
-# Lesson 05 makes such a move.
+# Lesson 07 makes such a move.
 
 # %% [markdown]
 # ## Quiz
@@ -750,7 +750,7 @@ but loses two patients altogether. Which of these shows it best?
 # ## What this does not show
 #
 # * The test people come from the same hospital and the same machine as those in training. How the network does
-#   elsewhere is the question of lesson 05.
+#   elsewhere is the question of lesson 07.
 # * One seed, one split, a small test set: the interval covers other people of this kind, not other trainings.
 # * The images are small, and lungs are large and alike. A Dice this high does not carry over to harder tasks.
 # * If simulated radiographs stood in: they are easier than real ones, and no verdict on X-rays follows.

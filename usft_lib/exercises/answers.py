@@ -26,7 +26,7 @@ def solution(exercise: str, now: bool = False) -> None:
     known = _written("solutions")
     check_name("exercise", exercise, known)
     if not now and exercise not in tried:
-        raise BadInput(f"Try {exercise} first and run its check. To look at once: usft.solution({exercise!r}, now=True)")
+        raise BadInput(f"Try {exercise} and run its check first. To look now: usft.solution({exercise!r}, now=True)")
     print(known[exercise])
     note(seen(exercise), True)
 

@@ -1,4 +1,4 @@
-"""Every figure of the course, with one look; a lesson's cell calls one function (lessons 00 to 11)."""
+"""Every figure of the course, with one look; a lesson's cell calls one function (lessons 00 to 12)."""
 
 from .masks import distance_inside, dots, show_masks
 from .network import unet_figure

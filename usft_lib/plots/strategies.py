@@ -1,4 +1,4 @@
-"""Strategies compared: learning curves, scores with intervals, the masks that they draw (lessons 00, 06)."""
+"""Strategies compared: learning curves, scores with intervals, the masks that they draw (lessons 00, 04)."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ def strategies_figure(
     test: SegmentationData,
     title: str = "",
 ) -> Figure:
-    """Strategies compared (lesson 06): learning curves, test Dice with intervals, and the masks that they draw.
+    """Strategies compared (lesson 04): learning curves, test Dice with intervals, and the masks that they draw.
 
     Args:
         histories: a `History` for each strategy.

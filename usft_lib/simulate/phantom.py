@@ -1,4 +1,4 @@
-"""The speckle bench without its sliders: one phantom, its picture, and what can be measured in it (lesson 04)."""
+"""The speckle bench without its sliders: one phantom, its picture, and what can be measured in it (lesson 05)."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ RAYLEIGH_SNR = math.sqrt(math.pi / (4 - math.pi))  # mean over standard deviatio
 
 @dataclass(repr=False)
 class Bmode:
-    """A B-mode picture of a round lesion with what was measured in it, beside what theory says (lesson 04).
+    """A B-mode picture of a round lesion with what was measured in it, beside what theory says (lesson 05).
 
     Attributes:
         image, mask: ``[size, size]``, float32 0…1 and bool. ``spacing_mm``: side of a pixel.
@@ -64,7 +64,7 @@ def bmode(
     size: int = 256,
     seed: int = 0,
 ) -> Bmode:
-    """Image a phantom with one round lesion in its middle, and measure the picture (lesson 04).
+    """Image a phantom with one round lesion in its middle, and measure the picture (lesson 05).
 
     The same seed scatters the same random numbers, whatever the settings.
 

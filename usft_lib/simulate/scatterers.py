@@ -1,4 +1,4 @@
-"""Random scatterers on the acoustic grid: too many to count, or so few that it shows (lesson 04)."""
+"""Random scatterers on the acoustic grid: too many to count, or so few that it shows (lesson 05)."""
 
 import math
 

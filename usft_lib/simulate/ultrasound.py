@@ -1,4 +1,4 @@
-"""Simulated B-mode ultrasound with exact masks: the whole chain, batched (lesson 04).
+"""Simulated B-mode ultrasound with exact masks: the whole chain, batched (lesson 05).
 
 Each function is a stage: `level_maps` (what echoes how much, and what is lost on the way) → `scatterers` (random
 points, too many to count) → `echoes` (seen through pulse and beam) → `receive` (noise, time-gain compensation) →
@@ -39,7 +39,7 @@ def simulate_ultrasound(
     device: str | torch.device = "cpu",
     **scene,
 ) -> SegmentationData | tuple[SegmentationData, dict]:
-    """Simulate ``n`` B-mode images with the exact mask of their lesion (lesson 04).
+    """Simulate ``n`` B-mode images with the exact mask of their lesion (lesson 05).
 
     Image i depends on the seed, i, the size and the scene alone, never on ``n``; on another device it differs by
     rounding. Frames of one subject show one anatomy under a slightly moved probe with new speckle.
@@ -93,14 +93,14 @@ def image_scenes(
 
 
 def ultrasound_scenes(n: int, seed: int = 0, preset: str = "varied", **scene) -> list[Scene]:
-    """The scenes of the ``n`` subjects that `simulate_ultrasound` draws for the same arguments (lesson 04)."""
+    """The scenes of the ``n`` subjects that `simulate_ultrasound` draws for the same arguments (lesson 05)."""
     n, _ = check_request(n, 32)
     ranges = settings(preset, scene)
     return [draw_scene(ranges, seed, k) for k in range(n)]
 
 
 def true_contrast_db(scene: Scene) -> float:
-    """Contrast of the lesion as echoes show it, at its centre: clutter and noise fill it up (lesson 04).
+    """Contrast of the lesion as echoes show it, at its centre: clutter and noise fill it up (lesson 05).
 
     Without noise and clutter that is ``contrast_db``. NaN without a lesion.
     """
@@ -237,7 +237,7 @@ def radio_frequency(field: torch.Tensor, scene: Scene) -> tuple[torch.Tensor, fl
     """The oscillating echoes that a transducer hears, from the baseband ``field [rows, lines]`` of one scene.
 
     Returns:
-        real ``[rows · m, lines]`` with at least eight samples a wave, and their spacing in mm (lesson 04).
+        real ``[rows · m, lines]`` with at least eight samples a wave, and their spacing in mm (lesson 05).
     """
     shown, margin = field.shape[0], field.shape[0] // 8
     spacing = 10 * scene.depth_cm / shown

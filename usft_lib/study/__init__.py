@@ -1,4 +1,4 @@
-"""The study behind lessons 07 to 11: which layers to fine-tune, asked with seeds, intervals and rules fixed in advance.
+"""The study behind lessons 08 to 12: which layers to fine-tune, asked with seeds, intervals and rules fixed in advance.
 
 From a question to a verdict, and the file that does each step:
 

@@ -1,4 +1,4 @@
-"""Figures read off the study's tables: Dice against k with bands, differences with intervals (lessons 07 to 11)."""
+"""Figures read off the study's tables: Dice against k with bands, differences with intervals (lessons 08 to 12)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ LINES = {"first": "-", "last": "--", "outer": "-", "inner": "--"}
 
 
 def against_k(axes: Axes, found: Results, target: str, kinds: Mapping[str, Sequence[int]]) -> None:
-    """Mean Dice against the number of trained groups, a curve a kind with its 95 % band (lessons 07, 08).
+    """Mean Dice against the number of trained groups, a curve a kind with its 95 % band (lessons 08, 09).
 
     Args:
         kinds: for each kind (``"first"``, ``"last"``, ``"outer"``, ``"inner"``) the k that were run.
@@ -42,7 +42,7 @@ def against_k(axes: Axes, found: Results, target: str, kinds: Mapping[str, Seque
 
 
 def intervals(axes: Axes, differences: Mapping[str, tuple[float, float, float]], margin: float = MARGIN) -> None:
-    """Differences in Dice with their intervals, one below the other, against 0 and the margin (lessons 07 to 11)."""
+    """Differences in Dice with their intervals, one below the other, against 0 and the margin (lessons 08 to 12)."""
     for row, (mean, low, high) in enumerate(differences.values()):
         axes.plot([low, high], [-row, -row], color="black", lw=2)
         axes.plot(mean, -row, "o", color="black", ms=7)

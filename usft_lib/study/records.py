@@ -1,4 +1,4 @@
-"""Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 07)."""
+"""Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 08)."""
 
 import dataclasses
 from collections import Counter
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def results(name: str, *more: str) -> "Results":
-    """The committed results of a grid of the study, or of several together, such as ``"schemes"`` (lesson 07).
+    """The committed results of a grid of the study, or of several together, such as ``"schemes"`` (lesson 08).
 
     They are made by ``python data_scripts/run_study.py --grid NAME``, as results/PROTOCOL.md says. What a grid does not
     ask for (any more) is left out; what it asks for and is not there yet is counted in ``missing``.
@@ -38,7 +38,7 @@ def results(name: str, *more: str) -> "Results":
 
 
 class Results:
-    """The records of a grid, found by target, strategy and seed (lesson 07).
+    """The records of a grid, found by target, strategy and seed (lesson 08).
 
     Strategies of one seed began with the same weights and saw the same batches, so they are compared within seeds. A
     subject counts once, however many images it has. Where a grid varies more than target, strategy and seed, narrow it
@@ -118,7 +118,7 @@ class Results:
         return float(self.by_subject(target, {strategy: 1.0}, seed).mean())
 
     def leaks(self, seed: int, n: int) -> set[str]:
-        """Lesions of busi that a seed tests though it trained on an image that is all but the same (lesson 09).
+        """Lesions of busi that a seed tests though it trained on an image that is all but the same (lesson 10).
 
         They are computed from the records; where those do not hold every lesion, there is no telling.
         """

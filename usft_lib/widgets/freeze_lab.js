@@ -1,4 +1,4 @@
-// The freezing lab: the U-Net as a U of switches, a guess, buttons, live curves and outlines, a scoreboard (lesson 06).
+// The freezing lab: the U-Net as a U of switches, a guess, buttons, live curves and outlines, a scoreboard (lesson 04).
 //
 // The front end asks ({id, do, …}), the kernel answers ({to, ok, message, snapshot}), and what is drawn is always the
 // newest snapshot, never a guess of what a click will do. While something runs it looks twice a second, and draws anew only

@@ -1,4 +1,4 @@
-"""The freezing lab without its front end: choose groups, guess, train, compare (lesson 06).
+"""The freezing lab without its front end: choose groups, guess, train, compare (lesson 04).
 
 `Lab` is the one state object behind `FreezeLab`, its plain fallback and `lab.run(…)`: a front end asks for a `snapshot`
 and draws it. States: idle → running ⇄ paused → idle; how a run ended stands in the run.
@@ -23,7 +23,7 @@ RACERS = 6
 
 
 class Lab:
-    """Strategies from the same weights, on the same batches, ranked on validation images (lesson 06).
+    """Strategies from the same weights, on the same batches, ranked on validation images (lesson 04).
 
     Args:
         model: the pretrained U-Net. It is copied; every run begins with these weights, and yours are never touched.

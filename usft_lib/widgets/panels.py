@@ -1,4 +1,4 @@
-"""Both widgets in plain ipywidgets, for a place where an anywidget does not show (lessons 04, 06)."""
+"""Both widgets in plain ipywidgets, for a place where an anywidget does not show (lessons 05, 04)."""
 
 from ..errors import BadInput
 from ..freezing import PRESETS
@@ -11,7 +11,7 @@ COLUMNS = ("strategy", "trainable", "dice", "low", "high", "seconds", "guess", "
 
 
 def speckle_panel(**settings):
-    """Sliders for every setting of `bmode`, its picture and its numbers, in plain ipywidgets (lesson 04).
+    """Sliders for every setting of `bmode`, its picture and its numbers, in plain ipywidgets (lesson 05).
 
     The same arguments and the same picture as `SpeckleBench`; it is drawn when a slider is let go.
 
@@ -48,7 +48,7 @@ def speckle_panel(**settings):
 
 
 def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None = None, **settings):
-    """Buttons for the groups, presets, a guess, start, pause and stop, and the scoreboard as text (lesson 06).
+    """Buttons for the groups, presets, a guess, start, pause and stop, and the scoreboard as text (lesson 04).
 
     The same work as `FreezeLab`, from the same `Lab`, which is ``panel.lab``. "Look again" shows how far a run is.
 

@@ -1,4 +1,4 @@
-"""Strategies being trained side by side, and the scoreboard of those that have ended (lesson 06).
+"""Strategies being trained side by side, and the scoreboard of those that have ended (lesson 04).
 
 A `Session` is one click on "Fine-tune" or "Race": one strategy, or several that take turns step by step. Its thread
 owns the models and sends no message; everybody else reads, under the lock, the `Run` that it writes. It holds no

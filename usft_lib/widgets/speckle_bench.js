@@ -1,4 +1,4 @@
-// The speckle bench: sliders on one side, the picture and its numbers on the other (lesson 04).
+// The speckle bench: sliders on one side, the picture and its numbers on the other (lesson 05).
 //
 // The front end asks, the kernel answers: {id, places} goes out, {to, ok, size, …} and the picture's bytes come back.
 // One request is under way at a time; while it is, only the newest wish is kept. So a slider may be dragged quickly on a

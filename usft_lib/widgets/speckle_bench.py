@@ -1,4 +1,4 @@
-"""The speckle bench: `bmode` with sliders, and the picture that follows them (lesson 04).
+"""The speckle bench: `bmode` with sliders, and the picture that follows them (lesson 05).
 
 The front end (speckle_bench.js) asks for a picture and the kernel answers that one message; nothing is ever sent
 unasked, and no figure is drawn in the kernel. So it works on kernels that handle messages beside a running cell and on

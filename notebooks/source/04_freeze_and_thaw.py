@@ -49,7 +49,7 @@ print(f"profile {PROFILE}: strategies of {STEPS} steps at {SIZE} × {SIZE} pixel
 # **How many of the 12 tensors are different afterwards?** Write your guess in place of ours.
 
 # %%
-usft.guess("06.a", 0)  # your guess
+usft.guess("04.a", ...)  # your guess
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -148,13 +148,13 @@ usft.check_range(end.loc["usft.freeze", ["enc1", "enc4", "dec1"]].max(), 0, 0, "
 
 # %% [markdown]
 # So a study that freezes by `requires_grad = False` does not compare what it says it compares: its "frozen" layers
-# adapt to the new images. That may even *help* (lesson 10 tries it on purpose). But it must be a decision, not an
+# adapt to the new images. That may even *help* (lesson 11 tries it on purpose). But it must be a decision, not an
 # accident.
 #
 # `.eval()` on the frozen block stops the drift, until the next `model.train()`. And training loops call `model.train()`
 # again after each validation. It reaches every block, the frozen ones too.
 #
-# ## Exercise 06.1: freeze properly
+# ## Exercise 04.1: freeze properly
 #
 # Write `freeze_properly(model, names)`. It gets a U-Net and a list of group names (`usft.groups(model)` gives the
 # blocks by name) and returns the model with those groups frozen:
@@ -190,7 +190,7 @@ def freeze_properly(model, names):
 
 
 # %%
-# @title Check 06.1
+# @title Check 04.1
 # BEGIN CHECK
 def looked(model, group):
     """Do the statistics of a group move when the model sees a batch, in the mode it is in?"""
@@ -251,7 +251,7 @@ usft.check(
             "groups that are not frozen must go on adapting their statistics: leave them in training mode.",
         ),
     },
-    exercise="06.1",
+    exercise="04.1",
 )
 # END CHECK
 
@@ -372,7 +372,7 @@ def freeze_properly(model, names):
 # **Predict:** what share of all parameters do the first two groups hold, in per cent?
 
 # %%
-usft.guess("06.b", 20)  # your guess, in per cent
+usft.guess("04.b", ...)  # your guess, in per cent
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -387,7 +387,7 @@ for name, chosen in {"first two": usft.first(net, 2), "last two": usft.last(net,
 # Less than one per cent: the first two groups are tiny. The last two are small as well, and their bill is another one
 # altogether. Compare the column `to_inputs`: where does the backward pass end?
 #
-# ## Exercise 06.2: where does the gradient go?
+# ## Exercise 04.2: where does the gradient go?
 #
 # A gradient starts at the mask and travels back towards the image. It must reach every trained group, and need not go
 # further. Write `backward_through(groups, trained)`: given all group names in path order and the names of the trained
@@ -413,7 +413,7 @@ def backward_through(groups, trained):
 
 
 # %%
-# @title Check 06.2
+# @title Check 04.2
 # BEGIN CHECK
 ten = ["enc1", "enc2", "enc3", "enc4", "bottleneck", "dec4", "dec3", "dec2", "dec1", "head"]
 usft.check(
@@ -437,7 +437,7 @@ usft.check(
         ),
         "nothing is trained": ((ten, []), [], "with nothing to train there is no backward pass: an empty list."),
     },
-    exercise="06.2",
+    exercise="04.2",
 )
 # END CHECK
 
@@ -483,7 +483,7 @@ def backward_through(groups, trained):
 # END RIGHT
 
 # %% [markdown]
-# So few trained parameters near the image are cheap to store and dear to reach. Keep that for lesson 11.
+# So few trained parameters near the image are cheap to store and dear to reach. Keep that for lesson 12.
 #
 # ## The freezing lab
 #
@@ -495,7 +495,7 @@ def backward_through(groups, trained):
 # classifiers. By how much do the first two win (in Dice; below zero: they lose)?
 
 # %%
-usft.guess("06.c", 0.0)  # your guess, between -1 and 1
+usft.guess("04.c", ...)  # your guess, between -1 and 1
 
 # %% tags=["train"]
 data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
@@ -530,12 +530,12 @@ display(lab)  # no drawing to click? usft.freeze_panel(lab=lab.lab) is the same 
 # %% tags=["train"]
 rows = {name: lab.run(name) for name in ("everything", "first 2", "last 2")}
 ahead = rows["first 2"]["dice"] - rows["last 2"]["dice"]
-print(f"first two − last two: {ahead:+.3f} on validation images; you guessed {usft.guesses().get('06.c')}")
+print(f"first two − last two: {ahead:+.3f} on validation images; you guessed {usft.guesses().get('04.c', '… none')}")
 lab.scores[["strategy", "trainable", "dice", "low", "high", "seconds"]].round(3)
 
 # %% [markdown]
 # Two rows were not trained at all. "untouched" is the lung network as it came: it looks for lungs, and there are none.
-# That is a change of *task*, not a measure of how foreign ultrasound looks (lesson 05). "mean shape" is one and the
+# That is a change of *task*, not a measure of how foreign ultrasound looks (lesson 07). "mean shape" is one and the
 # same mask for every image. A strategy has seen something in the images only by what it scores above that row.
 #
 # The curves show how each strategy gets to its place, and the masks below what it still gets wrong.
@@ -617,7 +617,7 @@ subjects like these?
 
 - [x] Neither yes nor no follows from these two intervals.
   A hard image is hard for both, so the *difference*, subject by subject, may be far more certain than either mean. It
-  needs an interval of its own: lessons 07 and 09.
+  needs an interval of its own: lessons 08 and 10.
 - [ ] No: the intervals overlap, so the two are equally good.
   Overlap does not show that two things are equal. Much of either may come from easy and hard subjects alone.
 - [ ] Yes: both met the same subjects, so the higher mean wins.
@@ -628,7 +628,7 @@ subjects like these?
 # ## What this does not show
 #
 # * **Which strategy is better.** One seed and one learning rate: another draw of 40 images, or a learning rate chosen
-#   for each strategy, may change the order. Lessons 07 to 09 repeat it.
+#   for each strategy, may change the order. Lessons 08 to 10 repeat it.
 # * **That frozen statistics are best.** They are one clean definition, ours. How the authors of the paper treated
 #   batch normalisation is not known to us.
 # * **Times.** The seconds are those of this machine, with whatever else it was doing.

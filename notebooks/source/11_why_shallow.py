@@ -40,7 +40,7 @@ LR = 3e-3
 print(f"profile {PROFILE}: {4 * len(SEEDS)} trainings of {STEPS} steps at {SIZE} × {SIZE} pixels")
 
 # %% [markdown]
-# Lessons 07 to 09 asked *whether* the first layers are the better ones to train. Say that first k beats last k
+# Lessons 08 to 10 asked *whether* the first layers are the better ones to train. Say that first k beats last k
 # somewhere. **Why?** The two differ in more than their place. Here are the suspects, and what each predicts:
 #
 # | suspect | it says | then … |
@@ -64,8 +64,8 @@ print(f"profile {PROFILE}: {4 * len(SEEDS)} trainings of {STEPS} steps at {SIZE}
 # **By how much more Dice is first 2 ahead of last 2 when it is the speckle** than when it is the shapes?
 
 # %%
-usft.guess("10.a", 0.0)  # your guess: Dice of the set near the input minus Dice of that near the output
-usft.guess("10.b", 0.0)  # your guess: (first 2 − last 2 in other speckle) − (first 2 − last 2 in other shapes)
+usft.guess("11.a", ...)  # your guess: Dice of the set near the input minus Dice of that near the output
+usft.guess("11.b", ...)  # your guess: (first 2 − last 2 in other speckle) − (first 2 − last 2 in other shapes)
 
 # %% [markdown]
 # ## Equal size, other place
@@ -93,7 +93,7 @@ for k in (2, 4):
 # rules: no brick takes more than a third of the budget, and a brick that does not fit is cut to what does, by training
 # only some of its **output channels**.
 #
-# ## Exercise 10.1: train a part of a layer
+# ## Exercise 11.1: train a part of a layer
 #
 # `requires_grad` belongs to a whole tensor. You cannot freeze 14 of 32 channels with it. But you can cut their
 # gradient: Adam does not move a weight whose gradient was 0 at every step.
@@ -126,7 +126,7 @@ def only_first(layer, k):
 
 
 # %%
-# @title Check 10.1
+# @title Check 11.1
 # BEGIN CHECK
 def images(layer):
     """Two images with as many channels as the layer takes."""
@@ -187,7 +187,7 @@ usft.check(
         "none": ((flat, 0), lambda layer: not any(moved(layer, "weight")), "k = 0: nothing moves."),
         "all": ((flat, 5), lambda layer: all(moved(layer, "weight")), "k = 5 of 5: everything moves."),
     },
-    exercise="10.1",
+    exercise="11.1",
 )
 # END CHECK
 
@@ -374,7 +374,7 @@ usft.UNetDiagram(net, values={name: round(share) for name, share in drawn.items(
 # %% [markdown]
 # ## A slice of it, live
 #
-# Draw 0 and draw 5 of the smallest budget, on the simulated breasts of lessons 07 and 08, beside *first 2* (the same
+# Draw 0 and draw 5 of the smallest budget, on the simulated breasts of lessons 08 and 09, beside *first 2* (the same
 # budget, as a block) and *last 2* (nearly three times as much). Same images, batches and learning rate for all four.
 
 # %% tags=["train"]
@@ -406,7 +406,7 @@ for name in names:
 mean, low, high = usft.seed_difference(tables[names[1]], tables[names[2]])
 said = usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)
 print(f"\nnear the input − near the output, equal size: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {said}")
-print(f"your guess was {usft.guesses().get('10.a', '… none')}")
+print(f"your guess was {usft.guesses().get('11.a', '… none')}")
 usft.check_range(max(usft.seed_mean(tables[name])[0] for name in names), 0.3, 0.95, "Dice of the best")
 spread = np.array([tables[name][-1]["dice"] for name in names])
 worst = int(spread.std(0).argmax())  # the image on which the four disagree most
@@ -463,7 +463,7 @@ def sheet(rows, columns, size, title=""):
 
 
 # %% [markdown]
-# ## Exercise 10.2: hold the budget fixed
+# ## Exercise 11.2: hold the budget fixed
 #
 # **Claim 8** says: of sets with one number of parameters, those nearer to the input are better. Eighteen sets, three
 # budgets. A straight line through all 18 mixes two questions. Larger budgets may do better *and* lie elsewhere; then
@@ -495,7 +495,7 @@ def slope(x, y, budget):
 
 
 # %%
-# @title Check 10.2
+# @title Check 11.2
 # BEGIN CHECK
 one, other = ["first 2"] * 3, ["first 4"] * 3
 aside = [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]  # the larger budget lies further along
@@ -540,7 +540,7 @@ usft.check(
             "every set counts once: the budget with four sets counts for more than that with two.",
         ),
     },
-    exercise="10.2",
+    exercise="11.2",
 )
 # END CHECK
 
@@ -705,7 +705,7 @@ for target, table in points.items():
 # %% [markdown]
 # ## Number: what size does
 #
-# If place were all that counts, size would not matter. Here are the ordinary strategies of lessons 07 and 08 against
+# If place were all that counts, size would not matter. Here are the ordinary strategies of lessons 08 and 09 against
 # how many parameters they train, and on top of them, as discs, the matched sets: dark near the input, light near the
 # output. Follow the curves from left to right: that is size, mixed with place. Look up and down a column of discs: that
 # is place and luck, at one size.
@@ -759,7 +759,7 @@ for target, by_kind in curves.items():
 #   *first k*, too.
 #
 # Each is changed alone, on fetal heads and breast lesions, with five seeds. (So the usual treatment has these five
-# here, too; claim 1 in lesson 09 rests on ten.) The rule was written down beforehand: these rows stand *beside* claims
+# here, too; claim 1 in lesson 10 rests on ten.) The rule was written down beforehand: these rows stand *beside* claims
 # 1 and 3, they do not decide them.
 
 # %% tags=["train"]
@@ -767,7 +767,7 @@ told = {}
 for line in claims.normalisation(there["schemes"], there["norm"]):
     pair, way = line.words.split(", with ")
     usual = there["schemes"].difference(line.target, *pair.split(" − "))  # what the others are to be compared with
-    rows = told.setdefault((line.target, pair), {"as in lessons 07 to 09": usual})
+    rows = told.setdefault((line.target, pair), {"as in lessons 08 to 10": usual})
     rows[way] = (line.mean, line.low, line.high, line.seeds)
     print(f"{line.target:5s} {pair}, {way:30s}{judged('norm', line)}")
 
@@ -781,12 +781,12 @@ with plt.rc_context(STYLE):
 plt.show()
 for (target, pair), ways in told.items():
     signs = {way: line[0] > 0 for way, line in ways.items() if line}
-    usual = signs.pop("as in lessons 07 to 09", None)
+    usual = signs.pop("as in lessons 08 to 10", None)
     turned = [way for way, sign in signs.items() if usual is not None and sign != usual]
     usft.alt(f"{target}, {pair}: the mean changes its sign with {', '.join(turned) or 'none of the treatments tried'}.")
 
 # %% [markdown]
-# **How to read it.** The top row of each panel is the treatment of lessons 07 to 09. If another row lies clearly on the
+# **How to read it.** The top row of each panel is the treatment of lessons 08 to 10. If another row lies clearly on the
 # other side of 0, the order depends on that treatment, and "first beats last" without naming it says too little. If all
 # rows lie on one side, it is not *these* artefacts, which is less than "no artefact". And if a row is merely wider or
 # its mean merely smaller? Then look at the interval before you tell a story about the mean.
@@ -817,7 +817,7 @@ usft.alt(f"with other speckle the outlines are {words[0]}; with other shapes the
 # If shallow layers are the better choice *because* of speckle, then first 2 should be further ahead of last 2 on the
 # first road than on the second. That is **claim 11**, at the largest shift. It compares two differences.
 #
-# ## Exercise 10.3: a difference of differences
+# ## Exercise 11.3: a difference of differences
 #
 # A common mistake: "the advantage is significant for speckle and not for shapes, so it is larger for speckle". The one
 # interval may end just above 0 and the other just below, and nothing tells them apart. What is needed is the interval
@@ -848,7 +848,7 @@ def twice(a, b, c, d):
 
 
 # %%
-# @title Check 10.3
+# @title Check 11.3
 # BEGIN CHECK
 hard = np.linspace(-0.3, 0.3, 7)  # some lesions are hard, whoever tries
 helped = np.array([0.2, -0.2, 0.1, -0.1, 0.15, -0.15, 0.0])  # some like first 2, whatever the picture is like
@@ -889,7 +889,7 @@ usft.check(
             "three trainings on seven lesions are not 21 lesions: average the seeds first, then count lesions.",
         ),
     },
-    exercise="10.3",
+    exercise="11.3",
     tolerance=1e-5,
 )
 # END CHECK
@@ -1000,7 +1000,7 @@ for what, by_kind in ways.items():
 # %% tags=["train"]
 for line in claims.mechanism(found):
     print(f"{line.claim}\n   {line.target}: {judged('mechanism', line)}")
-print(f"your guess for claim 11 was {usft.guesses().get('10.b', '… none')}")
+print(f"your guess for claim 11 was {usft.guesses().get('11.b', '… none')}")
 
 # %% [markdown]
 # The library's interval of claim 11 is your `twice`, except that it covers other *trainings* as well as other lesions.

@@ -47,20 +47,20 @@ print(f"profile {PROFILE}: {2 * len(KS) * len(SEEDS)} trainings of {STEPS} steps
 #
 # But what is shallow in a network that is bent into a U? The paper analysed **two schemes, from two definitions of
 # shallow and deep**. Where its authors cut the network into groups is not known to us: the groups below are *our
-# reconstruction*. This lesson takes the first definition, lesson 08 the second.
+# reconstruction*. This lesson takes the first definition, lesson 09 the second.
 #
 # ## Predict first
 #
 # A U-Net that learned lungs on (simulated) X-rays gets 40 ultrasound images. Either its first two groups learn, or its
 # last two steps. **By how much Dice are the first two ahead?** Below zero: they lose.
 #
-# And the whole study: four kinds of strategy (*first*, *last*, and two that lesson 08 brings) meet on three data sets,
+# And the whole study: four kinds of strategy (*first*, *last*, and two that lesson 09 brings) meet on three data sets,
 # each with three numbers of groups, so at nine places. **At how many of the nine are the last layers the worst of the
 # four?** By pure chance it would be two or three.
 
 # %%
-usft.guess("07.a", 0.0)  # your guess: Dice of the first two minus Dice of the last two
-usft.guess("07.b", 4)  # your guess: 0 to 9
+usft.guess("08.a", ...)  # your guess: Dice of the first two minus Dice of the last two
+usft.guess("08.b", ...)  # your guess: 0 to 9
 
 # %% [markdown]
 # ## Two meanings of shallow
@@ -86,7 +86,7 @@ print(places.loc[list(usft.groups(net))].to_string())
 # is one small convolution of 17 parameters. Alone it would hardly be a strategy, so `dec1` and `head` count as **one
 # step**. Nine steps, then: *first k* trains the first k of them, *last k* the last k.
 #
-# ## Exercise 07.1: the last k steps
+# ## Exercise 08.1: the last k steps
 #
 # Freezing by names goes wrong quietly: a slice that is off by one still trains, and nobody sees which half it caught.
 # Write `last_steps(names, k)`: given the names of all groups in path order, return those of the last `k` steps, in path
@@ -112,7 +112,7 @@ def last_steps(names, k):
 
 
 # %%
-# @title Check 07.1
+# @title Check 08.1
 # BEGIN CHECK
 ten = list(usft.groups(net))
 small = list(usft.groups(usft.UNet(width=4, depth=2)))  # enc1 enc2 bottleneck dec2 dec1 head
@@ -126,7 +126,7 @@ usft.check(
         "all nine": ((ten, 9), ten, "with k = 9 every group learns, enc1 included."),
         "a smaller U-Net": ((small, 3), small[2:], "count from the end: not every U-Net has ten groups."),
     },
-    exercise="07.1",
+    exercise="08.1",
 )
 # END CHECK
 
@@ -244,7 +244,7 @@ for k in KS:
     mean, low, high = usft.seed_difference(tables[f"first {k}"], tables[f"last {k}"])
     said = usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)
     print(f"\nfirst {k} − last {k}: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {said}", end="")
-print(f"\nyour guess for k = 2 was {usft.guesses().get('07.a', '… none')}")
+print(f"\nyour guess for k = 2 was {usft.guesses().get('08.a', '… none')}")
 usft.check_range(max(usft.seed_mean(scores)[0] for scores in tables.values()), 0.3, 0.95, "Dice of the best")
 
 # %% [markdown]
@@ -340,7 +340,7 @@ for target, kinds in curves.items():
 # 4. **The bands last.** They say how sure each *mean* is. Whether two strategies *differ* is not read off two bands:
 #    both met the same subjects and batches, and the *paired difference*, taken subject by subject, knows more.
 #
-# ## Exercise 07.2: the area between two curves
+# ## Exercise 08.2: the area between two curves
 #
 # "First k beats last k" is a claim about a curve. Pick the k with the largest gap, and you will always find something.
 # So the rule, fixed beforehand, takes the **mean height** between the two curves over k from the smallest to the
@@ -370,7 +370,7 @@ def mean_gap(ks, one, other):
 
 
 # %%
-# @title Check 07.2
+# @title Check 08.2
 # BEGIN CHECK
 five = [1, 2, 4, 5, 7]
 flat = [0.5] * 5
@@ -405,10 +405,10 @@ usft.check(
         "other k": (
             ([1, 2, 3, 4], [0.9, 0.7, 0.7, 0.7], [0.6, 0.7, 0.7, 0.7]),
             0.05,
-            "take the widths from ks: lesson 08 has other k.",
+            "take the widths from ks: lesson 09 has other k.",
         ),
     },
-    exercise="07.2",
+    exercise="08.2",
 )
 # END CHECK
 
@@ -524,7 +524,7 @@ for target, rows in seeds.items():
 #   in one cluster, and a cluster counts as a subject. Five folds give five means that share no cluster, and their
 #   spread holds both reasons at once.
 #
-# ## Exercise 07.3: an interval over folds
+# ## Exercise 08.3: an interval over folds
 #
 # Write `fold_interval(folds)`. `folds` is a list of arrays, one a fold, with a paired difference for each cluster that
 # it tested. Return `(mean, low, high)`: the mean of the folds' means, each fold counting once, and its 95 % interval by
@@ -554,7 +554,7 @@ def fold_interval(folds):
 
 
 # %%
-# @title Check 07.3
+# @title Check 08.3
 # BEGIN CHECK
 centres = [0.08, -0.02, 0.05, 0.01, 0.03]  # folds differ: other lesions, another training
 dealt = [np.r_[centre + 0.001, centre - 0.001, np.full(14, centre)] for centre in centres]
@@ -589,7 +589,7 @@ usft.check(
             "t depends on the number of folds: three leave 2 degrees of freedom, so t is 4.303.",
         ),
     },
-    exercise="07.3",
+    exercise="08.3",
 )
 # END CHECK
 
@@ -676,7 +676,7 @@ def fold_interval(folds):
 # **Claim 1:** the contracting path (first 4) beats the expanding path (last 4). **Claim 3:** first k beats last k, by
 # the mean height over k from 1 to 7. The rule was fixed before any result: *reproduced* if the 95 % interval lies above
 # 0 and the mean is at least 0.02; *reversed* (a word that came later) if the same holds below 0; else *not reproduced*
-# if its upper end is below 0.02; else *undecided*. Lesson 09 makes you write it. It is applied to each target by
+# if its upper end is below 0.02; else *undecided*. Lesson 10 makes you write it. It is applied to each target by
 # itself: a claim may hold on simulated breasts and fail on fetal heads.
 #
 # Claim 1 is what the first paper of this line says of breast ultrasound. So its strategies were given five more seeds
@@ -727,7 +727,7 @@ for what, by_target in told.items():
 #
 # ## The verdict on claim 5
 #
-# **Claim 5:** the last layers alone are often the worst choice. Lesson 08 brings two more kinds of strategy, *outer k*
+# **Claim 5:** the last layers alone are often the worst choice. Lesson 09 brings two more kinds of strategy, *outer k*
 # and *inner k*, by level of the U. Four kinds meet at k = 1, 2 and 4, on three targets: nine cells. "Often" was fixed
 # beforehand as *the worst of the four in more than half of the cells*. Each cell below names the kind with the lowest
 # mean Dice, and how far it is below the next one.
@@ -741,7 +741,7 @@ if len(table):
         print(f"{target}: last is the worst in {(part['worst'] == 'last').sum()} of {len(part)} cells")
 lost = sum(cell.worst == "last" for cell in cells(found))
 print(f"claim 5, last is the worst of four: {lost} of {len(table)} cells: {often_worst(cells(found))}")
-print(f"your guess: {usft.guesses().get('07.b', '… none')} of 9")
+print(f"your guess: {usft.guesses().get('08.b', '… none')} of 9")
 
 # %% [markdown]
 # This verdict is weaker than the others. It counts means and has no interval, so a cell that is lost by a hair counts
@@ -801,7 +801,7 @@ more than half. What do you report?
 # ## What this does not show
 #
 # * **Position alone.** The two ends differ in parameters, in resolution, in what the gradient must cross. First k also
-#   leaves the head untouched, 17 parameters that once drew lungs. Lesson 10 takes these apart.
+#   leaves the head untouched, 17 parameters that once drew lungs. Lesson 11 takes these apart.
 # * **Small margins on BUSI.** Its intervals are over clusters of images, not over patients, and a small copy of it
 #   cannot decide a margin of 0.02. That was said before it was run.
 # * **Other ways to begin.** Every network here learned chest X-rays; the paper's line pretrained on natural

@@ -48,12 +48,12 @@ print(f"profile {PROFILE}: {len(SEEDS)} seed(s) of three strategies, {STEPS} ste
 # many millimetres is the circumference off**, for the typical (median) head?
 #
 # Then: **by how much Dice does training the contracting half beat training the expanding half** here, in what you train
-# yourself? A minus sign says that it loses. You know the study's answer from lesson 07. Yours has smaller pictures, and
+# yourself? A minus sign says that it loses. You know the study's answer from lesson 08. Yours has smaller pictures, and
 # a single seed unless you choose the full profile.
 
 # %%
-usft.guess("09.a", 10)  # your guess, mm
-usft.guess("09.b", 0.05)  # your guess, Dice
+usft.guess("10.a", ...)  # your guess, mm
+usft.guess("10.b", ...)  # your guess, Dice
 
 # %% [markdown]
 # ## From a mask to millimetres
@@ -68,7 +68,7 @@ usft.guess("09.b", 0.05)  # your guess, Dice
 #
 # $$ C \approx \pi (a+b) \left(1 + \frac{3h}{10 + \sqrt{4 - 3h}}\right), \qquad h = \left(\frac{a-b}{a+b}\right)^2 $$
 #
-# ## Exercise 09.1: around an ellipse
+# ## Exercise 10.1: around an ellipse
 #
 # Write `around(a, b)`: the circumference of the ellipse with **semi**-axes `a` and `b`, right to 1 part in 10 000 for
 # axes up to 3 : 1. By the formula, or by walking around it in many small steps: your choice.
@@ -93,7 +93,7 @@ def around(a, b):
 
 
 # %%
-# @title Check 09.1
+# @title Check 10.1
 # BEGIN CHECK
 def near(true):
     return lambda found: abs(float(found) / true - 1) < 1e-4
@@ -124,7 +124,7 @@ usft.check(
             "flat ellipses need the whole formula, or more steps around: check h and its square root.",
         ),
     },
-    exercise="09.1",
+    exercise="10.1",
 )
 # END CHECK
 
@@ -266,7 +266,7 @@ for name, scores in {**tables, **{name: [table] for name, table in baselines.ite
 columns = ["strategy", "Dice", "95 % interval", "missed", "median mm off", "mean mm off"]
 print(pd.DataFrame(rows, columns=columns).to_string(index=False))
 typical = pd.concat(tables["everything"])["off_mm"].median()
-print(f"everything, for the median head: {typical:.1f} mm; your guess was {usft.guesses().get('09.a', '… none')}")
+print(f"everything, for the median head: {typical:.1f} mm; your guess was {usft.guesses().get('10.a', '… none')}")
 usft.check_range(usft.summarise(tables["everything"][0])["dice"], 0.85 if real else 0.4, 0.98, "Dice of everything")
 
 # %% [markdown]
@@ -319,7 +319,7 @@ usft.alt("a column a strategy, orange against white dashes: the worst cases of o
 # and a hard head is hard for both. So take the difference head by head, and ask how far its mean would move with other
 # heads: draw subjects with replacement, thousands of times.
 #
-# ## Exercise 09.2: the bootstrap of a paired difference
+# ## Exercise 10.2: the bootstrap of a paired difference
 #
 # Write `paired_bootstrap(a, b, subjects, draws)`. `a` and `b` are the Dice of two strategies, one number an image;
 # `subjects` says whose image it is (as texts). Return `(mean, low, high)`: the mean of a − b over **subjects**, where a
@@ -348,7 +348,7 @@ def paired_bootstrap(a, b, subjects, draws=4000):
 
 
 # %%
-# @title Check 09.2
+# @title Check 10.2
 # BEGIN CHECK
 def like_ours(a, b, subjects):
     """Is an answer the interval of the library, but for what chance makes of two bootstraps?"""
@@ -396,7 +396,7 @@ usft.check(
             "too narrow: images of one subject are not independent, so draw subjects, not images.",
         ),
     },
-    exercise="09.2",
+    exercise="10.2",
 )
 # END CHECK
 
@@ -473,7 +473,7 @@ def paired_bootstrap(a, b, subjects, draws=4000):
 # END RIGHT
 
 # %% [markdown]
-# ## Exercise 09.3: read an interval
+# ## Exercise 10.3: read an interval
 #
 # The rule of this course was fixed before any result was seen (but for the second word, which came later). A difference
 # in Dice with its 95 % interval is
@@ -508,7 +508,7 @@ def read_interval(mean, low, high):
 
 
 # %%
-# @title Check 09.3
+# @title Check 10.3
 # BEGIN CHECK
 usft.check(
     read_interval,
@@ -535,7 +535,7 @@ usft.check(
         "touches 0": ((0.04, 0.0, 0.08), "undecided", "an interval that ends at 0 does not exclude it."),
         "could be anything": ((-0.01, -0.1, 0.08), "undecided", "so wide an interval rules out nothing."),
     },
-    exercise="09.3",
+    exercise="10.3",
 )
 # END CHECK
 
@@ -632,7 +632,7 @@ print(f"\nclaim 1, contracting − expanding: {mean:+.3f} ({low:+.3f}…{high:+.
 print(f"these networks: 0 is {'outside' if low > 0 or high < 0 else 'inside'}, the mean is ", end="")
 print(f"{'at least' if mean >= 0.02 else 'below'} 0.02")
 print(f"claim 1: {usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in)}")
-print(f"your guess was {usft.guesses().get('09.b', '… none')}")
+print(f"your guess was {usft.guesses().get('10.b', '… none')}")
 
 # %% tags=["train"]
 rows = [[usft.summarise(pd.concat(scores))[key] for key in ("dice", "low", "high")] for scores in tables.values()]
@@ -658,7 +658,7 @@ usft.alt(f"of {len(found)} paired differences, 0 is outside the interval of: {',
 # %% [markdown]
 # ## The study: five trainings, three data sets
 #
-# Your networks are one training each. So back to the table of lesson 07: five seeds (each with a source network,
+# Your networks are one training each. So back to the table of lesson 08: five seeds (each with a source network,
 # training images and order of batches of its own), a learning rate chosen for every strategy, and three targets: fetal
 # heads, breast lesions (`busi`), and simulated breasts for comparison. The rules, fixed beforehand, stand in
 # `usft_lib/results/PROTOCOL.md`.
@@ -694,7 +694,7 @@ usft.alt("first 4 less last 4 in the means: " + ", ".join(f"{t} {value:+.3f}" fo
 # tested on a fifth of the lesions, so its intervals pay for few lesions and for other trainings.
 #
 # Claim 1 again, now with what a verdict needs. The difference is paired image by image and within seeds, its interval
-# covers other subjects **and** other trainings. It has ten seeds, five of them from the grid `headline` (lesson 07).
+# covers other subjects **and** other trainings. It has ten seeds, five of them from the grid `headline` (lesson 08).
 
 # %% tags=["train"]
 both = usft.results("schemes", "headline")
@@ -820,7 +820,7 @@ for name in ("untouched", "last 4", "first 4", "everything"):
         print(f"from one hospital's X-rays to another's, {name:11s}{mean:.3f} ({low:.3f}…{high:.3f})")
 
 # %% [markdown]
-# The last lines are another journey, that of lesson 05: a network that learned lungs in one hospital is taken to
+# The last lines are another journey, that of lesson 07: a network that learned lungs in one hospital is taken to
 # another. The task stays the same. How much does *everything* gain there over *untouched*? If it is little, these lines
 # cannot tell one strategy from another. Such a table looks as if the layers did not matter, when it is the *gap* that
 # is missing.

@@ -48,7 +48,7 @@ print(f"profile {PROFILE}: {REPEATS} phantoms a measurement, {PLACES} random wal
 # stays. Write your guess in place of ours.
 
 # %%
-usft.guess("04.a", 1.4)  # your guess: SNR with 400 scatterers over SNR with 200
+usft.guess("05.a", ...)  # your guess: SNR with 400 scatterers over SNR with 200
 
 # %% [markdown]
 # ## A random walk
@@ -73,7 +73,7 @@ ends = {steps: walks(steps).abs() for steps in (200, 400)}
 snr = {steps: float(r.mean() / r.std()) for steps, r in ends.items()}
 for steps, r in ends.items():
     print(f"{steps} scatterers: mean {r.mean():5.2f}, spread {r.std():5.2f}, mean over spread {snr[steps]:.2f}")
-print(f"factor {snr[400] / snr[200]:.2f}; you guessed {usft.guesses().get('04.a')}")
+print(f"factor {snr[400] / snr[200]:.2f}; you guessed {usft.guesses().get('05.a', '… none')}")
 usft.check_range(snr[200], 1.87, 1.96, "SNR with 200 scatterers")
 usft.check_range(snr[400], 1.87, 1.96, "SNR with 400 scatterers")
 
@@ -314,7 +314,7 @@ usft.alt("the lesion is clear, then blurred, shadowed and grainy; without anatom
 #
 # What is white? One needs a **reference** level.
 #
-# ### Exercise 04.1 · Write log compression
+# ### Exercise 05.1 · Write log compression
 #
 # In: an envelope of any shape, the reference level, the dynamic range in dB. Out: grey values. An envelope as large as
 # the reference is white, 1. One that is a whole dynamic range below it is black, 0. Levels between are spread evenly
@@ -341,7 +341,7 @@ def to_grey(envelope, reference, dynamic_range_db):
 
 
 # %%
-# @title Check 04.1
+# @title Check 05.1
 # BEGIN CHECK
 def levels(*db, of=1.0):
     """An envelope at these levels in dB against ``of``."""
@@ -366,7 +366,7 @@ usft.check(
         "no echo at all": ((silence, 1.0, 60), (0, 1), "an envelope of 0 is black, not NaN."),
         "a small picture": ((levels(-15, -45).view(1, 2), 1.0, 60), ((0.75, 0.25),), "keep the shape."),
     },
-    exercise="04.1",
+    exercise="05.1",
 )
 # END CHECK
 
@@ -547,7 +547,7 @@ usft.alt("TGC levels the picture until noise takes over at depth; behind an abso
 # it. A scanner stores lines × samples. A picture has pixels of one size in mm. To fill a pixel, ask where *it* lies on
 # the scanner's grid, and look there. (The other way round, from samples to pixels, leaves holes.)
 #
-# ### Exercise 04.2 · Write the look-up
+# ### Exercise 05.2 · Write the look-up
 #
 # A pixel lies $x$ mm to the right of the middle line and $z$ mm below the **middle of the probe's face**. Lines
 # meet at a point $R$ mm above that middle. Return the pixel's **range**, its distance in mm from the probe's face along
@@ -574,7 +574,7 @@ def look_up(x_mm, z_mm, radius_mm):
 
 
 # %%
-# @title Check 04.2
+# @title Check 05.2
 # BEGIN CHECK
 def lies_at(ranges, angles):
     """Right if both come back, in this order, in mm and degrees."""
@@ -607,7 +607,7 @@ places = {
 usft.check(
     look_up,
     {name: (at(*where), lies_at(*where[:2]), hint) for name, (where, hint) in places.items()},
-    exercise="04.2",
+    exercise="05.2",
 )
 # END CHECK
 
@@ -754,7 +754,7 @@ usft.alt("measured grain sizes follow theory, proportional to the pulse length a
 
 # %% [markdown]
 # A grain is a property of the *scanner*, in millimetres. So a change of probe changes all textures at once, while the
-# shapes stay. That is a shift in appearance, and lesson 05 takes it apart.
+# shapes stay. That is a shift in appearance, and lesson 07 takes it apart.
 #
 # ## The speckle bench
 #
@@ -871,7 +871,7 @@ usft.alt("the excess falls as one over the number of scatterers in a cell; with 
 # the lesion, and choose the best threshold. **What share ends up on the right side?** Half would be guessing.
 
 # %%
-usft.guess("04.b", 0.9)  # your guess: share of single pixels that the best threshold tells right
+usft.guess("05.b", ...)  # your guess: share of single pixels that the best threshold tells right
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -913,7 +913,7 @@ def by_window(windows, **settings):
 WINDOWS = (1, 3, 5, 7, 9, 13, 17, 21)
 fine = by_window(WINDOWS, centre_frequency_mhz=6, f_number=1.5)
 coarse = by_window(WINDOWS, centre_frequency_mhz=2.5, f_number=4)
-print(f"you guessed {usft.guesses().get('04.b')} for single pixels at 6 dB")
+print(f"you guessed {usft.guesses().get('05.b', '… none')} for single pixels at 6 dB")
 print("told right in fine grain:  ", {w: round(share, 2) for w, share in fine.items()})
 print("told right in coarse grain:", {w: round(share, 2) for w, share in coarse.items()})
 usft.check_range(coarse[1], 0.54, 0.68, "told right by single pixels, coarse grain")
@@ -942,7 +942,7 @@ usft.alt("single pixels tell little; larger windows tell more, and sooner where 
 # window knows that there is a lesion, but no longer where exactly it ends. On an X-ray the same layers see edges that
 # are simply there.
 #
-# Is that why shallow layers want to be tuned for ultrasound? It is a reason to suspect so, no proof. Lesson 10 puts it
+# Is that why shallow layers want to be tuned for ultrasound? It is a reason to suspect so, no proof. Lesson 11 puts it
 # to the test.
 
 # %% [markdown]
@@ -958,7 +958,7 @@ usft.alt("single pixels tell little; larger windows tell more, and sooner where 
 # alone tells all pixels apart, 0 if it tells none. The best threshold then tells (1 + gCNR) / 2 right, if one threshold
 # is the best rule.
 #
-# ### Exercise 04.3 · Write gCNR
+# ### Exercise 05.3 · Write gCNR
 #
 # In: grey values (or dB, or anything) inside and beside the lesion, of any two lengths. Use 64 bins of equal width from
 # the smallest to the largest value **of both together**.
@@ -987,7 +987,7 @@ def gcnr(inside, beside):
 
 
 # %%
-# @title Check 04.3
+# @title Check 05.3
 # BEGIN CHECK
 def of(*values):
     return torch.tensor(values, dtype=torch.float64)
@@ -1007,7 +1007,7 @@ usft.check(
         "equal means": ((of(0, 0, 1, 1), of(0.5, 0.5)), 1.0, "equal means, no overlap: compare histograms, not means."),
         "two bells": ((dark, plain), 0.68, "about ⅔ for bells two spreads apart: 64 bins, neither two nor thousands."),
     },
-    exercise="04.3",
+    exercise="05.3",
     tolerance=0.025,
 )
 # END CHECK
@@ -1162,7 +1162,7 @@ speckle from other probes". What does this augmentation imitate?
 #   even clutter; non-linear (harmonic) imaging. Nothing about them can be learned here.
 # * **What a scanner adds** after the envelope: speckle reduction, compounding, edge enhancement. On such images
 #   Rayleigh's law does not hold any more.
-# * **That it transfers.** Whether something learned on these images helps on real ones is measured (lessons 09 to 11),
+# * **That it transfers.** Whether something learned on these images helps on real ones is measured (lessons 10 to 12),
 #   not assumed.
 
 # %% [markdown]

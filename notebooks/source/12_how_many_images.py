@@ -61,8 +61,8 @@ print(f"profile {PROFILE}: 4 trainings of {STEPS} steps at {SIZE} × {SIZE} pixe
 # shrinks.
 
 # %%
-usft.guess("11.a", 0.1)  # your guess: operations of a step that trains enc1 alone, everything = 1
-usft.guess("11.b", 0.0)  # your guess: how much wider best − worst is at n = 10 than at n = 160, in Dice
+usft.guess("12.a", ...)  # your guess: operations of a step that trains enc1 alone, everything = 1
+usft.guess("12.b", ...)  # your guess: how much wider best − worst is at n = 10 than at n = 160, in Dice
 
 # %% [markdown]
 # ## What a step costs, counted
@@ -77,7 +77,7 @@ usft.guess("11.b", 0.0)  # your guess: how much wider best − worst is at n = 1
 # So the gradient travels from the mask back to the first trained convolution and stops there. What lies before needs no
 # backward pass. But if the first group learns, the gradient crosses the whole decoder to get there, frozen or not.
 #
-# ## Exercise 11.1: count it
+# ## Exercise 12.1: count it
 #
 # Write `step_flops(forward, trained)`. `forward` lists the operations of each convolution's forward pass, in path
 # order; `trained` says of each, with `True` or `False`, whether its weights learn. Return the operations of the whole
@@ -107,7 +107,7 @@ def step_flops(forward, trained):
 
 
 # %%
-# @title Check 11.1
+# @title Check 12.1
 # BEGIN CHECK
 four = [10, 20, 40, 80]  # each sum of some of them is another number
 usft.check(
@@ -140,7 +140,7 @@ usft.check(
             "a frozen convolution between two trained ones passes the gradient on, but keeps its weights.",
         ),
     },
-    exercise="11.1",
+    exercise="12.1",
 )
 # END CHECK
 
@@ -242,7 +242,7 @@ plt.show()
 usft.alt("a step costs, by operations: " + ", ".join(f"{n} {s:.2f}" for n, s in zip(costs, left, strict=True)) + ".")
 
 # %% tags=["train"]
-print(f"11.a, enc1 alone: you guessed {usft.guesses().get('11.a', '… none')} of the operations")
+print(f"12.a, enc1 alone: you guessed {usft.guesses().get('12.a', '… none')} of the operations")
 
 # %% [markdown]
 # Three things to read off.
@@ -472,7 +472,7 @@ for noise in (0.01, 0.03):
 # The remedy: who chooses is not paid. **The other seeds choose** the best and the worst strategy, and **the seed that
 # was left out says by how much** they differ. Every seed is left out once.
 #
-# ## Exercise 11.2: an honest spread
+# ## Exercise 12.2: an honest spread
 #
 # Write `honest_spread(dice)`, where `dice` is a table with a row a strategy and a column a seed. For each seed: let the
 # means over the *other* seeds choose the best and the worst strategy, and take their difference in the seed left out.
@@ -502,7 +502,7 @@ def honest_spread(dice):
 
 
 # %%
-# @title Check 11.2
+# @title Check 12.2
 # BEGIN CHECK
 usft.check(
     honest_spread,
@@ -534,7 +534,7 @@ usft.check(
             "each was lucky once, and never where the others had chosen it. The spread may be negative: keep its sign.",
         ),
     },
-    exercise="11.2",
+    exercise="12.2",
 )
 # END CHECK
 
@@ -632,7 +632,7 @@ if len(spread) == 2:
 for line in scarcity(Results(records["sizes"])) if at_hand("sizes") else []:
     honest = f"{line.mean:+.3f} ({line.low:+.3f}…{line.high:+.3f}), {line.seeds} seeds"
     print(f"claim 9, honestly: {honest}   {said(line.said, 'sizes')}")
-print(f"11.b, your guess: {usft.guesses().get('11.b', '… none')}")
+print(f"12.b, your guess: {usft.guesses().get('12.b', '… none')}")
 
 # %% [markdown]
 # ## How many steps to the plateau?
@@ -643,7 +643,7 @@ print(f"11.b, your guess: {usft.guesses().get('11.b', '… none')}")
 # strategy **arrives** at the first step from which three looks in a row are within 0.01 of that plateau. One look
 # would not do: curves wobble, and the first lucky look would win.
 #
-# ## Exercise 11.3: when did it arrive?
+# ## Exercise 12.3: when did it arrive?
 #
 # Write `time_to_plateau(curve, plateau)`. `curve` is a list of pairs `(step, dice)`. Return the first step from which
 # three looks in a row are at least `plateau − 0.01`, and `None` if there is none.
@@ -671,7 +671,7 @@ def time_to_plateau(curve, plateau):
 
 
 # %%
-# @title Check 11.3
+# @title Check 12.3
 # BEGIN CHECK
 def looks_at(*dice, every=10):
     return [(every * k, value) for k, value in enumerate(dice, start=1)]
@@ -717,7 +717,7 @@ usft.check(
             "two looks are not three in a row, even if nothing comes after them: None.",
         ),
     },
-    exercise="11.3",
+    exercise="12.3",
 )
 # END CHECK
 
@@ -992,7 +992,7 @@ if at_hand("sizes") and worth:
 # %% [markdown]
 # ## The sealed predictions
 #
-# In lesson 00 you sealed three guesses about real fetal heads. The first answer has stood in lessons 07 and 09; the
+# In lesson 00 you sealed three guesses about real fetal heads. The first answer has stood in lessons 08 and 10; the
 # other two come from this one. An interval that does not hold your guess is what you can learn from most: what had you
 # thought that was not so?
 

@@ -41,7 +41,7 @@ LR = 3e-3
 print(f"profile {PROFILE}: {2 * len(KS) * len(SEEDS)} trainings of {STEPS} steps at {SIZE} × {SIZE} pixels")
 
 # %% [markdown]
-# Lesson 07 pulled the U-Net straight: nine steps in a row, shallow at the input, deep at the output. But a U-Net is
+# Lesson 08 pulled the U-Net straight: nine steps in a row, shallow at the input, deep at the output. But a U-Net is
 # folded. The mask at its end is an image as large as the one at its start, and the groups that draw it work on the same
 # fine grid as those that look first. What if **shallow means near the image, on both sides**?
 #
@@ -55,8 +55,8 @@ print(f"profile {PROFILE}: {2 * len(KS) * len(SEEDS)} trainings of {STEPS} steps
 # breasts? (Below zero: they lose.) And **what share of all parameters**, in per cent, do the two outer levels hold?
 
 # %%
-usft.guess("08.a", 0.0)  # your guess: Dice of the outer two minus Dice of the inner two
-usft.guess("08.b", 20)  # your guess, in per cent
+usft.guess("09.a", ...)  # your guess: Dice of the outer two minus Dice of the inner two
+usft.guess("09.b", ...)  # your guess, in per cent
 
 # %% [markdown]
 # ## Five levels
@@ -79,7 +79,7 @@ usft.UNetDiagram(net, values=level, label="level", size=SIZE)
 #
 # Should writer and reader learn together, then? It sounds convincing, and that is all. A story is not a result.
 #
-# ## Exercise 08.1: the inner levels
+# ## Exercise 09.1: the inner levels
 #
 # Write `inner_levels(names, k)`: given the names of all groups in path order, return those of the `k` **innermost**
 # levels, in path order. With k = 1 that is the bottleneck; one more level adds the encoder group and the decoder group
@@ -106,7 +106,7 @@ def inner_levels(names, k):
 
 
 # %%
-# @title Check 08.1
+# @title Check 09.1
 # BEGIN CHECK
 ten = list(usft.groups(net))
 small = list(usft.groups(usft.UNet(width=4, depth=2)))  # enc1 enc2 bottleneck dec2 dec1 head
@@ -120,7 +120,7 @@ usft.check(
         "none": ((ten, 0), [], "k = 0 trains nothing, not even the bottleneck."),
         "a smaller U-Net": ((small, 2), small[1:4], "not every U-Net has a depth of 4: look where its bottleneck is."),
     },
-    exercise="08.1",
+    exercise="09.1",
 )
 # END CHECK
 
@@ -197,7 +197,7 @@ for side in (usft.outer, usft.inner):
 # %% [markdown]
 # ## Levels are not alike in size
 #
-# In lesson 07 the two ends differed in parameters by a few times. Here?
+# In lesson 08 the two ends differed in parameters by a few times. Here?
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -217,12 +217,12 @@ print(pd.DataFrame(rows, columns=["k", "outer k", "inner k", "inner has"]).to_st
 # * If **outer** wins, it wins with far fewer parameters: their number cannot be the reason.
 # * If **inner** wins, nobody can tell whether it was the place or the number.
 #
-# Both curves meet at k = 5, where they are the same network; from k = 3 on they share levels. Lesson 10 draws sets that
+# Both curves meet at k = 5, where they are the same network; from k = 3 on they share levels. Lesson 11 draws sets that
 # are matched in parameters.
 #
 # ## A slice of it, live
 #
-# k = 2 and k = 4, outer and inner, on the simulated breasts of lesson 07: same images, batches and learning rate.
+# k = 2 and k = 4, outer and inner, on the simulated breasts of lesson 08: same images, batches and learning rate.
 
 # %% tags=["train"]
 source = usft.pretrained("xray-simulated")
@@ -250,7 +250,7 @@ for k in KS:
     mean, low, high = usft.seed_difference(tables[f"outer {k}"], tables[f"inner {k}"])
     said = usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.stand_in, yes="confirmed")
     print(f"\nouter {k} − inner {k}: {mean:+.3f} ({low:+.3f}…{high:+.3f}), {said}", end="")
-print(f"\nyour guess for k = 2 was {usft.guesses().get('08.a', '… none')}")
+print(f"\nyour guess for k = 2 was {usft.guesses().get('09.a', '… none')}")
 usft.check_range(max(usft.seed_mean(scores)[0] for scores in tables.values()), 0.3, 0.95, "Dice of the best")
 
 # %% tags=["train", "curves"]
@@ -275,7 +275,7 @@ usft.alt(f"of four masks of one lesion each, that of {best[0]} is nearest to the
 #
 # ## The study, by level
 #
-# The same table as in lesson 07, made by `python data_scripts/run_study.py --grid schemes` by the rules of
+# The same table as in lesson 08, made by `python data_scripts/run_study.py --grid schemes` by the rules of
 # `usft_lib/results/PROTOCOL.md`: three targets, five seeds, a learning rate chosen for each strategy. Everything below
 # is computed from it in the cell that shows it.
 
@@ -364,7 +364,7 @@ for what, by_target in told.items():
 # seeds are averaged *before* anybody is called the worst; targets are *not* averaged, for a cell is a target and a k;
 # and a cell counts only if all four kinds were tried in it.
 #
-# ## Exercise 08.2: count the cells
+# ## Exercise 09.2: count the cells
 #
 # Write `last_is_worst(table)`. The table has a row a training, with the columns `target`, `kind` ("first", "last",
 # "outer", "inner"), `k`, `seed` and `dice`. Return `(worst, cells)`: in how many cells (target, k) the kind "last" has
@@ -392,7 +392,7 @@ def last_is_worst(table):
 
 
 # %%
-# @title Check 08.2
+# @title Check 09.2
 # BEGIN CHECK
 def trainings(*cells):
     """Rows for cells (target, k, {kind: Dice of each seed})."""
@@ -425,7 +425,7 @@ usft.check(
             "a cell without all four kinds does not count, neither as lost nor as a cell.",
         ),
     },
-    exercise="08.2",
+    exercise="09.2",
 )
 # END CHECK
 
@@ -494,7 +494,7 @@ def last_is_worst(table):
 # END RIGHT
 
 # %% [markdown]
-# Here is the study, cell by cell. Lesson 07 told who is the worst; now you see all four. Does size explain who loses?
+# Here is the study, cell by cell. Lesson 08 told who is the worst; now you see all four. Does size explain who loses?
 # At equal k *first* is the smallest of the four.
 
 # %% tags=["train"]
@@ -558,7 +558,7 @@ for target, at in points.items():
 # A rank correlation of 1 would say: sort strategies by size, and you have sorted them by Dice. The further below 1, the
 # more is left for *where*, and for chance.
 #
-# ## Exercise 08.3: like with like
+# ## Exercise 09.3: like with like
 #
 # To compare two strategies fairly you first need two of about the same size. Write `alike(parameters, within)`.
 # `parameters` maps the name of a strategy ("first 2") to its number of parameters. Return a list of all pairs of names
@@ -590,7 +590,7 @@ def alike(parameters, within):
 
 
 # %%
-# @title Check 08.3
+# @title Check 09.3
 # BEGIN CHECK
 def pairs(*expected):
     """Exactly these pairs, each once, in any order."""
@@ -634,7 +634,7 @@ usft.check(
         ),
         "at the edge": (({"first 1": 200, "last 1": 300}, 1.5), pairs(("first 1", "last 1")), "at most: 1.5 counts."),
     },
-    exercise="08.3",
+    exercise="09.3",
 )
 # END CHECK
 
@@ -812,9 +812,9 @@ comparison could prove your friend wrong?
 # ## What this does not show
 #
 # * **Position without size.** Inner k has many times the parameters of outer k at equal k. The three pairs are near in
-#   size, but few, and they were picked after the grid was made. Lesson 10 draws matched sets.
+#   size, but few, and they were picked after the grid was made. Lesson 11 draws matched sets.
 # * **The head.** Outer k always trains it; inner k (up to 4) and first k never do. It has 17 parameters, and the last
-#   word on every pixel. Lesson 10 repeats the main rows with the head always trained.
+#   word on every pixel. Lesson 11 repeats the main rows with the head always trained.
 # * **That skips are the reason.** Writer and reader are a story that fits some outcomes. Nothing here tested it.
 # * **The paper's scheme.** It analysed two; where its groups begin and end is not known to us. This is ours.
 # * **Small margins on BUSI**, whose intervals are over clusters of images, not patients.

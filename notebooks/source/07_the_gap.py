@@ -49,13 +49,13 @@ print(f"profile {PROFILE}: up to {IMAGES} images of a kind at {SIZE} × {SIZE} p
 # the same lungs drawn in speckle?
 
 # %%
-usft.guess("05.a", 0.8)  # your guess: other hospital
-usft.guess("05.b", 0.5)  # your guess: same lungs in speckle
+usft.guess("07.a", ...)  # your guess: other hospital
+usft.guess("07.b", ...)  # your guess: same lungs in speckle
 
 # %% [markdown]
 # ## The same lungs in speckle
 #
-# `usft.in_speckle` takes nothing but the masks of a data set. It scans them as lesson 04 did, with weaker echoes inside
+# `usft.in_speckle` takes nothing but the masks of a data set. It scans them as lesson 05 did, with weaker echoes inside
 # than outside, and keeps shapes, places and subjects. These are simulated chests.
 
 # %% tags=["train", "curves"]
@@ -113,7 +113,8 @@ print(pd.DataFrame(rows, columns=["images", "n", "Dice", "95 % interval", "mean 
 
 # %% tags=["train"]
 guesses = usft.guesses()
-print(f"you guessed {guesses.get('05.a')} for the other hospital, {guesses.get('05.b')} for the lungs in speckle")
+for key, what in {"07.a": "the other hospital", "07.b": "the lungs in speckle"}.items():
+    print(f"you guessed {guesses.get(key, '… none')} for {what}")
 mean, low, high = usft.paired_difference(scores["home"], scores["(b) same lungs in speckle"])
 print(f"lost to the look alone, subject by subject: {mean:.3f} ({low:.3f}…{high:.3f})")
 usft.check_range(usft.summarise(scores["home"])["dice"], 0.93, 1, "Dice at home")
@@ -131,7 +132,7 @@ usft.check_range(usft.summarise(scores["home"])["dice"], 0.93, 1, "Dice at home"
 # new images these may simply be wrong. They can be counted again: show the network new images in
 # training mode, with no gradient and no mask.
 #
-# ## Exercise 05.1: count again
+# ## Exercise 07.1: count again
 #
 # Write `new_statistics(model, images)`. It returns the model whose batch normalisations hold the mean and variance
 # (`running_mean`, `running_var`) of these images, **all** of it and nothing of the old; weights untouched; in
@@ -161,7 +162,7 @@ def new_statistics(model, images):
 
 
 # %%
-# @title Check 05.1
+# @title Check 07.1
 # BEGIN CHECK
 torch.manual_seed(0)
 tiny = usft.UNet(width=4, depth=2).eval()
@@ -216,7 +217,7 @@ usft.check(
             "hand the model back in evaluation mode, or the next image will change it again.",
         ),
     },
-    exercise="05.1",
+    exercise="07.1",
 )
 # END CHECK
 
@@ -381,7 +382,7 @@ usft.alt("left, how far each shift pulls the Dice from home, and what new statis
 # with ‖·‖ the root of the sum of squares of all entries (Frobenius norm). It is 1 if one table is the other but for
 # rotation, scale and shift, and 0 if nothing in one varies with anything in the other.
 #
-# ## Exercise 05.2: linear CKA
+# ## Exercise 07.2: linear CKA
 #
 # Write `cka(x, y)` for tensors `[n, p]` and `[n, q]`.
 #
@@ -406,7 +407,7 @@ def cka(x, y):
 
 
 # %%
-# @title Check 05.2
+# @title Check 07.2
 # BEGIN CHECK
 draw = torch.Generator().manual_seed(5)
 x, z = torch.randn(400, 6, generator=draw).double(), torch.randn(400, 9, generator=draw).double()
@@ -440,7 +441,7 @@ usft.check(
             "right at the ends, wrong between: the norm above is squared, those below are not.",
         ),
     },
-    exercise="05.2",
+    exercise="07.2",
 )
 # END CHECK
 
@@ -538,7 +539,7 @@ usft.UNetDiagram(net, apart.to_dict(), label="1 − CKA, radiograph against spec
 
 # %% [markdown]
 # Keep one thing in mind: likeness at a late layer does not prove that the early ones are fine, nor that the late ones
-# need no training. CKA describes; it does not tell which layer to tune. That takes an experiment, from lesson 06 on.
+# need no training. CKA describes; it does not tell which layer to tune. That takes an experiment, from lesson 04 on.
 
 # %% [markdown]
 # ## Quiz
