@@ -224,7 +224,12 @@ def figures(room):
     plots.show_masks(axes, room.images[0], room.masks[0], room.masks[0])
     plots.dots(axes, {"a": usft.dice(room.masks, room.masks)}, "Dice")
     plots.distance_inside(room.masks[0, 0])
-    plots.unet_figure(room.model, 32)
+    plots.pictures_figure([("a", room.images[0], room.masks[0], room.masks[0])])
+    plots.maps_figure({"a": (room.images[0, 0], "mm")})
+    plots.dots_figure({"a": usft.dice(room.masks, room.masks)}, "Dice")
+    allowed = usft.receptive_fields(room.model)
+    fields = {"a": {name: usft.effective_receptive_field(room.model, room.images, name) for name in allowed}}
+    plots.fields_figure(fields, allowed, list(allowed)), plots.reach_figure(fields, allowed, 32)
     row = usft.summarise(usft.evaluate(room.model, room.data))
     plots.strategies_figure({"a": history}, {"a": row, "b": row}, {"a": room.masks, "b": room.masks}, room.data)
     grown = {"a": {0: room.masks[0], 2: room.masks[0]}}

@@ -1,6 +1,7 @@
 """Every figure of the course, with one look; a lesson's cell calls one function (lessons 00 to 12)."""
 
 from .masks import distance_inside, dots, show_masks
-from .network import unet_figure
+from .network import fields_figure, reach_figure
+from .pictures import dots_figure, maps_figure, pictures_figure
 from .strategies import growing_masks_figure, strategies_figure
 from .style import COLOURS, MARKERS, STYLE, alt
