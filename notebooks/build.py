@@ -250,7 +250,7 @@ def minutes(cells: list[NotebookNode]) -> int:
         if "plt.show()" in cell.source or "_figure(" in cell.source:
             told += 2 if "study" in tags else 1
         if not folded(cell):
-            told += A_LINE * sum(bool(line.strip()) for line in cell.source.splitlines())
+            told += A_LINE * sum(bool(line.strip()) for line in stub(cell.source).splitlines())
     return max(5, 5 * math.ceil(told / 5 - 1e-9))
 
 

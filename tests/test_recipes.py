@@ -94,14 +94,14 @@ def test_change_an_exercise(course):
 
 
 def test_add_a_lesson(course):
-    before, name = contents(course), "14_one_image"
+    before, name = contents(course), "17_one_image"
     manifest = course / "course.toml"
     manifest.write_text(manifest.read_text(encoding="utf-8") + "\n" + recipe("Add a lesson", "toml"), encoding="utf-8")
     source = course / "notebooks" / "source" / f"{name}.py"
     source.write_text(recipe("Add a lesson", "python"), encoding="utf-8")
     assert built(course, before) == both(name) | both(LAST) | {"README.md", "usft_lib/course/lessons.json"}
     assert f"**Next:** [One image]({name}.ipynb)" in (course / "notebooks" / f"{LAST}.ipynb").read_text("utf-8")
-    assert json.loads((course / "usft_lib/course/lessons.json").read_text())[-1]["exercises"] == ["14.1"]
+    assert json.loads((course / "usft_lib/course/lessons.json").read_text())[-1]["exercises"] == ["17.1"]
     cells = [cell.source for cell in builder.shown_cells(source) if cell.cell_type == "code"]
     answers = builder.hidden_answers(source)
     assert [a["kind"] for a in answers] == ["WRONG", "WRONG", "RIGHT"]

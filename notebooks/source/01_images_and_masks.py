@@ -337,7 +337,8 @@ train, test = people[order[quarter:]], people[order[:quarter]]
 
 nearest = copy_nearest(train, test)
 by_image = usft.dice(train.masks[nearest], test.masks)
-same = sum(train.subjects[k] == name for k, name in zip(nearest, test.subjects, strict=True))
+copied_from = [train.subjects[k] for k in nearest]
+same = sum(a == b for a, b in zip(copied_from, test.subjects, strict=True))
 print(f"mean Dice of {len(test)} copied masks: {by_image.mean():.2f}")
 print(f"your guess: {usft.guesses().get('01.a', 'none')}")
 
@@ -473,7 +474,7 @@ scores = {
 usft.plots.dots_figure(scores, "Dice of each test image", "The same method, the same images, two ways to split")
 plt.show()
 below = "below" if by_subject.mean() < mean_shape.mean() else "not below"
-usft.alt(f"split by subject the mean is {by_subject.mean():.2f} in place of {by_image.mean():.2f}, {below} the mean shape.")
+usft.alt(f"split by subject the mean is {by_subject.mean():.2f}, not {by_image.mean():.2f}: {below} the mean shape.")
 usft.check_range(by_image.mean(), 0.75, 1.0, "Dice of copies, split by image")
 usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject")
 

@@ -15,13 +15,11 @@ import os
 from copy import deepcopy
 
 import matplotlib.pyplot as plt
-import pandas as pd
 import torch
 from IPython.display import display
 from torch import nn
 
 import usft_lib as usft
-from usft_lib.plots import COLOURS, MARKERS, STYLE, show_masks
 
 usft.environment()
 
@@ -29,226 +27,217 @@ usft.environment()
 PROFILE = os.environ.get("USFT_PROFILE", "quick")  # "full": longer training
 SEED = 0
 SIZE = 96  # pixels a side
-TRAINING_IMAGES = 40
 STEPS = 600 if PROFILE == "full" else 150
-LR = 3e-3
-LOOKS = 40  # batches that the "frozen" network only looks at
-print(f"profile {PROFILE}: strategies of {STEPS} steps at {SIZE} × {SIZE} pixels")
+FETCH = usft.in_colab()  # fetal heads (hc18): 100 MB, CC BY 4.0
 
 # %% [markdown]
-# Fine-tuning *some* layers means leaving the others as they are. That sounds like one line of code. It is three, and
-# the usual one line does something else. In this lesson you catch it in the act, write the real thing, and then let
-# strategies run against each other.
+# You want to train some layers and leave the others as they are. Many people write one line for this: `requires_grad =
+# False`. It does less than they think. In this lesson you see what moves, you write proper freezing, and then you let
+# strategies compete on ultrasound.
 #
-# ## Predict first
+# ## Guess first
 #
-# Block `enc1` of our U-Net holds two convolutions and two batch normalisations. Its `state_dict` has 12 tensors: what
-# is learnt, and what is counted along the way. You set `requires_grad = False` on all of its parameters, then show the
-# network one batch in training mode. No optimiser runs.
-#
-# **How many of the 12 tensors are different afterwards?** Write your guess in place of ours.
+# Group `enc1` holds two convolutions and two batch normalisations, 12 tensors in all. You set `requires_grad = False`
+# on all its parameters. Then you show the network **one** batch, in training mode. Nothing is trained. **How many of
+# the 12 tensors are different afterwards?**
 
 # %%
-usft.guess("04.a", ...)  # your guess
+usft.guess("04.a", ...)  # from 0 to 12
+
+# %% [markdown]
+# ## What moves without a gradient?
 
 # %%
 # NBVAL_CHECK_OUTPUT
 net = usft.UNet(width=16, depth=4)
 for parameter in net.enc1.parameters():
-    parameter.requires_grad_(False)
+    parameter.requires_grad = False
 before = deepcopy(net.enc1.state_dict())
-net.train()(torch.rand(8, 1, 32, 32))
+
+net.train()
+net(torch.rand(8, 1, 32, 32))
 for name, tensor in net.enc1.state_dict().items():
-    print(f"{name:22s}{'same' if torch.equal(tensor, before[name]) else 'CHANGED'}")
+    print(f"{name:22s}", "same" if torch.equal(tensor, before[name]) else "CHANGED")
+
+# %% tags=["fold"]
+# @title Compare with your guess
+changed = sum(not torch.equal(tensor, before[name]) for name, tensor in net.enc1.state_dict().items())
+print(f"{changed} of {len(before)} tensors changed; your guess: {usft.guesses().get('04.a', 'none')}")
 
 # %% [markdown]
-# ## What moved, without any gradient
+# Of each batch normalisation, the running mean, the running variance and a counter changed. They are *buffers*, not
+# parameters. They have no gradient, so `requires_grad` does not reach them. In training mode every batch pulls them a
+# tenth of the way towards itself.
 #
-# Six of the twelve: of each normalisation its mean, its variance, and a counter of batches. Was that your guess?
-#
-# A batch normalisation leads a double life.
-#
-# * **In training** it subtracts the mean of *this batch* and divides by its standard deviation. On the way it updates
-#   two running averages, `running_mean` and `running_var`.
-# * **In evaluation** it uses those running averages instead.
-#
-# The running averages are *buffers*, not parameters. They have no gradient, so `requires_grad = False` says nothing
-# about them. Each batch pulls them a tenth of the way towards itself. When the batches come from another domain, they
-# leave the old one.
-#
-# Does it matter? Take a network that segments lungs. Set `requires_grad = False` on **everything**. Let it look at
-# ultrasound, in training mode, and learn nothing. After every few looks, ask how far its statistics went, and how well
-# it still segments the X-rays that it was made for. Beside it, the same network frozen by `usft.freeze`.
-
-
-# %%
-def drift(model, stored, group):
-    """How far a group's running means went, in stored standard deviations, averaged over its channels."""
-    moved = []
-    for name, mean in usft.groups(model)[group].named_buffers():
-        if name.endswith("running_mean"):
-            old, variance = stored[f"{group}.{name}"], stored[f"{group}.{name.replace('mean', 'var')}"]
-            moved.append(((mean - old).abs() / variance.sqrt()).mean())
-    return float(torch.stack(moved).mean())
-
+# This change of a layer that was meant to stay is called **drift**. Does it matter? We take a network that finds lungs
+# and set `requires_grad = False` on everything. We show it ultrasound, in training mode, and train nothing. Beside it
+# we do the same with a network that `usft.freeze` has frozen.
 
 # %% tags=["train"]
 lungs = usft.pretrained("xray-simulated")
-xrays = usft.simulate_radiographs(16, size=SIZE, seed=1)  # nobody that it was trained on
+xrays = usft.simulate_radiographs(16, size=SIZE, seed=1)  # other people than in training
 scans = usft.simulate_ultrasound(40, size=SIZE, seed=1, preset="breast")
-stored = deepcopy(lungs.state_dict())
-naive, frozen = deepcopy(lungs), usft.freeze(deepcopy(lungs), list(usft.groups(lungs)))
+
+naive = deepcopy(lungs)
 for parameter in naive.parameters():
-    parameter.requires_grad_(False)
+    parameter.requires_grad = False
+frozen = usft.freeze(deepcopy(lungs), list(usft.groups(lungs)))
 
-# %% tags=["train"]
-rows = []
-for look in range(LOOKS + 1):
-    for way, model in {"requires_grad = False": naive, "usft.freeze": frozen}.items():
+# %% tags=["train", "curves", "fold"]
+# @title Show both networks 40 batches of ultrasound, and measure the drift
+def drifted(model, group):
+    """Mean change of a group's running means, in stored standard deviations."""
+    here, there = model.get_submodule(group), lungs.get_submodule(group)
+    each = [((a.running_mean - b.running_mean).abs() / b.running_var.sqrt()).mean()
+            for a, b in zip(here.modules(), there.modules(), strict=True) if isinstance(a, nn.BatchNorm2d)]  # fmt: skip
+    return float(sum(each) / len(each))
+
+
+ways, watched = {"requires_grad = False": naive, "usft.freeze": frozen}, ("enc1", "enc4", "dec1")
+looks, drift = [], {way: {group: [] for group in watched} for way in ways}
+dice = {way: [] for way in ways}
+for look in range(41):
+    for way, model in ways.items():
         if look % 8 == 0:
-            kept = usft.dice(usft.segment(model, xrays.images), xrays.masks).mean()
-            rows.append({"way": way, "look": look, "Dice on X-rays": float(kept)})
-            rows[-1] |= {group: drift(model, stored, group) for group in ("enc1", "enc4", "dec1")}
-        chosen = torch.arange(8 * look, 8 * look + 8) % len(scans)
+            dice[way].append(float(usft.dice(usft.segment(model, xrays.images), xrays.masks).mean()))
+            for group in watched:
+                drift[way][group].append(drifted(model, group))
         with torch.no_grad():
-            model.train()(scans.images[chosen])
-drifted = pd.DataFrame(rows)
-same = all(torch.equal(t, stored[name]) for name, t in naive.named_parameters())
-print(f"every weight is bit for bit what it was: {same}")
-
-# %% tags=["train", "curves"]
-def draw_drift(axes):
-    for line, (way, part) in zip(("-", "--"), drifted.groupby("way", sort=False), strict=True):
-        for k, group in enumerate(("enc1", "enc4", "dec1")):
-            style = {"color": COLOURS[k], "marker": MARKERS[k], "linestyle": line}
-            axes.plot(part["look"], part[group], label=f"{group}, {way}", **style)
-    axes.set(xlabel="batches of ultrasound looked at", ylabel="drift (standard deviations)")
-    axes.set(title="“Frozen” statistics drift …", ylim=(None, 1.7 * drifted["enc1"].max()))
-    axes.legend(frameon=False, ncols=2, fontsize=9, loc="upper left")
-
-
-# %% tags=["train", "curves"]
-with plt.rc_context(STYLE):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    draw_drift(left)
-    for line, (way, part) in zip(("-", "--"), drifted.groupby("way", sort=False), strict=True):
-        right.plot(part["look"], part["Dice on X-rays"], line, marker="o", color="black", label=way)
-    right.set(xlabel="batches of ultrasound looked at", ylabel="Dice on X-rays", ylim=(0.9, 1))
-    right.set_title("… and take some of the old skill along")
-    right.legend(frameon=False)
+            model.train()(scans.images[torch.arange(8 * look, 8 * look + 8) % len(scans)])
+    if look % 8 == 0:
+        looks.append(look)
+usft.plots.drift_figure(drift, dice, looks)
 plt.show()
-usft.alt("with requires_grad = False alone, statistics drift in every block; with usft.freeze they stay at 0.")
-usft.alt("though no weight changed, the drifting network draws lungs less well; the frozen one as well as before.")
-
-# %% tags=["train"]
-end = drifted[drifted["look"] == LOOKS].set_index("way")
-print(f"Dice on X-rays at the end: {end['Dice on X-rays'].round(3).to_dict()}")
-usft.check_range(end.loc["requires_grad = False", "enc1"], 0.02, 1, "drift of enc1 by requires_grad = False alone")
-usft.check_range(end.loc["usft.freeze", ["enc1", "enc4", "dec1"]].max(), 0, 0, "drift under usft.freeze")
+lost = {way: values[0] - values[-1] for way, values in dice.items()}
+print("Dice lost on X-rays: " + ", ".join(f"{way} {value:.3f}" for way, value in lost.items()))
+usft.check_range(drift["requires_grad = False"]["enc1"][-1], 0.02, 1, "drift of enc1 with requires_grad = False")
+usft.check_range(max(drift["usft.freeze"][group][-1] for group in watched), 0, 0, "drift with usft.freeze")
+assert lost["usft.freeze"] == 0 < lost["requires_grad = False"]
+usft.alt("with requires_grad = False every group drifts and masks of lungs get worse; with usft.freeze nothing moves.")
 
 # %% [markdown]
-# So a study that freezes by `requires_grad = False` does not compare what it says it compares: its "frozen" layers
-# adapt to the new images. That may even *help* (lesson 11 tries it on purpose). But it must be a decision, not an
-# accident.
+# Not one weight changed, and yet the network became worse at its own task. A study that freezes in this way does not
+# compare what it says. `.eval()` on the frozen group helps only until the next `model.train()`, which every training
+# loop calls.
 #
-# `.eval()` on the frozen block stops the drift, until the next `model.train()`. And training loops call `model.train()`
-# again after each validation. It reaches every block, the frozen ones too.
+# ## Freeze properly
 #
-# ## Exercise 04.1: freeze properly
+# ### Exercise 04.1 · Freeze
 #
-# Write `freeze_properly(model, names)`. It gets a U-Net and a list of group names (`usft.groups(model)` gives the
-# blocks by name) and returns the model with those groups frozen:
+# Write `freeze_properly(model, names)` for any network whose groups are `model.get_submodule(name)`. It returns the
+# model:
 #
-# 1. their weights need no gradient;
+# 1. the weights of the named groups need no gradient;
 # 2. their batch normalisation **uses** and **keeps** the stored statistics;
-# 3. that stays so after `model.train()`, whoever calls it;
-# 4. all other groups learn and adapt as before.
-#
-# Do not call `usft.freeze`: this is how you would do it for any network.
+# 3. this stays so after `model.train()`;
+# 4. all other groups learn and adapt as before, and can still be put into evaluation mode.
 #
 # <details><summary>Hint 1</summary>
 #
-# `model.train()` does nothing but call `child.train(mode)` on each of its children.
+# `model.train()` calls `child.train(mode)` of each of its children.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# In Python you may replace a method of one single object: `block.train = lambda mode=True: block`.
+# In Python you can replace a method of one object: `group.train = lambda mode=True: group`.
 # </details>
-
 
 # %%
 def freeze_properly(model, names):
-    """The model, with the groups in `names` frozen: weights and statistics, for good."""
-    # BEGIN SOLUTION stop the gradients of each named group, put it into evaluation mode, and keep it there
+    """The model, with the named groups frozen: weights and statistics, for good."""
+    # BEGIN SOLUTION no gradient, evaluation mode, and a train method that does nothing
     for name in names:
-        block = usft.groups(model)[name]
-        block.requires_grad_(False)
-        block.eval()
-        block.train = lambda mode=True, block=block: block  # model.train() asks, and nothing happens
+        group = model.get_submodule(name)
+        group.requires_grad_(False)
+        group.eval()
+        group.train = lambda mode=True, group=group: group
     return model
+    # Why: model.train() only asks its children; a group that does not listen stays in evaluation mode.
     # END SOLUTION
 
 
 # %%
 # @title Check 04.1
 # BEGIN CHECK
+class Plain(nn.Module):
+    """A small network that is no U-Net: three groups in a row."""
+
+    def __init__(self):
+        super().__init__()
+        for k, name in enumerate(("enc1", "dec1", "head")):
+            channels = 1 if k == 0 else 3
+            self.add_module(name, nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1), nn.BatchNorm2d(3)))
+
+    def forward(self, x):
+        return self.head(self.dec1(self.enc1(x)))
+
+
 def looked(model, group):
     """Do the statistics of a group move when the model sees a batch, in the mode it is in?"""
-    averages = [t for name, t in usft.groups(model)[group].named_buffers() if "running" in name]
+    averages = [t for name, t in model.get_submodule(group).named_buffers() if "running" in name]
     before = [t.clone() for t in averages]
-    model(torch.rand(4, 1, 32, 32))
+    model(torch.rand(4, 1, 8, 8) + 2)
     return any(not torch.equal(now, was) for now, was in zip(averages, before, strict=True))
 
 
 def learns(model, group):
-    return [p.requires_grad for p in usft.groups(model)[group].parameters()]
+    return [p.requires_grad for p in model.get_submodule(group).parameters()]
 
 
 def uses_stored(model):
-    x = torch.rand(4, 1, 32, 32) + 3
+    x = torch.rand(4, 1, 8, 8) + 3
     return torch.allclose(model.train().enc1(x), model.eval().enc1(x))
 
 
 torch.manual_seed(0)
-tiny = usft.UNet(width=4, depth=2)
+plain = Plain()
 usft.check(
     freeze_properly,
     {
-        "it returns the model": ((tiny, ["enc1"]), lambda m: isinstance(m, nn.Module), "end with: return model."),
+        "it returns the model": ((plain, ["enc1"]), lambda m: isinstance(m, nn.Module), "end with: return model."),
         "weights of enc1": (
-            (tiny, ["enc1"]),
+            (plain, ["enc1"]),
             lambda m: not any(learns(m, "enc1")),
             "its weights still ask for a gradient: requires_grad_(False) on each of its parameters.",
         ),
         "weights of two groups": (
-            (tiny, ["enc1", "dec2"]),
-            lambda m: not any(learns(m, "enc1") + learns(m, "dec2")),
+            (plain, ["enc1", "dec1"]),
+            lambda m: not any(learns(m, "enc1") + learns(m, "dec1")),
             "all named groups are to be frozen, not just one of them.",
         ),
         "weights of the other groups": (
-            (tiny, ["enc1", "dec2"]),
-            lambda m: all(learns(m, "enc2") + learns(m, "dec1") + learns(m, "head")),
+            (plain, ["enc1"]),
+            lambda m: all(learns(m, "dec1") + learns(m, "head")),
             "groups that nobody named must go on learning: touch only those in names.",
         ),
         "statistics of enc1": (
-            (tiny, ["enc1"]),
+            (plain, ["enc1"]),
             lambda m: not looked(m, "enc1"),
             "one batch moved the statistics. They are buffers: requires_grad does not reach them, .eval() does.",
         ),
         "statistics of enc1 after model.train()": (
-            (tiny, ["enc1"]),
+            (plain, ["enc1"]),
             lambda m: not looked(m.eval().train(), "enc1"),
-            "model.train() woke the frozen group up again: its train method must do nothing from now on.",
+            "model.train() put the frozen group back into training mode: its train method must do nothing from now on.",
+        ),
+        "statistics of two groups after model.train()": (
+            (plain, ["enc1", "dec1"]),
+            lambda m: not (looked(m.eval().train(), "dec1") or looked(m, "enc1")),
+            "the statistics of every named group must stay, not just one of them.",
         ),
         "what enc1 normalises with": (
-            (tiny, ["enc1"]),
+            (plain, ["enc1"]),
             uses_stored,
             "it keeps the stored statistics but does not use them: the output still depends on the rest of the batch.",
         ),
         "statistics of the other groups": (
-            (tiny, ["enc1"]),
-            lambda m: looked(m.train(), "enc2") and looked(m, "dec1"),
+            (plain, ["enc1"]),
+            lambda m: looked(m.train(), "head") and looked(m, "dec1"),
             "groups that are not frozen must go on adapting their statistics: leave them in training mode.",
+        ),
+        "the other groups in evaluation": (
+            (plain, ["enc1"]),
+            lambda m: not looked(m.eval(), "head"),
+            "model.eval() must still reach the groups that are not frozen.",
         ),
     },
     exercise="04.1",
@@ -259,19 +248,19 @@ usft.check(
 # BEGIN WRONG "requires_grad does not reach them"
 def freeze_properly(model, names):
     for name in names:
-        usft.groups(model)[name].requires_grad_(False)
+        model.get_submodule(name).requires_grad_(False)
     return model
 # END WRONG
 # BEGIN WRONG "woke the frozen group up"
 def freeze_properly(model, names):
     for name in names:
-        usft.groups(model)[name].requires_grad_(False).eval()
+        model.get_submodule(name).requires_grad_(False).eval()
     return model
 # END WRONG
 # BEGIN WRONG "does not use them"
 def freeze_properly(model, names):
     for name in names:
-        block = usft.groups(model)[name].requires_grad_(False)
+        block = model.get_submodule(name).requires_grad_(False)
         for m in block.modules():
             if isinstance(m, nn.BatchNorm2d):
                 m.momentum = 0.0
@@ -280,7 +269,7 @@ def freeze_properly(model, names):
 # BEGIN WRONG "go on adapting"
 def freeze_properly(model, names):
     for name in names:
-        usft.groups(model)[name].requires_grad_(False)
+        model.get_submodule(name).requires_grad_(False)
     model.eval()
     model.train = lambda mode=True: model
     return model
@@ -288,13 +277,13 @@ def freeze_properly(model, names):
 # BEGIN WRONG "still ask for a gradient"
 def freeze_properly(model, names):
     for name in names:
-        block = usft.groups(model)[name].eval()
+        block = model.get_submodule(name).eval()
         block.train = lambda mode=True, block=block: block
     return model
 # END WRONG
 # BEGIN WRONG "touch only those"
 def freeze_properly(model, names):
-    for block in usft.groups(model).values():
+    for block in model.children():
         block.requires_grad_(False).eval()
         block.train = lambda mode=True, block=block: block
     return model
@@ -302,14 +291,14 @@ def freeze_properly(model, names):
 # BEGIN WRONG "not just one of them"
 def freeze_properly(model, names):
     for name in names:
-        block = usft.groups(model)[name].requires_grad_(False).eval()
+        block = model.get_submodule(name).requires_grad_(False).eval()
         block.train = lambda mode=True, block=block: block
         return model
 # END WRONG
 # BEGIN WRONG "return model"
 def freeze_properly(model, names):
     for name in names:
-        block = usft.groups(model)[name].requires_grad_(False).eval()
+        block = model.get_submodule(name).requires_grad_(False).eval()
         block.train = lambda mode=True, block=block: block
 # END WRONG
 # BEGIN RIGHT
@@ -322,14 +311,6 @@ def freeze_properly(model, names):
             module.eval()
             module.train = lambda mode=True, module=module: module
     return model
-# END RIGHT
-# BEGIN RIGHT
-def freeze_properly(model, names):
-    model.frozen = model.frozen | set(names)
-    for name in model.frozen:
-        for parameter in getattr(model, name).parameters():
-            parameter.requires_grad_(False)
-    return model.train()
 # END RIGHT
 # BEGIN RIGHT
 def freeze_properly(model, names):
@@ -349,303 +330,223 @@ def freeze_properly(model, names):
     def train(mode=True):
         plain(mode)
         for name in names:
-            usft.groups(model)[name].eval()
+            model.get_submodule(name).eval()
         return model
 
     for name in names:
-        usft.groups(model)[name].requires_grad_(False)
+        model.get_submodule(name).requires_grad_(False)
     model.train = train
     return model.train()
 # END RIGHT
+# BEGIN WRONG "not just one of them"
+def freeze_properly(model, names):
+    for k, name in enumerate(names):
+        group = model.get_submodule(name).requires_grad_(False)
+        if k == 0:
+            group.eval()
+            group.train = lambda mode=True, group=group: group
+    return model
+# END WRONG
+# BEGIN WRONG "must still reach the groups"
+def freeze_properly(model, names):
+    for name in names:
+        group = model.get_submodule(name).requires_grad_(False).eval()
+        group.train = lambda mode=True, group=group: group
+    model.eval = lambda: model
+    return model
+# END WRONG
+# BEGIN WRONG "end with: return model"
+def freeze_properly(model, names):
+    return usft.freeze(model, names)  # it knows our U-Net alone
+# END WRONG
 
 # %% [markdown]
-# From here on the lesson uses `usft.freeze`, `usft.unfreeze` and `usft.train_only`, which do the same for any set of
-# groups and can be undone.
+# `usft.freeze`, `usft.unfreeze` and `usft.train_only` do the same for our U-Net, and can be undone.
 #
-# ## What does freezing save?
+# ## The freezing lab
 #
-# Fewer trained parameters mean less memory for the optimiser. Time is another matter. A step has three bills, as in
-# lesson 02: the forward pass (`forward`), the backward pass that carries the gradient from the mask towards the image
-# (`to_inputs`), and the gradients of the trained weights themselves (`to_weights`). `usft.summary` counts all three, in
-# millions of operations for one image.
+# Now ultrasound. We use real fetal heads if they can be had, else simulated images; the name on the board says which. A
+# network that knows lungs gets 40 images to learn from. As it comes, without any training there, it answers
+# **zero-shot**.
 #
-# **Predict:** what share of all parameters do the first two groups hold, in per cent?
+# **Guess:** by how much is *first 2* ahead of *last 2* (in Dice)?
 
 # %%
-usft.guess("04.b", ...)  # your guess, in per cent
+usft.guess("04.b", ...)  # Dice of first 2 minus Dice of last 2
 
-# %%
-# NBVAL_CHECK_OUTPUT
-net = usft.UNet(width=16, depth=4)
-for name, chosen in {"first two": usft.first(net, 2), "last two": usft.last(net, 2)}.items():
-    table = usft.summary(usft.train_only(net, chosen), size=96)
-    share = table["trainable"].iloc[-1] / table["parameters"].iloc[-1]
-    print(f"{name}: {', '.join(chosen)}: {share:.1%} of all parameters")
-    print(table.round(0).to_string(index=False), "\n")
+# %% tags=["train"]
+data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound", large=FETCH)
+source = usft.pretrained("xray-simulated" if data.stand_in else "xray")
+train, val, test = data.split(0.6, 0.1, 0.3, seed=0)
+val = val.subset(min(60, len(set(val.subjects))))
+print(data)
 
 # %% [markdown]
-# Less than one per cent: the first two groups are tiny. The last two are small as well, and their bill is another one
-# altogether. Compare the column `to_inputs`: where does the backward pass end?
+# Click groups to freeze or train them, guess the Dice, press *Fine-tune*. Choose two lines of the board to see their
+# **paired difference**: the difference for each subject. *Again with 3 seeds* trains a strategy three times, each time
+# with other images. The **plateau** is the level that a curve stays at near its end.
 #
-# ## Exercise 04.2: where does the gradient go?
-#
-# A gradient starts at the mask and travels back towards the image. It must reach every trained group, and need not go
-# further. Write `backward_through(groups, trained)`: given all group names in path order and the names of the trained
-# ones (in any order), return the list of groups that hold or pass on a gradient, in path order.
-#
-# <details><summary>Hint 1</summary>
-#
-# A frozen group between the mask and a trained one must pass the gradient through.
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# `groups.index(name)` is a group's place. Which trained group has the smallest?
-# </details>
+# **Your task** stands above the board. Nothing to click? Go on: the next cell does it by code.
 
+# %% tags=["train", "curves"]
+def two_with_three_seeds(scores):
+    return (scores["seeds"].fillna(0) >= 3).sum() >= 2
+
+
+task = usft.Task(
+    "Train everything, and one strategy with less than half of the parameters, with 3 seeds "
+    "each. Is yours as good as everything, to within 0.02?",
+    done=two_with_three_seeds,
+)
+lab = usft.FreezeLab(
+    source, train, val, test, n=40, steps=STEPS, lr=3e-3, seed=SEED, tasks=[task]
+)
+display(lab)
+
+# %% tags=["train"]
+mine = "first 4"  # or the name of your own strategy on the board
+for strategy in ("everything", mine):
+    seeds = lab.scores.set_index("strategy")["seeds"].get(strategy)
+    if seeds is None:
+        lab.run(strategy, seeds=3)
+print(task)
+print("your guess for first 2 − last 2:", usft.guesses().get("04.b", "none"))
+
+# %% tags=["train", "fold"]
+# @title Print the comparison
+board = lab.scores.set_index("strategy")
+line = board.loc[mine]
+low, high = line["difference_low"], line["difference_high"]
+print(f"{mine} − everything: {line['difference']:+.3f} ({low:+.3f} to {high:+.3f}), {int(line['seeds'])} trainings")
+print(board[["dice", "low", "high", "seeds"]].round(3).to_string())
+least = 0.3 if data.stand_in else 0.8
+usft.check_range(board.loc["everything", "dice"], least, 0.99, "Dice of everything")
+usft.check_range(line["dice"], least, 0.99, f"Dice of {mine}")
+
+# %% [markdown]
+# ### Exercise 04.2 · Read the board
+#
+# The interval above covers subjects and three trainings. Is your strategy as good as everything, to within 0.02? Give
+# one word: `"as good"` if the whole interval lies above −0.02, `"worse"` if it lies below −0.02, else `"undecided"`.
+# And give the end of the interval that decides.
 
 # %%
-def backward_through(groups, trained):
-    """The groups, in path order, that the backward pass enters."""
-    # BEGIN SOLUTION find the trained group that comes first along the path; the gradient enters it and all after it
-    places = [groups.index(name) for name in trained]
-    return groups[min(places) :] if places else []
-    # END SOLUTION
+# BEGIN SOLUTION a word, and one end of the interval
+word = "as good" if low > -0.02 else "worse" if high < -0.02 else "undecided"
+end = high if word == "worse" else low
+# Why: "as good" must hold even at the worst plausible value, which is the lower end.
+# END SOLUTION
 
-
-# %%
+# %% tags=["reading"]
 # @title Check 04.2
 # BEGIN CHECK
-ten = ["enc1", "enc2", "enc3", "enc4", "bottleneck", "dec4", "dec3", "dec2", "dec1", "head"]
+right = "as good" if low > -0.02 else "worse" if high < -0.02 else "undecided"
 usft.check(
-    backward_through,
+    (str(word), float(end)),
     {
-        "the head alone": ((ten, ["head"]), ["head"], "the gradient starts there: it has no reason to go further."),
-        "the last two steps": (
-            (ten, ["dec2", "dec1", "head"]),
-            ["dec2", "dec1", "head"],
-            "the gradient stops at the first trained group along the path, here dec2.",
+        "the word": ((), lambda r: r[0] == right, "where does the interval lie, compared with −0.02?"),
+        "the end that decides": (
+            (),
+            lambda r: abs(r[1] - (high if right == "worse" else low)) < 0.0006,
+            "as good and undecided are decided by the lower end, worse by the upper end.",
         ),
-        "enc1 alone": (
-            (ten, ["enc1"]),
-            ten,
-            "to get to enc1 the gradient must pass through everything after it, frozen or not.",
-        ),
-        "both ends, not in path order": (
-            (ten, ["head", "enc2"]),
-            ten[1:],
-            "trained comes in any order: look for the one that is earliest in groups.",
-        ),
-        "nothing is trained": ((ten, []), [], "with nothing to train there is no backward pass: an empty list."),
     },
     exercise="04.2",
 )
 # END CHECK
 
 # %%
-# BEGIN WRONG "frozen or not"
-def backward_through(groups, trained):
-    return [name for name in groups if name in trained]
+# BEGIN WRONG "compared with −0.02"
+word, end = "much better", low
 # END WRONG
-# BEGIN WRONG "no reason to go further"
-def backward_through(groups, trained):
-    last = max(groups.index(name) for name in trained)
-    return groups[: last + 1]
-# END WRONG
-# BEGIN WRONG "in any order"
-def backward_through(groups, trained):
-    return groups[groups.index(trained[0]):] if trained else []
-# END WRONG
-# BEGIN WRONG "an empty list"
-def backward_through(groups, trained):
-    return groups[min(groups.index(name) for name in trained):]
-# END WRONG
-# BEGIN WRONG "stops at the first trained group"
-def backward_through(groups, trained):
-    return groups[max(groups.index(name) for name in trained):] if trained else []
+# BEGIN WRONG "decided by the lower end"
+word, end = ("as good" if low > -0.02 else "worse" if high < -0.02 else "undecided"), low + high
 # END WRONG
 # BEGIN RIGHT
-def backward_through(groups, trained):
-    reached, found = [], False
-    for name in groups:
-        found = found or name in trained
-        if found:
-            reached.append(name)
-    return reached
-# END RIGHT
-# BEGIN RIGHT
-def backward_through(groups, trained):
-    from itertools import dropwhile
-    return list(dropwhile(lambda name: name not in trained, groups))
-# END RIGHT
-# BEGIN RIGHT
-def backward_through(groups, trained):
-    return [g for k, g in enumerate(groups) if any(t in groups[: k + 1] for t in trained)]
+word, end = "undecided", round(float(low), 3)
+if low > -0.02:
+    word = "as good"
+elif high < -0.02:
+    word, end = "worse", round(float(high), 3)
 # END RIGHT
 
 # %% [markdown]
-# So few trained parameters near the image are cheap to store and dear to reach. Keep that for lesson 12.
+# Write one sentence: what would you tell a colleague about your strategy? Then open the points.
 #
-# ## The freezing lab
+# <details><summary>Three points to look for</summary>
 #
-# Now the question of the course, in small. A U-Net that learned lungs on chest X-rays meets ultrasound, with 40 images
-# to learn from. Which groups should learn? Every run in the lab begins with the same weights and sees the same batches
-# with the same augmentation, so what differs is your choice.
-#
-# Before you click, commit yourself. **Predict:** you train the first two groups, or the last two, the common habit with
-# classifiers. By how much do the first two win (in Dice; below zero: they lose)?
-
-# %%
-usft.guess("04.c", ...)  # your guess, between -1 and 1
-
-# %% tags=["train"]
-data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")
-real = not data.stand_in
-source = usft.pretrained("xray" if real else "xray-simulated")
-pool, val, test = data.split(0.6, 0.1, 0.3, seed=0)  # the test part stays closed until you commit to a strategy
-train = pool.subset(TRAINING_IMAGES, seed=SEED)
-val = val.subset(min(60, len(set(val.subjects))), seed=0)
-print(f"{data}\ntraining on {len(train)} images, comparing on {len(val)} images of other subjects")
-
-# %% [markdown]
-# In the lab below:
-#
-# 1. **Click the groups** (or Tab to them, then arrows and the space bar), or take a preset. Point at a group to read
-#    what it sees and what freezing it saves.
-# 2. **Guess** the Dice, then **fine-tune**. Watch the outline grow on three validation images.
-# 3. Put two or three strategies on the starting line and let them **race**: they take turns, a step each.
-# 4. The **scoreboard** keeps your guess beside each result. It ranks on validation images, which you use to choose.
-#    When you would defend one strategy, open the test set for it. That works once.
-#
-# Things to find out: Is there a strategy with under 100 000 parameters that comes within .02 of training everything?
-# What does the bottleneck do alone, with almost half of all parameters? Which of your guesses was furthest off?
-
-# %% tags=["train", "curves"]
-lab = usft.FreezeLab(source, train, val, test, steps=STEPS, lr=LR, seed=SEED)
-display(lab)  # no drawing to click? usft.freeze_panel(lab=lab.lab) is the same in plain buttons
-
-# %% [markdown]
-# The same without clicking: `lab.run` takes a preset or a list of groups, waits, and returns its line on the board.
-# These three runs show up in the lab above, too.
-
-# %% tags=["train"]
-rows = {name: lab.run(name) for name in ("everything", "first 2", "last 2")}
-ahead = rows["first 2"]["dice"] - rows["last 2"]["dice"]
-print(f"first two − last two: {ahead:+.3f} on validation images; you guessed {usft.guesses().get('04.c', '… none')}")
-lab.scores[["strategy", "trainable", "dice", "low", "high", "seconds"]].round(3)
-
-# %% [markdown]
-# Two rows were not trained at all. "untouched" is the lung network as it came: it looks for lungs, and there are none.
-# That is a change of *task*, not a measure of how foreign ultrasound looks (lesson 07). "mean shape" is one and the
-# same mask for every image. A strategy has seen something in the images only by what it scores above that row.
-#
-# The curves show how each strategy gets to its place, and the masks below what it still gets wrong.
-
-# %% tags=["train", "curves"]
-runs = {name: next(run for run in lab.runs if run.number == row["run"]) for name, row in rows.items()}
-with plt.rc_context(STYLE):
-    figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
-    for k, (name, run) in enumerate(runs.items()):
-        axes.plot(*zip(*run.val, strict=True), color=COLOURS[k], marker=MARKERS[k], label=name)
-    shape = lab.scores.set_index("strategy").loc["mean shape", "dice"]
-    axes.axhline(shape, color="0.4", linestyle=":")
-    axes.annotate("mean shape", (0.42, shape), (0, 4), ("axes fraction", "data"), textcoords="offset points")
-    axes.set(xlabel="training step", ylabel="Dice (validation)", title="Which layers learn ultrasound?", xlim=(0, None))
-    axes.legend(frameon=False, loc="lower right")
-    axes.text(1, -0.2, data.provenance, transform=axes.transAxes, ha="right", fontsize=8, color="0.35")
-plt.show()
-usft.alt("one curve a strategy; compare where each ends, and which of them end above the dotted line.")
-
-# %% tags=["train", "real-image"]
-with plt.rc_context(STYLE):
-    figure, panels = plt.subplots(2, len(runs), figsize=(10, 7), layout="constrained")
-    for column, (name, run) in enumerate(runs.items()):
-        drawn = usft.segment(run.model, val.images[:2])
-        for row in range(2):
-            show_masks(panels[row, column], val.images[row], val.masks[row], drawn[row])
-        panels[0, column].set_title(name)
-    figure.suptitle(f"{data.name}: white dashes are the truth, orange is the network", fontsize=12)
-plt.show()
-usft.alt("two validation images, a column a strategy: look where orange leaves the dashes, and how its border runs.")
-
-# %% tags=["train"]
-low, high = (0.93, 0.99) if real else (0.4, 0.95)
-usft.check_range(rows["everything"]["dice"], low, high, "Dice of everything")
-usft.check_range(rows["first 2"]["dice"], 0.8 if real else 0.3, high, "Dice of the first two")
-
-# %% [markdown]
-# The best row is not a verdict. It was seen on one seed, one learning rate and few subjects, and by looking at the
-# board you have used these validation images to choose. The test images stay closed until you have committed yourself.
+# * The word and the interval, not only the mean: with three trainings the interval is wide.
+# * How many parameters were trained, and that time was not compared (lesson 13).
+# * The validation images were used for choosing. The test images are still closed: open them once, in the lab, for the
+#   strategy that you defend.
+# </details>
 
 # %% [markdown]
 # ## Quiz
-#
-# Would you catch these in somebody else's paper?
 
 # %%
 # @title Question 1
 usft.Quiz("""
-A colleague freezes the encoder with `requires_grad = False`, trains the rest, and reports that "frozen X-ray features
-transfer well". What do you ask first?
+A colleague freezes the encoder with `requires_grad = False`, trains the rest, and writes: "frozen X-ray features
+transfer well." What do you ask?
 
 - [ ] Whether the encoder's weights are the same as before.
-  They are: no gradient, no step. You would compare them, find them equal, and be reassured for the wrong reason.
-- [x] Whether the encoder was in training or in evaluation mode.
-  In training mode its statistics went over to the new images, so its features did not stand still.
-- [ ] Whether the optimiser was given the encoder's parameters.
-  Cleaner not to, but it skips a parameter that has no gradient. Something else moved here.
+  They are. You would compare them, find them equal, and trust the result for the wrong reason.
+- [x] Whether the encoder was in training mode.
+  Then its running statistics moved to the new images, and its features were not frozen.
+- [ ] Whether the optimiser held the encoder's parameters.
+  It skips parameters without a gradient. Something else moved.
 """)
 
 # %%
 # @title Question 2
 usft.Quiz("""
-You train `enc1` alone. A skip connection leads from it straight to `dec1`. Through which groups must the gradient go on
-its way from the mask to `enc1`?
+On the same 60 subjects, strategy A has a Dice of 0.90 (0.87 to 0.93) and B of 0.88 (0.85 to 0.91). Is A better?
 
-- [ ] Through the head and `dec1` alone: the skip is the shortest way.
-  Over the skip comes one part of the gradient. `enc1` also feeds `enc2`, and what it does to the mask that way counts.
-- [ ] Through none: frozen groups have no gradient.
-  Frozen *weights* have none. What passes through a group is the gradient of its input, and `enc1` depends on that.
-- [x] Through all of them: decoder, bottleneck and encoder.
-  The mask depends on `enc1` by every way through the U. Only the gradients of the frozen *weights* are saved.
+- [x] These two intervals cannot tell.
+  A hard image is hard for both. So look at the difference for each subject, with its own interval.
+- [ ] No: the intervals overlap, so both are equally good.
+  Overlap does not show that two things are equal.
+- [ ] Yes: the mean is higher.
+  Other subjects or other trainings may turn the order.
 """)
 
 # %%
 # @title Question 3
 usft.Quiz("""
-On the same 60 subjects, strategy A has a Dice of 0.90 (0.87…0.93) and B one of 0.88 (0.85…0.91). Is A better than B on
-subjects like these?
+Which groups see only a few pixels of the image, trained or not? (From lesson 02.)
 
-- [x] Neither yes nor no follows from these two intervals.
-  A hard image is hard for both, so the *difference*, subject by subject, may be far more certain than either mean. It
-  needs an interval of its own: lessons 08 and 10.
-- [ ] No: the intervals overlap, so the two are equally good.
-  Overlap does not show that two things are equal. Much of either may come from easy and hard subjects alone.
-- [ ] Yes: both met the same subjects, so the higher mean wins.
-  Meeting the same subjects makes the comparison sharper. It does not make every difference larger than chance.
+- [ ] The last ones: dec1 and the head.
+  They can see far, and after training they do.
+- [x] The first ones: enc1 and enc2.
+  Two or four small convolutions come before their output, and nothing else.
+- [ ] The bottleneck: its picture is the smallest.
+  Each of its pixels was computed from a large part of the image.
 """)
 
 # %% [markdown]
 # ## What this does not show
 #
-# * **Which strategy is better.** One seed and one learning rate: another draw of 40 images, or a learning rate chosen
-#   for each strategy, may change the order. Lessons 08 to 10 repeat it.
-# * **That frozen statistics are best.** They are one clean definition, ours. How the authors of the paper treated
-#   batch normalisation is not known to us.
-# * **Times.** The seconds are those of this machine, with whatever else it was doing.
+# * Three trainings are few. The study repeats this with five to ten, on three data sets (lessons 08 to 10).
+# * All strategies used the same learning rate.
+# * How the authors of the paper treated batch normalisation is not known to us.
 
 # %% [markdown]
 # ## Recap
 #
-# * Frozen means: weights do not move, the optimiser does not hold them, and batch normalisation uses *and* keeps its
-#   stored statistics, also after `model.train()`.
-# * `requires_grad = False` does the first. Statistics then drift without any gradient, and the skill drifts along.
-# * A gradient goes back to the first trained group and no further: few parameters near the image are not cheap in time.
+# * Frozen means: the weights do not move, and batch normalisation uses *and* keeps its stored statistics, also after
+#   `model.train()`.
+# * `requires_grad = False` alone lets statistics drift, without any gradient.
+# * Compare strategies by their paired difference, over subjects and trainings.
+#
+# ## Try it alone
+#
+# Let only the batch normalisations of `enc1` adapt, and freeze everything else. How much Dice does drift alone gain on
+# ultrasound?
 
 # %% [markdown]
 # ## Further reading
 #
-# * Ioffe and Szegedy, "Batch normalization", ICML 2015, [arXiv 1502.03167](https://arxiv.org/abs/1502.03167).
-# * Frankle, Schwab and Morcos, "Training BatchNorm and only BatchNorm", ICLR 2021,
-#   [arXiv 2003.00152](https://arxiv.org/abs/2003.00152): what those few parameters can do alone.
-# * Amiri, Brooks and Rivaz, "Fine-Tuning U-Net for Ultrasound Image Segmentation: Different Layers, Different
-#   Outcomes", IEEE TUFFC 67(12), 2020, [doi 10.1109/TUFFC.2020.3015081](https://doi.org/10.1109/TUFFC.2020.3015081).
+# * Ioffe and Szegedy, "Batch normalization", 2015, [arXiv 1502.03167](https://arxiv.org/abs/1502.03167).
+# * Frankle, Schwab, Morcos, "Training BatchNorm and only BatchNorm", 2021,
+#   [arXiv 2003.00152](https://arxiv.org/abs/2003.00152).
