@@ -272,7 +272,8 @@ def test_prepared_pixels_of_the_mirror_are_the_same(mirror, name):
 
 NAMES = set(
     """
-    FreezeLab Quiz Scene SegmentationData SpeckleBench Todo Training UNet UNetDiagram activations alt bmode
+    FreezeLab Quiz ResultsExplorer explorer_table
+    Scene SegmentationData SpeckleBench Todo Training UNet UNetDiagram activations alt bmode
     check check_range contracting datasets dice dice_and_cross_entropy effective_receptive_field
     effective_receptive_field_width environment evaluate expanding first fit freeze freeze_panel groups guess
     guesses head_circumference_mm in_speckle inner iou last linear_cka load load_folder load_model mean_shape

@@ -5,6 +5,7 @@ give the same text. ``python data_scripts/run_study.py --grid schemes --report``
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import permutations
 
 from ..freezing import named
@@ -33,8 +34,7 @@ def as_json(findings: Findings) -> dict:
     """What every view of the explorer shows, as plain values; and what is missing, as its grid is not complete.
 
     ``dice``: a row a strategy and target; ``n``: the same for heads, by number of images. ``pairs``: by target, A and B
-    the difference A − B, by seed (in the order of ``seeds``) and with its interval, and which of ``how`` is said of it.
-    ``closed``: views of which there is nothing to see yet.
+    the difference A − B, by seed as in ``seeds``, and which of ``how`` is said of it. ``closed``: empty views.
     """
     there, model = defaultdict(lambda: Results([])) | findings.grids, UNet()
     schemes = Results([*there["schemes"].records, *there["busbra"].records])
@@ -48,7 +48,7 @@ def as_json(findings: Findings) -> dict:
         "all_images": ALL_HEADS,
         "groups": {name: named(model, name) for name in STRATEGIES},
         "dice": [row for t in targets for row in (*_rows(schemes, t, ALL), *_rows(there["cheap"], t, CHEAP))],
-        "n": _against_n(there["sizes"], there["schemes"], there["origins"]),
+        "n": [*_against_n(there["sizes"], there["schemes"], there["origins"])],
         "pairs": {target: _pairs(more, target) for target in targets},
         "how": HOW,
         # Claims about two strategies: their words end with the pair.
@@ -64,26 +64,25 @@ def _numbers(told, by_seed) -> dict:
     return {"mean": mean, "low": low, "high": high, "by_seed": [round(float(value), 4) for value in by_seed]}
 
 
-def _rows(found: Results, target: str, strategies, name: str = "") -> list[dict]:
+def _rows(found: Results, target: str, strategies, name: str = "") -> Iterator[dict]:
     """Mean Dice with its interval over subjects and seeds, and what a training takes, of those that were run."""
-    rows = []
-    for one in (one for one in strategies if found.seeds(target, [one])):
-        e = found.record(target, one, found.seeds(target, [one])[0])["experiment"]
-        flops, parameters = (0, 0) if one in UNTRAINED else size(one)
-        told = _numbers(found.dice(target, one)[:3], (found.one(target, one, s) for s in found.seeds(target, [one])))
-        rows.append({"target": target, "strategy": name or one, "n": e["n"], **told, "parameters": parameters,
-                     "share": round(flops / size("everything")[0], 4),
-                     "tflop": round(flops * e["batch_size"] * e["steps"] / 1e6, 3)})  # fmt: skip
-    return rows
+    for one in strategies:
+        if seeds := found.seeds(target, [one]):
+            flops, parameters = (0, 0) if one in UNTRAINED else size(one)
+            e = found.record(target, one, seeds[0])["experiment"]
+            told = _numbers(found.dice(target, one)[:3], (found.one(target, one, seed) for seed in seeds))
+            yield {"target": target, "strategy": name or one, "n": e["n"], **told, "parameters": parameters,
+                   "share": round(flops / size("everything")[0], 4),
+                   "tflop": round(flops * e["batch_size"] * e["steps"] / 1e6, 3)}  # fmt: skip
 
 
-def _against_n(sizes: Results, schemes: Results, origins: Results) -> list[dict]:
-    rows = _rows(schemes, "hc18", UNTRAINED)
+def _against_n(sizes: Results, schemes: Results, origins: Results) -> Iterator[dict]:
+    yield from _rows(schemes, "hc18", UNTRAINED)
     for n in (10, 40, 160, ALL_HEADS):
         tuned, scratch = (schemes, origins) if n == 40 else (sizes, sizes)
-        rows += _rows(tuned.where(n=n, source="xray"), "hc18", ("everything", *FOUR))
-        rows += _rows(scratch.where(n=n, source="scratch", statistics="kept"), "hc18", ["everything"], "from scratch")
-    return rows
+        yield from _rows(tuned.where(n=n, source="xray"), "hc18", ("everything", *FOUR))
+        scratch = scratch.where(n=n, source="scratch", statistics="kept")
+        yield from _rows(scratch, "hc18", ["everything"], "from scratch")
 
 
 def _pairs(found: Results, target: str) -> dict[str, dict[str, dict]]:
