@@ -230,7 +230,7 @@ def test_a_view_opens_with_a_guess_and_shows_both_side_by_side(show, view):
     (one,) = guesses.values()
     assert one["guess"] == 0.05 and page.locator(".usft-chart").count() == 1
     (cells,) = rows(page, "Your guess").items()
-    assert cells[0] == ("+0.050" if view == "pair" else "0.050") and cells[1][1].endswith("the interval")
+    assert cells[0] == ("+0.050" if view == "pair" else "0.050") and cells[1][1].endswith((", inside", ", outside"))
     assert cells[1][0] == told(one["mean"], one["low"], one["high"], view == "pair")
     if view != "n":
         page.get_by_role("button", name="breast lesions").click()
@@ -286,8 +286,8 @@ def test_text_is_text(show):
 @slow
 @pytest.mark.parametrize("width", [480, 900, 1280, 1600])
 def test_it_fits_and_labels_do_not_cover_each_other(show, width):
-    for view in VIEWS:
-        page = show(view=view, target="sim-ultrasound")
+    for view, target in [*((view, "sim-ultrasound") for view in VIEWS), ("k", "busi"), ("cost", "busi")]:
+        page = show(view=view, target=target)
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function(f"document.querySelector('.usft-chart').getBoundingClientRect().right <= {width}")
         assert not browser.overflows(page)
@@ -317,3 +317,42 @@ def test_axe_finds_nothing_serious_in_any_view(show, scheme):
             page.emulate_media(color_scheme=scheme)
             faults[view, guess] = browser.serious_faults(page)
     assert {key: found for key, found in faults.items() if found} == {}
+
+
+@slow
+def test_in_jupyterlab_python_knows_what_is_selected(tmp_path):
+    """By mouse and by keys, in every view."""
+    tell = "import json, pathlib\npathlib.Path('told.json').write_text(json.dumps([NUMBER, explorer.selected]))"
+    cells = [
+        "import usft_lib as usft\nexplorer = usft.ResultsExplorer(guess=True)\nexplorer",
+        *(tell.replace("NUMBER", str(k)) for k in range(2)),
+    ]
+    browser.notebook(tmp_path, "explorer.ipynb", *cells)
+    with browser.jupyterlab(tmp_path) as address, browser.chromium(viewport={"width": 1400, "height": 1300}) as page:
+
+        def python_says(number: int) -> dict:
+            file = tmp_path / "told.json"
+            browser.run_cell(page, 1 + number, lambda: file.exists() and json.loads(file.read_text())[0] == number)
+            return json.loads(file.read_text())[1]
+
+        with browser.kept_on_failure(page, "explorer"):
+            browser.open_notebook(page, address, "explorer.ipynb")
+            browser.run_cell(page, 0, lambda: page.locator(".usft-explorer").count() == 1)
+            page.get_by_role("slider", name="Your guess").fill("90")
+            page.get_by_role("button", name="Show what the study found").click()
+            page.get_by_role("button", name="inner k").click()
+            page.get_by_role("button", name="4", exact=True).click()
+            assert page.get_by_role("status").filter(has_text="inner 4 on fetal heads").count() == 1
+            said = python_says(0)
+            assert (said["view"], said["kind"], said["k"]) == ("k", "inner", 4)
+            assert said["guesses"]["k | hc18"]["guess"] == 0.9
+            for words in ("A or B?", "How many images?", "Does more help?", "What can you afford?"):
+                page.get_by_role("button", name=words).focus()
+                page.keyboard.press("Enter")
+                page.get_by_role("slider", name="Your guess").press("ArrowRight")
+                page.get_by_role("button", name="Show what the study found").press("Enter")
+                page.locator(".usft-chart").wait_for()
+            page.get_by_role("slider", name="Budget").press("ArrowRight")
+            said = python_says(1)
+            assert (said["view"], said["budget"], len(said["guesses"])) == ("cost", 8.1, 5)
+            assert browser.complaints(page) == []

@@ -22,7 +22,7 @@ const kindOf = (name) => (/ \d$/.test(name) ? name.split(" ")[0] : name), fill =
 
 // Means with intervals. A series: { name, look, points: [{ x, row, hollow, faint, chosen }], band }; levels are lines across.
 function chart(W, title, axis, series, levels) {
-  const H = 330, L = 46, R = 138, T = 12, B = 42;
+  const H = 330, L = 46, R = 148, T = 12, B = 42;
   const svg = drawn("svg", { width: W, height: H, viewBox: `0 0 ${W} ${H}`, class: "usft-chart", role: "img", "aria-label": title });
   const put = (tag, attributes, text) => svg.appendChild(drawn(tag, attributes, text)), middle = { "text-anchor": "middle" };
   const rows = [...series.flatMap((one) => one.points.map((p) => p.row)), ...(axis.reach ?? [])];
@@ -192,7 +192,7 @@ function render({ model, el }) {
     const hidden = model.get("guess") && found && !mine, left = make("div"), right = make("div"), wide = width > 850 && !hidden && now.view !== "n";
     if (said.textContent !== (hidden ? "" : words)) said.textContent = hidden ? "" : words; // read aloud only when it changes
     const inside = mine && mine.low <= mine.guess && mine.guess <= mine.high ? "inside" : "outside";
-    if (mine) right.append(table(`Your guess: ${mine.of}`, ["you", "the study", "you − the study"], [[how(mine.guess), interval(mine, how), `${signed(mine.guess - mine.mean)}, ${inside} the interval`]]));
+    if (mine) right.append(table(`Your guess: ${mine.of}`, ["you", "the study (95 % interval)", "off by"], [[how(mine.guess), interval(mine, how), `${signed(mine.guess - mine.mean)}, ${inside}`]]));
     if (draw && !hidden) left.append(draw(Math.max(320, Math.min(width - (wide ? 470 : 28), 700))));
     right.append(...(hidden ? gate(key, of, found, how) : (beside?.() ?? [])), ...[data.missing[now.view] ?? []].flat().map(note));
     shown.replaceChildren(left, right);
