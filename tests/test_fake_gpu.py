@@ -261,6 +261,7 @@ def data_on_the_gpu(room):
 def panels(room):
     usft.freeze_panel(room.model, room.data, room.data), usft.speckle_panel(), usft.SpeckleBench()
     usft.FreezeLab(room.model, room.data, room.data), usft.UNetDiagram(room.model)._repr_mimebundle_()
+    usft.ResultsExplorer()
 
 
 def kept(room):

@@ -1,7 +1,7 @@
 """What students click: thin views over plain functions and one state object. Each has a plain function beside it.
 
-Only the two anywidgets (freeze_lab, speckle_bench) need anywidget to be imported; they come with their first use, see
-`usft_lib.__getattr__`.
+Only the anywidgets (freeze_lab, speckle_bench, results_explorer) need anywidget to be imported; they come with their
+first use, see `usft_lib.__getattr__`.
 """
 
 from pathlib import Path
