@@ -391,6 +391,7 @@ ELSEWHERE = {  # not here, and why
     "study.targets.busi_parts": "real images alone",
     "__main__.data_pair": "reads data sets, which lie on the CPU",
     "usft.Quiz": "texts alone",
+    "usft.Task": "a text and a function alone",
 }
 
 
