@@ -238,7 +238,7 @@ def test_a_racer_that_falls_does_not_end_the_race(lab, monkeypatch):
 
 def test_whoever_looks_at_the_end_learns_of_it(lab, monkeypatch):
     seen = []
-    tell = lab._begin([("first 1", lab.named("first 1"), None)]) and lab._session.tell
+    tell = lab._begin([lab._planned("first 1", None, None)]) and lab._session.tell
 
     def watched(event, on):
         if event is lab._session.done:
@@ -333,15 +333,6 @@ def test_the_test_set_is_revealed_once(lab, discs):
     without = Lab(lab.runs[0].model, lab.train, lab.val, steps=2, batch_size=4)
     without.run("first 1")
     refused(lambda: without.commit(1), "no test images")
-
-
-def test_steps_to_plateau_of_a_hand_made_history():
-    run = Run(1, "x", ["enc1"], None, steps=100)
-    run.seconds = [0.5 * (k + 1) for k in range(100)]
-    run.val = [(10, 0.2), (20, 0.70), (30, 0.77), (40, 0.74), (90, 0.79), (100, 0.81)]  # plateau .80, 95 % of it .76
-    assert run.to_plateau is None  # not done yet
-    run.status = "done"
-    assert run.to_plateau == (30, 15.0)
 
 
 @pytest.mark.slow
