@@ -17,7 +17,7 @@ from usft_lib import BadInput
 from usft_lib.training import Training
 from usft_lib.widgets.contours import FINE, outlines
 from usft_lib.widgets.lab import Lab
-from usft_lib.widgets.runs import Run
+from usft_lib.widgets.runs import WARM, Run
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +81,19 @@ def test_a_run_is_fit_to_the_bit(lab, pretrained):
     assert [step for step, _ in run.val] == list(range(1, 13)) and row["status"] == "done"
 
 
+def test_the_first_steps_of_a_thread_are_taken_before_the_clock_starts(lab, monkeypatch):
+    step = Training.step
+    clocked = []
+
+    def noted(self):
+        clocked.append(lab.runs[0].seconds == [] and lab.runs[0].status == "waiting")
+        step(self)
+
+    monkeypatch.setattr(Training, "step", noted)
+    lab.run("first 1")
+    assert clocked == [True] * WARM + [False] * 12 and len(lab.runs[0].loss) == 12
+
+
 @pytest.mark.slow
 def test_every_run_begins_with_the_pretrained_weights_and_yours_are_never_touched(pretrained, discs):
     model = deepcopy(pretrained)
@@ -101,6 +114,7 @@ def test_racers_share_their_batches_and_take_turns(lab, monkeypatch):
     monkeypatch.setattr(Training, "step", lambda self: (turns.append(tuple(self.trained)), step(self))[1])
     numbers = lab.race(["first 1", "last 1", ["bottleneck"]])
     assert lab.wait(60) and numbers == [1, 2, 3]
+    del turns[:WARM]
     assert turns[:6] == turns[:3] * 2 and len(set(turns[:3])) == 3
     for run in list(lab.runs):
         lab.run(run.groups)

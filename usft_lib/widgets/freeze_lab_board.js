@@ -36,7 +36,7 @@ function scoreboard(ask, onTick) {
   }
   function nameOf(run) {
     const th = set(make("th"), { scope: "row" }), name = set(make("input", "usft-label"), { "aria-label": `Name of run ${run.run}` });
-    name.value = run.label;
+    name.value = name.title = run.label;
     name.addEventListener("change", () => ask({ do: "rename", run: run.run, label: name.value }));
     th.append(tick(run), swatch(run), name);
     if (run.seeds > 1) {
@@ -151,7 +151,8 @@ function pair() {
     svg.append(...places.map(([x, k]) => drawn("circle", { cx: x, cy: H - B - 5 - rise * k, r: 3 })));
     if (found.difference_low !== null) svg.append(drawn("line", { x1: X(found.difference_low), x2: X(found.difference_high), y1: 12, y2: 12, class: "usft-interval" }));
     svg.append(drawn("circle", { cx: X(found.difference), cy: 12, r: 5, class: "usft-mean" }));
-    const words = [[8, "start", `← ${found.b} better`], [X(0), "middle", "0"], [W - 8, "end", `${found.a} better →`]];
+    const short = (label) => (label.length > 28 ? `${label.slice(0, 27)}…` : label);
+    const words = [[8, "start", `← ${short(found.b)} better`], [X(0), "middle", "0"], [W - 8, "end", `${short(found.a)} better →`]];
     svg.append(...words.map(([x, anchor, word]) => drawn("text", { x, y: H - 5, "text-anchor": anchor, class: "usft-tick" }, word)));
     return svg;
   }

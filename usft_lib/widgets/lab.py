@@ -282,7 +282,9 @@ class Lab:
             return SCRATCH
         counted = [f"{name} {k}" for name in freezing.PRESETS[3:] for k in range(1, self.pretrained.depth + 1)]
         presets = (name for name in (*freezing.PRESETS[:3], *counted) if chosen == self.named(name))
-        return next(presets, " ".join(chosen) or "nothing")
+        others = [name for name in self.groups if name not in chosen]
+        words = f"all but {' '.join(others)}" if 0 < len(others) < len(chosen) else " ".join(chosen)
+        return next(presets, words or "nothing")
 
     def _begin(self, planned: list[Run], in_turns: bool = True) -> list[int]:
         self._check_idle("start a run")

@@ -9,6 +9,7 @@ import atexit
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 
 import torch
@@ -24,6 +25,7 @@ from .looks import changes
 
 VALIDATIONS = 10  # in a run
 POINTS, FEWER = 120, 40  # of a loss curve: more cannot be seen; of curves that are not followed, fewer do
+WARM = 2  # steps before the clock starts
 OVER = ("done", "stopped", "failed")
 
 
@@ -154,6 +156,7 @@ class Session:
     def _work(self) -> None:
         try:
             torch.set_num_threads(self.threads)  # this number belongs to each thread
+            self._warm_up()
             for runs in [self.runs] if self.in_turns else [[run] for run in self.runs]:
                 if self._may_go_on():
                     self._train(runs)
@@ -210,6 +213,14 @@ class Session:
         for run, training in zip(runs, trainings, strict=True):
             if run.status == "running":
                 self._end(run, training)
+
+    def _warm_up(self) -> None:
+        """Two steps and a look at masks with a copy: a thread's first ones are slow, and are not what a run takes."""
+        run = self.runs[0]
+        with suppress(Exception):  # what goes wrong here goes wrong again in the run itself, and is told there
+            copy = train_only(self._weights(run), run.groups)
+            for training in Training(copy, self.drawn(run.seed), **self.settings | {"steps": WARM}):
+                segment(copy, self.val.images[self.watched], precision=training.precision.name)
 
     def _may_go_on(self) -> bool:
         """Wait while paused; whether to go on then."""
