@@ -221,6 +221,9 @@ def test_repeating_twice_queues_once_and_rivals_stay_paired(discs):
         refused(lambda wrong=wrong: lab.again(*wrong), word)
     for wrong in (1, 0, 11, 2.5, "3", None):
         refused(lambda wrong=wrong: lab.again(1, seeds=wrong), "seeds must be")
+        if wrong != 1:
+            refused(lambda wrong=wrong: lab.run("first 1", seeds=wrong), "seeds must be")
+    assert len(lab.runs) == 7
     lab.rename(4, "mine")
     assert {run.label for run in lab.runs} == {"first 1", "mine"}
 

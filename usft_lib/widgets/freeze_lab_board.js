@@ -171,11 +171,12 @@ function pair() {
       card.append(view, caption);
       return card;
     });
-    const line = make("p"), images = make("div", "usft-disagree");
+    const line = make("p"), images = make("div", "usft-disagree"), beside = make("div");
     line.append(make("strong", "", `${found.a} less ${found.b}: ${signed(found.difference)} ${within(found.difference_low, found.difference_high)}`),
       `, paired over ${found.subjects.length} subjects and ${found.seeds === 1 ? "one training each" : `${found.seeds} trainings each`}: `, make("strong", "", found.word), `. ${found.meaning}`);
     images.append(...cards);
-    node.replaceChildren(line, dots(found), make("p", "usft-quiet", "The images on which they disagree most; the truth dashed:"), images);
+    beside.append(make("p", "usft-quiet", "The images on which they disagree most; the truth dashed:"), images);
+    node.replaceChildren(line, dots(found), beside);
   }
   return { node, show };
 }

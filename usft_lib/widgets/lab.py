@@ -173,9 +173,9 @@ class Lab:
         in the same order.
         """
         named = isinstance(strategies, dict)
-        labels = list(strategies) if named else [None] * len(strategies)
-        guesses = [*(guesses or ()), *[None] * len(labels)]
-        each = zip(strategies.values() if named else strategies, guesses, labels, strict=False)
+        chosen = list(strategies.values() if named else strategies)
+        labels = list(strategies) if named else [None] * len(chosen)
+        each = zip(chosen, [*(guesses or ()), *[None] * len(chosen)], labels, strict=False)
         racers = {run.label: run for run in [self._planned(*one) for one in each]}
         if not 2 <= len(racers) <= RACERS:
             raise BadInput(f"A race takes 2 to {RACERS} different strategies, not {len(racers)}.")
@@ -184,17 +184,13 @@ class Lab:
     def again(self, *numbers: int, seeds: int = 3) -> list[int]:
         """Train strategies with further seeds, one after the other, until each has ``seeds``; returns the new numbers.
 
-        The further seeds are those that follow the lab's own, for all strategies the same, so that they stay paired.
-
-        Args:
-            numbers: of the strategies' first runs.
+        The further seeds follow the lab's own, for all strategies the same, so that they stay paired (lesson 06).
 
         Raises:
             BadInput: a run did not end well, or all have that many seeds already.
         """
         self._check_idle("repeat a strategy")
-        if not isinstance(seeds, int) or not 2 <= seeds <= SEEDS:
-            raise BadInput(f"seeds must be a whole number from 2 to {SEEDS}, not {seeds!r}.")
+        _check_seeds(seeds)
         firsts = dict.fromkeys(self._first(number) for number in numbers)
         if not firsts:
             raise BadInput("Say which runs to repeat, by their numbers: lab.again(1, 2).")
@@ -246,6 +242,8 @@ class Lab:
         Raises:
             BadInput: it cannot be begun; or it failed, and why.
         """
+        if seeds != 1:
+            _check_seeds(seeds)
         number = self._begin([self._planned(strategy, guess, label)])[0]
         self._wait_or_stop()
         run = self._run(number)
@@ -540,6 +538,11 @@ def _plain(value: float) -> float | None:
 def _dice_and_interval(table) -> dict[str, float]:
     found = summarise(table)
     return {key: found[key] for key in ("dice", "low", "high")}
+
+
+def _check_seeds(seeds: int) -> None:
+    if not isinstance(seeds, int) or not 2 <= seeds <= SEEDS:
+        raise BadInput(f"seeds must be a whole number from 2 to {SEEDS}, not {seeds!r}.")
 
 
 def _check_dice(dice: float | None) -> None:

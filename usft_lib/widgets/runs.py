@@ -128,6 +128,8 @@ class Session:
         self.message = ""
         self.threads = torch.get_num_threads()
         self.version = 0
+        for run in runs if in_turns else runs[:1]:  # warming up is a part of running
+            run.status = "running"
 
     def begin(self) -> None:
         # A daemon: Python may end while it trains. But to end in the middle of a step aborts the process.
