@@ -48,6 +48,7 @@ from .widgets.diagram import UNetDiagram
 from .widgets.lab import Lab
 from .widgets.panels import freeze_panel, speckle_panel
 from .widgets.quiz import Quiz
+from .widgets.tasks import Task
 
 __version__ = "0.1.0"
 
