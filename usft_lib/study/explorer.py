@@ -4,7 +4,7 @@ The explorer (widgets/results_explorer.py) and the site read that file and know 
 give the same text. ``python data_scripts/run_study.py --grid schemes --report`` writes it, beside VERDICTS.md.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import permutations
 
@@ -64,8 +64,16 @@ def _numbers(told, by_seed) -> dict:
     return {"mean": mean, "low": low, "high": high, "by_seed": [round(float(value), 4) for value in by_seed]}
 
 
+def _once(found: Results) -> Results:
+    """Without what an edited grid ran in several ways with one seed, as a view has one number for a strategy."""
+    keys = [(e["target"], e["strategy"], e["seed"]) for e in (record["experiment"] for record in found.records)]
+    times = Counter(keys)
+    return Results(record for key, record in zip(keys, found.records, strict=True) if times[key] == 1)
+
+
 def _rows(found: Results, target: str, strategies, name: str = "") -> Iterator[dict]:
     """Mean Dice with its interval over subjects and seeds, and what a training takes, of those that were run."""
+    found = _once(found)
     for one in strategies:
         if seeds := found.seeds(target, [one]):
             flops, parameters = (0, 0) if one in UNTRAINED else size(one)
@@ -87,7 +95,7 @@ def _against_n(sizes: Results, schemes: Results, origins: Results) -> Iterator[d
 
 def _pairs(found: Results, target: str) -> dict[str, dict[str, dict]]:
     """Every two strategies, paired image by image: as `Results.difference`, with each table read only once."""
-    pairs = defaultdict(dict)
+    pairs, found = defaultdict(dict), _once(found)
     each = {a: {s: found.by_subject(target, {a: 1.0}, s) for s in found.seeds(target, [a])} for a in ALL}
     for a, b in permutations((name for name in ALL if each[name]), 2):
         apart = [each[a][seed] - each[b][seed] for seed in found.seeds(target, [a, b])]
