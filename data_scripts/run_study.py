@@ -14,7 +14,7 @@ from pathlib import Path
 
 import usft_lib as usft
 from usft_lib.sources.cache import cache_folder
-from usft_lib.study import grids, targets
+from usft_lib.study import explorer, grids, targets
 from usft_lib.study.files import gather, gathered
 from usft_lib.study.records import Results, results
 from usft_lib.study.report import as_json, read, report, said_of
@@ -43,7 +43,8 @@ def main() -> None:
     parser.add_argument(
         "--report",
         action="store_true",
-        help="only print the table of what is done, and write results/VERDICTS.md and verdicts.json from all grids",
+        help="only print the table of what is done, and write results/VERDICTS.md, verdicts.json and explorer.json "
+        "from all grids",
     )
     chosen = parser.parse_args()
     sys.stdout.reconfigure(errors="replace")  # a log on Windows may lack a character of a traceback
@@ -85,13 +86,20 @@ def _run(chosen) -> None:
         (grids.RESULTS / "VERDICTS.md").write_text(text, encoding="utf-8")
         plain = json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False)
         (grids.RESULTS / "verdicts.json").write_text(plain + "\n", encoding="utf-8")
-        print("written: VERDICTS.md, verdicts.json")
+        (grids.RESULTS / "explorer.json").write_text(for_explorer(found), encoding="utf-8")
+        print("written: VERDICTS.md, verdicts.json, explorer.json")
     if chosen.report or chosen.quick:
         shown = Results(records).table
         if len(shown):
             names = ("target", "source", "n", "strategy", "statistics", "course", "lr")
             rows = ["target", *(n for n in names[1:] if n in shown and shown[n].nunique(dropna=False) > 1)]
             print(shown.fillna("").groupby(rows)[["dice", "val_dice"]].mean().round(3).sort_values("dice").to_string())
+
+
+def for_explorer(found) -> str:
+    """The text of explorer.json, an object a line."""
+    plain = json.dumps(explorer.as_json(found), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return plain.replace("},", "},\n") + "\n"
 
 
 def _all_grids() -> tuple[dict[str, list[dict]], dict[str, str]]:

@@ -44,4 +44,4 @@ html_context = {"default_mode": "auto"}
 def setup(app):
     prepare.lessons(app.srcdir)
     prepare.api(app.srcdir)
-    prepare.study(app.srcdir)
+    prepare.explorer(app.srcdir)

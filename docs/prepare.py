@@ -1,5 +1,5 @@
 """What the site shows, made from the course as it is: lessons from the solutions, the reference from docstrings, the
-study's table for the page that replays it. Written into docs/ before each build; git ignores it."""
+results explorer for the page that shows it. Written into docs/ before each build; git ignores it."""
 
 import inspect
 import json
@@ -10,9 +10,7 @@ from pathlib import Path
 import nbformat
 
 import usft_lib as usft
-from usft_lib import cost, freezing
-from usft_lib.study import grids
-from usft_lib.study.report import NAMES
+from usft_lib.widgets import front_end, results_explorer
 
 ROOT = Path(__file__).resolve().parents[1]
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\(([^)]*)\)")
@@ -73,32 +71,20 @@ def api(docs: str) -> None:
     (Path(docs) / "api.md").write_text("".join(text), encoding="utf-8")
 
 
-def study(docs: str) -> None:
-    """The table of grid schemes as a script, since a page that is opened from a disk may not fetch other files."""
-    found, model = usft.results("schemes"), usft.UNet()
-    groups = list(usft.groups(model))
-    sizes = usft.summary(model).set_index("group")["parameters"]
-    strategies = {}
-    for name in ["untouched", *grids.STRATEGIES]:
-        chosen = freezing.named(model, name) if name != "untouched" else []
-        strategies[name] = {
-            "groups": chosen,
-            "parameters": float(sizes[chosen].sum() / sizes["total"]),
-            "operations": cost.relative(model, chosen) if chosen else None,
-            "dice": {target: _dice(found, target, name) for target in found.targets},
-        }
-    told = {
-        "groups": groups,
-        "targets": {target: NAMES[target] for target in grids.TARGETS},
-        "shape": {target: round(found.mean(target, "mean shape"), 4) for target in found.targets},
-        "strategies": strategies,
-        "sentences": json.loads((grids.RESULTS / "verdicts.json").read_text(encoding="utf-8"))["sentences"],
-    }
-    script = f"window.USFT_STUDY = {json.dumps(told)};\n"
-    (Path(docs) / "_static" / "study.js").write_text(script, encoding="utf-8")
+def explorer(docs: str) -> None:
+    """The results explorer as one script: the front end of the lessons, its style and its numbers.
 
-
-def _dice(found, target: str, name: str) -> dict:
-    mean, low, high, _ = found.dice(target, name)
-    each = [round(found.one(target, name, seed), 4) for seed in found.seeds(target, [name])]
-    return {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4), "seeds": each}
+    All in one, since a page that is opened from a disk may not fetch other files.
+    """
+    script, style = front_end("results_explorer")
+    traits = {"data": results_explorer.study(), "guess": False, "selected": results_explorer.START}
+    text = f"""(() => {{
+{script.replace("export default { render };", "")}
+const traits = {json.dumps(traits, ensure_ascii=False)};
+const style = document.head.appendChild(document.createElement("style"));
+style.textContent = {json.dumps(style, ensure_ascii=False)};
+const model = {{ get: (name) => traits[name], set: (name, value) => (traits[name] = value), save_changes() {{}} }};
+render({{ model, el: document.getElementById("explorer") }});
+}})();
+"""
+    (Path(docs) / "_static" / "explorer.js").write_text(text, encoding="utf-8")

@@ -52,3 +52,17 @@ def test_arguments_in_the_wrong_order_are_one_line(discs, small, name):
     with pytest.raises(BadInput) as caught:
         SWAPPED[name](small, discs)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("seed", [1.0, None, float("nan"), "1", True])
+def test_a_seed_that_is_no_whole_number_would_draw_something_else(discs, seed):
+    for call in (lambda: discs.split(0.5, 0.5, seed=seed), lambda: discs.subset(3, seed=seed)):
+        with pytest.raises(BadInput, match="seed must be a whole number, not "):
+            call()
+
+
+def test_a_whole_number_of_numpy_is_a_seed(discs):
+    import numpy as np
+
+    sides = [[len(part) for part in discs.split(0.5, 0.5, seed=seed)] for seed in (1, np.int64(1))]
+    assert sides[0] == sides[1]

@@ -14,7 +14,7 @@ from usft_lib.intervals import (
     plateau_level,
     restricted_mean,
     seed_mean,
-    step_at_share_of_own_plateau,
+    step_at_share,
     steps_to_plateau,
 )
 
@@ -271,10 +271,10 @@ def test_a_run_that_never_arrives_counts_to_the_end():
     assert restricted_mean([100], 90) == 90
 
 
-def test_a_run_is_measured_against_its_own_plateau():
+def test_a_curve_is_measured_against_a_plateau_that_may_be_another_ones():
     curve = [(10, 0.5), (20, 0.75), (30, 0.8), (40, 0.77), (50, 0.8)]  # 95 % of .8, the last fifth, are .76
-    assert step_at_share_of_own_plateau(curve) == 30 and step_at_share_of_own_plateau(curve, 0.9) == 20
-    assert step_at_share_of_own_plateau([]) is None
+    assert step_at_share(curve, plateau_level(curve)) == 30 and step_at_share(curve, 0.8, share=0.9) == 20
+    assert step_at_share(curve, 0.9) is None and step_at_share([], 0.8) is None
 
 
 def test_the_rest_is_in_both_variances_and_counted_once():

@@ -36,10 +36,13 @@ repository = pytest.mark.skipif("USFT_WHEEL_ONLY" in os.environ, reason="needs t
 @repository
 def test_the_committed_verdicts_are_what_the_committed_records_give():
     command = "python data_scripts/run_study.py --grid schemes --report"
-    complete, begun = script("data_scripts/run_study.py")._all_grids()
+    run_study = script("data_scripts/run_study.py")
+    complete, begun = run_study._all_grids()
     found = report.read(complete)
     assert report.report(found, begun, command) == (RESULTS / "VERDICTS.md").read_text(encoding="utf-8")
     assert report.as_json(found) == json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))
+    explorer = run_study.for_explorer(found)
+    assert explorer == (RESULTS / "explorer.json").read_text(encoding="utf-8") and len(explorer.encode()) <= 300_000
 
 
 RUNS = {
@@ -269,7 +272,8 @@ def test_prepared_pixels_of_the_mirror_are_the_same(mirror, name):
 
 NAMES = set(
     """
-    FreezeLab Quiz Scene SegmentationData SpeckleBench Todo Training UNet UNetDiagram activations alt bmode
+    FreezeLab Quiz ResultsExplorer explorer_table
+    Scene SegmentationData SpeckleBench Todo Training UNet UNetDiagram activations alt bmode
     check check_range contracting datasets dice dice_and_cross_entropy effective_receptive_field
     effective_receptive_field_width environment evaluate expanding first fit freeze freeze_panel groups guess
     guesses head_circumference_mm in_speckle inner iou last linear_cka load load_folder load_model mean_shape

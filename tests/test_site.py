@@ -1,8 +1,7 @@
-"""The site: built offline, opened from the disk in a real browser, no page at fault; the replay answers a click."""
+"""The site: built offline, opened from the disk in a real browser, no page at fault; the explorer answers a click."""
 
 import functools
 import http.server
-import json
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import browser
 import pytest
 
 import usft_lib as usft
-from usft_lib.study import grids
+from usft_lib.widgets import front_end
 
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-25)", allow_module_level=True)
@@ -80,49 +79,43 @@ def test_pages_are_free_of_serious_faults_of_accessibility(site, scheme, names):
     assert wrong == []
 
 
-def test_the_replay_tells_what_the_study_found_by_mouse_and_by_keys(site):
+def test_the_explorer_tells_what_the_study_found_without_python(site):
+    """From the disk, by the very module of the lessons."""
     found = usft.results("schemes")
-    with browser.chromium(viewport={"width": 1280, "height": 1400}) as page:
+    script = (site / "_static" / "explorer.js").read_text(encoding="utf-8")
+    assert front_end("results_explorer")[0].removesuffix("export default { render };\n") in script
+    with browser.chromium(viewport={"width": 1280, "height": 1000}) as page:
+        page.on("request", lambda r: r.url.startswith(("file:", "data:")) or page.errors.append(r.url))
         page.goto((site / "replay.html").as_uri())
-        replay = page.locator("#replay")
-        replay.get_by_text("last k: up to the output").click()
-        replay.get_by_role("button", name="4", exact=True).click()
-        assert replay.locator(".trained text").all_text_contents() == ["dec4", "dec3", "dec2", "dec1", "head"]
+        explorer = page.locator("#explorer")
+        explorer.get_by_role("button", name="last k", exact=True).click()
+        explorer.get_by_role("button", name="4", exact=True).click()
+        marked = explorer.locator(".usft-on").evaluate_all("nodes => nodes.map((node) => node.dataset.group)")
+        assert marked == ["dec4", "dec3", "dec2", "dec1", "head"]
         mean, low, high, _ = found.dice("hc18", "last 4")
-        told = f"Dice {mean:.3f}, 95 % interval {low:.3f} to {high:.3f}"
-        assert replay.locator("svg title").all_text_contents()[1] == told
-        replay.get_by_role("button", name="Keep for comparison").click()
-        page.keyboard.press("Escape")
-        replay.get_by_role("radio", name="first k").focus()
-        page.keyboard.press("Space")  # by keys alone: choose, go on to k, keep
-        page.keyboard.press("Tab")
+        said = explorer.get_by_role("status")
+        assert f"Dice {mean:.3f} ({low:.3f} to {high:.3f})" in said.inner_text()
+        explorer.get_by_role("button", name="first k", exact=True).focus()
         page.keyboard.press("Enter")
-        assert replay.locator(".said").inner_text().startswith("first 1: ")
-        replay.get_by_role("button", name="Keep for comparison").focus()
-        page.keyboard.press("Enter")
-        rows = replay.locator("tbody tr").all_inner_texts()
-        assert [row.split("\t")[0] for row in rows] == ["last 4", "first 1"] and f"{mean:.3f}" in rows[0]
-        found_said = replay.locator("details li")
-        assert not found_said.first.is_visible(), "what came out waits for the reader's guess"
-        replay.locator("summary").click()
-        told = json.loads((grids.RESULTS / "verdicts.json").read_text(encoding="utf-8"))["sentences"]
-        assert found_said.all_inner_texts() == [text.replace("**", "") for text in told]
-        if folder := os.environ.get("USFT_SCREENSHOTS"):
-            page.screenshot(path=f"{folder}/replay.png", full_page=True)
+        assert said.inner_text().startswith("first 4 on fetal heads")
+        for view in ("A or B?", "How many images?", "What can you afford?", "Does more help?"):
+            explorer.get_by_role("button", name=view).click()
+            assert explorer.locator(".usft-chart").count() == 1
+            if folder := os.environ.get("USFT_SCREENSHOTS"):
+                page.screenshot(path=f"{folder}/replay_{view[0]}.png", full_page=True)
         assert page.errors == []
 
 
-def test_the_replays_table_is_the_studys(site):
-    text = (site / "_static" / "study.js").read_text(encoding="utf-8")
-    told = json.loads(text.removeprefix("window.USFT_STUDY = ").rstrip().rstrip(";"))
-    found, sizes = usft.results("schemes"), usft.summary(usft.UNet()).set_index("group")["parameters"]
-    assert set(told["strategies"]) == set(found.strategies("hc18")) - {"mean shape"}
-    one = told["strategies"]["outer 2"]
-    assert one["groups"] == usft.outer(usft.UNet(), 2)
-    assert one["parameters"] == pytest.approx(sizes[one["groups"]].sum() / sizes["total"])
-    for target in found.targets:
-        assert one["dice"][target]["mean"] == pytest.approx(found.mean(target, "outer 2"), abs=1e-4)
-        assert len(one["dice"][target]["seeds"]) == 5
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_explorer_follows_the_themes_own_switch(site, scheme):
+    """Not the system's colours alone, which may be the others."""
+    with browser.chromium(color_scheme="dark" if scheme == "light" else "light") as page:
+        page.add_init_script(f"localStorage.setItem('mode', '{scheme}'); localStorage.setItem('theme', '{scheme}')")
+        page.goto((site / "replay.html").as_uri())
+        assert page.locator("html").get_attribute("data-theme") == scheme
+        paper = page.locator(".usft-explorer").evaluate("node => getComputedStyle(node).backgroundColor")
+        assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(27, 27, 27)"}[scheme]
+        assert browser.serious_faults(page, "#explorer") == []
 
 
 def test_search_finds_a_lesson_from_the_disk(site):
@@ -144,7 +137,7 @@ def test_it_works_under_a_sub_path(site):
             page.on("request", lambda r: r.url.startswith((address, "data:")) or failed.append(r.url))
             page.goto(address)
             page.get_by_role("link", name="Click a strategy").first.click()
-            page.locator("#replay .said").wait_for(timeout=120_000)
+            page.locator("#explorer .usft-said").wait_for(timeout=120_000)
             page.get_by_role("link", name="11 · Why shallow?").first.click()
             page.get_by_role("heading", name="11 · Why shallow?").wait_for(timeout=120_000)
             assert page.url == address + "lessons/11_why_shallow.html"

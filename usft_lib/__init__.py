@@ -50,14 +50,16 @@ from .widgets.diagram import UNetDiagram
 from .widgets.lab import Lab
 from .widgets.panels import freeze_panel, speckle_panel
 from .widgets.quiz import Quiz
+from .widgets.tasks import Task
 
 __version__ = "0.1.0"
 
-_WIDGETS = {"SpeckleBench": "speckle_bench", "FreezeLab": "freeze_lab"}  # name → file in widgets/
+_WIDGETS = {"SpeckleBench": "speckle_bench", "FreezeLab": "freeze_lab", "ResultsExplorer": "results_explorer",
+            "explorer_table": "results_explorer"}  # name → file in widgets/  # fmt: skip
 
 
 def __getattr__(name: str):
-    """The two anywidgets, imported when first asked for: that takes half a second, and not everybody has anywidget."""
+    """The anywidgets, imported when first asked for: that takes half a second, and not everybody has anywidget."""
     if name not in _WIDGETS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import BadInput, check_count, check_images, shown
+from .errors import BadInput, check_count, check_images, check_seed, shown
 from .seeds import generator, uniform
 
 
@@ -133,6 +133,7 @@ class SegmentationData:
         Raises:
             BadInput: the fractions do not add up to 1, or a side would be left empty.
         """
+        seed = check_seed(seed)
         proper = all(isinstance(f, int | float) and f >= 0 for f in fractions)  # NaN is not
         if not (proper and abs(sum(fractions) - 1) <= 1e-6):
             raise BadInput(f"Fractions are numbers ≥ 0 that add up to 1, as in data.split(0.8, 0.2), not {fractions}.")
@@ -154,7 +155,7 @@ class SegmentationData:
         Raises:
             BadInput: there are fewer than ``n`` subjects.
         """
-        n, first = check_count("n", n), {}
+        n, seed, first = check_count("n", n), check_seed(seed), {}
         for i in sorted(range(len(self)), key=lambda i: uniform("image", seed, self.ids[i])):
             first.setdefault(self.subjects[i], i)
         if n > len(first):

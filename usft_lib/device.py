@@ -114,7 +114,7 @@ def environment() -> None:
 
 # ---- threads --------------------------------------------------------------------------------------------------
 
-BUSY = 0.6  # of a step's time the calling thread computes, on idle cores nearly all; one thread has 0.56 of two's speed
+BUSY = 0.7  # of a step's time the calling thread computes: 0.93 on two idle cores, 0.54 beside one busy program
 STEPS, SECONDS = 10, 0.5  # looked at together: one short delay is no busy machine
 
 

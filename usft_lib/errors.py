@@ -25,6 +25,13 @@ def check_count(name: str, value) -> int:
     return int(value)
 
 
+def check_seed(seed) -> int:
+    """Return ``seed`` as an integer if it is a whole number, else raise `BadInput`: 1.0 would draw other numbers."""
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
+        raise BadInput(f"seed must be a whole number, not {shown(seed)}.")
+    return int(seed)
+
+
 # Words of other libraries for settings of this one.
 USUAL = {"epochs": "steps", "iterations": "steps", "learning_rate": "lr", "random_state": "seed", "dtype": "precision",
          "verbose": "progress", "channels": "width", "layers": "depth"}  # fmt: skip

@@ -20,7 +20,7 @@ from . import checkpoints
 from .data import SegmentationData, batch_indices, check_data
 from .data import augment as augmented
 from .device import Threads, choose_device, choose_precision
-from .errors import BadInput, TrainingDiverged, check_count, check_name
+from .errors import BadInput, TrainingDiverged, check_count, check_name, check_seed
 from .freezing import check_groups, train_only, trained, unfreeze
 from .inference import segment
 from .losses import dice_and_cross_entropy
@@ -123,6 +123,9 @@ class Training:
         if not isinstance(lr, int | float) or isinstance(lr, bool) or not (math.isfinite(lr) and lr > 0):
             raise BadInput(f"lr must be a positive number, such as 1e-3, not {lr!r}.")
         check_name("schedule", schedule, ["cosine", "constant"])
+        seed = check_seed(seed)
+        if not isinstance(augment, bool):
+            raise BadInput(f"augment must be True or False, not {augment!r}.")
         check_data(train, "train")
         if val is not None:
             check_data(val, "val")

@@ -15,11 +15,11 @@ import usft_lib as usft
 pytestmark = pytest.mark.slow
 
 
-def made(discs, steps: int = 6, tested: bool = True):
+def made(discs, steps: int = 6, tested: bool = True, **more):
     """A small lab whose answers are kept instead of sent."""
     torch.manual_seed(0)
     train, val, test = discs.split(0.5, 0.3, 0.2, seed=0)
-    view = usft.FreezeLab(usft.UNet(4, 2), train, val, test if tested else None, steps=steps, batch_size=4)
+    view = usft.FreezeLab(usft.UNet(4, 2), train, val, test if tested else None, steps=steps, batch_size=4, **more)
     view.answers = []
     object.__setattr__(view, "send", lambda content, buffers=None: view.answers.append((content, buffers or [])))
     return view
@@ -35,7 +35,7 @@ def ask(view, **content) -> dict:
 
 
 def traits(view) -> dict:
-    return {"drawing": view.drawing, "blocks": view.blocks}
+    return {"drawing": view.drawing, "blocks": view.blocks, "controls": view.controls, "race": view.race}
 
 
 # --- messages ------------------------------------------------------------------------------------------------------
@@ -79,6 +79,17 @@ NONSENSE = [
     {"do": "pause"},
     {"do": "stop"},
     {"do": "commit", "run": 1},
+    {"do": "again", "runs": [1], "seeds": 3},
+    {"do": "again", "runs": 1, "seeds": 3},
+    {"do": "again", "runs": [1]},
+    {"do": "compare", "runs": [1, 2]},
+    {"do": "compare", "runs": [1]},
+    {"do": "compare"},
+    {"do": "look at", "which": [99999]},
+    {"do": "look at"},
+    {"do": "field", "group": "enc9", "image": 0, "run": None},
+    {"do": "field", "group": "enc1", "image": 0, "run": 5},
+    {"do": "field", "image": 0},
 ]
 
 
@@ -181,6 +192,10 @@ class Page:
         self.page.get_by_role("button", name=name, exact=True).click()
         self.pump()
 
+    def tick(self, label: str):
+        self.page.get_by_label(f"Choose {label}", exact=True).check()
+        self.pump()
+
     def look(self):
         """Wait for the front end to ask by itself, and answer."""
         self.page.wait_for_function("sent.length > 0")
@@ -278,7 +293,7 @@ def test_a_run_is_drawn_while_it_goes_and_afterwards(lab, slow_steps):
     assert lab.page.locator(".usft-lab").get_attribute("data-state") == "idle"
     assert lab.page.locator(".usft-plot").first.locator("polyline").count() == 1
     row = lab.page.locator(".usft-board tr[data-run='1']")
-    assert f"{lab.view.lab.runs[0].dice:.3f}" in row.inner_text() and "0.80 (" in row.inner_text()
+    assert f"{lab.view.lab.runs[0].dice:.3f}" in row.inner_text() and "0.80\n(" in row.inner_text()
     drawn = sum(len(parts) for parts in lab.view.lab.runs[0].outlines.values())
     assert lab.page.locator(".usft-picture svg g polygon").count() == drawn
     assert lab.page.errors == []
@@ -329,30 +344,239 @@ def test_scoreboard_sorts_renames_hides_shows_again_and_opens_the_test_set_once(
         lab.pump()
         assert lab.view.lab.runs[number - 1].label == name
     assert lab.page.locator("img").count() == 0 and lab.page.evaluate("window.harmed === undefined")
-    lab.page.get_by_role("button", name="Hide =1+1").click()
-    lab.pump()
+    lab.tick("=1+1")
+    lab.press("Hide")
     assert 3 not in order() and lab.page.locator(".usft-plot").first.locator("polyline").count() == 2
     lab.page.get_by_role("button", name="Show =1+1 again").click()
     lab.pump()
     assert sorted(order()) == [1, 2, 3]
-    row = lab.page.locator("tr[data-run='2']")
-    row.get_by_role("button", name="open the test set").click()
-    lab.pump()
+    lab.tick("everything")
+    lab.press("Open the test set")
     assert lab.view.lab.revealed is None
-    row.get_by_role("button", name="Sure?").click()
-    lab.pump()
+    lab.press("Sure? Only once.")
     assert lab.view.lab.revealed["run"] == 2 and f"{lab.view.lab.revealed['dice']:.3f}" in lab.text(".usft-test")
-    assert lab.page.get_by_role("button", name="open the test set").count() == 0
+    assert lab.page.get_by_role("button", name="Open the test set").count() == 0
     with lab.page.expect_download() as caught:
         lab.press("Save the scoreboard as CSV")
     assert caught.value.path().read_bytes().decode() == lab.view.lab.csv()
     assert lab.page.errors == []
 
 
+def test_two_strategies_are_compared_and_repeated_until_there_is_a_word(lab):
+    for strategy in ("everything", "first 1"):
+        lab.view.lab.run(strategy)
+    lab.look()
+    lab.tick("first 1")
+    assert lab.page.locator(".usft-pair *").count() == 0
+    lab.tick("everything")
+    found = lab.view.lab.compare(2, 1)
+    said = lab.text(".usft-pair").replace("−", "-")
+    assert f"first 1 less everything: {found['difference']:+.3f} ({found['difference_low']:.3f} …" in said
+    assert "one training" in said and "repeat both" in said
+    assert lab.page.locator(".usft-dots circle:not(.usft-mean)").count() == len(found["subjects"])
+    pictured = lab.page.locator(".usft-disagree figcaption").all_inner_texts()
+    assert [int(text.split(":")[0].split()[1]) for text in pictured] == [image["image"] for image in found["images"]]
+    lab.press("Repeat with 3 seeds")
+    assert lab.view.lab.wait(60)
+    for _ in range(2):
+        lab.look()
+    found = lab.view.lab.compare(2, 1)
+    assert found["seeds"] == 3 and f"3 trainings each: {found['word']}." in lab.text(".usft-pair")
+    row = lab.page.locator("tr[data-run='2']")
+    assert f"3 seeds: {found['word']}" in row.inner_text()
+    assert lab.page.get_by_role("button", name="Repeat with 5 seeds").count() == 1
+    row.get_by_role("button", name="3 seeds").click()
+    assert lab.page.locator(".usft-training th").all_inner_texts() == ["seed 0", "seed 1", "seed 2"]
+    assert lab.page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+    assert lab.page.locator(".usft-plot").first.locator("polyline").count() == 6
+    assert lab.page.errors == []
+
+
+def test_repeat_pressed_twice_queues_once_and_is_refused_while_paused(lab, slow_steps):
+    lab.view.lab.run("first 1")
+    lab.look()
+    lab.tick("first 1")
+    lab.page.get_by_role("button", name="Repeat with 3 seeds").dblclick()
+    lab.pump()
+    assert [run.seed for run in lab.view.lab.runs] == [0, 1, 2]
+    lab.press("Pause")
+    assert lab.page.get_by_role("button", name="Repeat with 3 seeds").is_disabled()
+    assert "first 1, seed 1: step" in lab.text(".usft-running")
+    answer = ask(lab.view, do="again", runs=[1], seeds=3)
+    assert not answer["ok"] and "paused" in answer["message"]
+    lab.press("Stop")
+    assert lab.view.lab.wait(60)
+    lab.look()
+    assert lab.page.get_by_role("button", name="Repeat with 3 seeds").is_enabled() and lab.page.errors == []
+
+
+def test_a_pair_of_which_one_is_hidden_is_closed(lab):
+    for strategy in ("everything", "first 1"):
+        lab.view.lab.run(strategy)
+    lab.look()
+    lab.tick("first 1")
+    lab.tick("everything")
+    assert "first 1 less everything" in lab.text(".usft-pair")
+    lab.view.lab.hide(1)  # from a cell
+    lab.look()
+    assert lab.page.locator(".usft-pair *").count() == 0 and lab.page.get_by_role("checkbox", checked=True).count() == 1
+    lab.tick("first 1")
+    lab.press("Hide")
+    assert lab.page.locator("tr[data-run]").count() == 0 and lab.page.errors == []
+
+
+def test_blocks_are_coloured_by_change_or_by_ratio_and_carry_a_bar(lab):
+    assert lab.page.locator(".usft-bar[d^=M]").count() == 0
+    lab.view.lab.run(["enc2", "head"])
+    lab.look()
+    widths = lab.page.evaluate(
+        "[...document.querySelectorAll('.usft-bar')].map((b) => Number(b.getAttribute('d').split('h')[1]))"
+    )
+    changes = list(lab.view.lab.changes(1).values())
+    assert [w > 0 for w in widths] == [c > 0 for c in changes] and widths[1] / widths[-1] != 1
+
+    def fills():
+        return lab.page.evaluate("[...document.querySelectorAll('.usft-block rect')].map((r) => r.style.fill)")
+
+    assert fills() == [""] * 6
+    chosen = lab.page.get_by_label("Colour blocks by")
+    chosen.select_option("change")
+    strongest = max(range(6), key=changes.__getitem__)
+    assert fills()[strongest] == "rgb(213, 94, 0)" and fills()[0] == "rgb(240, 246, 250)"
+    name = lab.page.locator(f"[data-group={lab.view.lab.groups[strongest]}]").get_attribute("aria-label")
+    assert f"{100 * changes[strongest]:.0f}" in name or f"{100 * changes[strongest]:.1f} %" in name
+    chosen.select_option("ratio")
+    lab.pump()
+    ratios = list(lab.view.lab.ratios().values())
+    assert fills()[max(range(6), key=ratios.__getitem__)] == "rgb(213, 94, 0)"
+    assert float(lab.page.locator("[data-group=enc1]").get_attribute("aria-label").split()[-1]) == pytest.approx(
+        ratios[0], rel=0.05
+    )
+    chosen.select_option("state")
+    assert fills() == [""] * 6 and lab.page.errors == []
+
+
+def test_pointing_at_a_group_draws_what_it_sees_of_the_image_that_is_looked_at(lab):
+    lab.page.locator("[data-group=dec1]").hover()
+    lab.page.wait_for_function("sent.some((m) => m.do === 'field')")
+    lab.pump()
+    image = lab.view.lab.snapshot()["watched"][0]
+    width = lab.view.lab.field("dec1", image)["width"]
+    told = lab.text(".usft-about")
+    assert f"of image {image} lies within {width} columns" in told and "the network as it came" in told
+    assert lab.page.locator(".usft-field").count() == 1
+    second = lab.page.locator(".usft-picture").nth(1)
+    second.click()
+    assert second.get_attribute("aria-pressed") == "true"
+    assert second.bounding_box()["width"] > 2 * lab.page.locator(".usft-picture").first.bounding_box()["width"]
+    lab.page.wait_for_function("sent.some((m) => m.do === 'field')")
+    lab.pump()
+    assert f"of image {lab.view.lab.snapshot()['watched'][1]} lies" in lab.text(".usft-about")
+    monkey = lab.view.lab.field
+    lab.view.lab.field = lambda *_: (_ for _ in ()).throw(usft.BadInput("No image pixel moves this pixel."))
+    lab.page.locator("[data-group=enc1]").hover()
+    lab.page.wait_for_function("sent.some((m) => m.do === 'field')")
+    lab.pump()
+    lab.view.lab.field = monkey
+    assert "No image pixel moves" in lab.text(".usft-about") and lab.page.locator(".usft-field").count() == 0
+    assert lab.text(".usft-said") == "" and lab.page.errors == []
+
+
+def test_images_are_chosen_and_numbered(lab):
+    lab.view.lab.run("everything")
+    lab.look()
+    lab.page.get_by_label("Look at").select_option("worst")
+    lab.pump(2)
+    watched = lab.view.lab.snapshot()["watched"]
+    assert watched == lab.view.lab.look_at("worst", 1)
+    assert f"Validation images {', '.join(map(str, watched))}" in lab.text(".usft-pictures figcaption")
+    number = lab.page.get_by_label("or number")
+    number.fill("5")
+    number.press("Tab")
+    lab.pump(2)
+    assert lab.view.lab.snapshot()["watched"] == [5] and lab.page.locator(".usft-pictures .usft-picture").count() == 1
+    drawn = lab.view.lab.runs[0].outlines[5]
+    assert lab.page.locator(".usft-pictures .usft-picture svg g polygon").count() == len(drawn)
+    number.fill("9999")
+    number.press("Tab")
+    lab.pump()
+    assert "images by their numbers" in lab.text(".usft-said") and lab.view.lab.snapshot()["watched"] == [5]
+
+
+def test_the_axis_of_dice_is_that_of_the_curves_that_are_shown(lab):
+    from test_compare import made_up
+
+    for number, values in ((1, [0.5, 0.82, 0.85, 0.86]), (2, [0.1, 0.1, 0.12, 0.15])):
+        lab.view.lab.runs.append(made_up(number, values, f"run {number}", colour=number - 1))
+    lab.view.lab._changes += 1
+    lab.look()
+
+    def ticks():
+        words = lab.page.locator(".usft-plot").first.locator(".usft-tick").all_text_contents()
+        return [float(text) for text in words[:3]]
+
+    assert ticks()[0] <= 0.1 and ticks()[2] >= 0.86
+    lab.view.lab.hide(2)
+    lab.look()
+    assert 0.75 <= ticks()[0] <= 0.82 and 0.86 <= ticks()[2] <= 0.95
+    assert f"axis from {ticks()[0]:.2f}" in lab.page.locator(".usft-plot").first.get_attribute("aria-label")
+
+
+def test_a_task_ticks_by_mouse_or_by_a_cell_and_one_that_raises_is_one_line(chrome, discs):
+    tasks = [usft.Task("Train everything.", lambda scores: "everything" in set(scores["strategy"])),
+             usft.Task("Broken.", lambda scores: scores["<b>\nno</b>"])]  # fmt: skip
+    lab = Page(chrome, made(discs, tasks=tasks))
+    assert lab.page.locator(".usft-tasks li").all_inner_texts()[0] == "○ Train everything."
+    assert (
+        "This task cannot be told: KeyError" in lab.text(".usft-tasks")
+        and lab.page.locator(".usft-tasks b").count() == 0
+    )
+    lab.view.lab.run("first 1")
+    lab.look()
+    assert "○ Train everything." in lab.text(".usft-tasks")
+    lab.press("Fine-tune")
+    assert lab.view.lab.wait(60)
+    lab.look()
+    assert "✓ Train everything. Found." in lab.text(".usft-tasks") and lab.page.errors == []
+
+
+def test_thirty_runs_on_a_board(lab):
+    from test_compare import make_many
+
+    lab.view.lab.run("everything")
+    many = make_many(lab.view.lab)
+    lab.view.lab.runs, lab.view.lab._followed = many.runs, many._followed
+    lab.view.lab._changes += 1
+    lab.look()
+    assert lab.page.locator("tr[data-run]").count() == 30
+    assert lab.page.locator(".usft-plot").first.locator("polyline").count() == 30
+    assert not browser.overflows(lab.page) and browser.serious_faults(lab.page) == [] and lab.page.errors == []
+
+
+def test_presets_alone_are_four_guesses_a_race_curves_and_masks(chrome, discs):
+    lab = Page(chrome, made(discs, controls="presets"))
+    assert lab.page.locator("[role=switch], table, select, .usft-block").count() == 0
+    assert lab.page.get_by_role("button", disabled=False).all_inner_texts() == ["Race", "", "", ""]
+    lab.page.get_by_label("Your guess of the Dice of last 2").fill("70")
+    lab.press("Race")
+    assert lab.view.lab.wait(60)
+    lab.look()
+    assert [run.label for run in lab.view.lab.runs] == ["first 2", "last 2", "everything", "scratch"]
+    assert [run.guess for run in lab.view.lab.runs] == [None, 0.7, None, None] and lab.view.lab.runs[3].scratch
+    found = lab.page.locator(".usft-found").all_inner_texts()
+    assert [text.split(",")[0] for text in found] == [f"Dice {run.dice:.3f}" for run in lab.view.lab.runs]
+    assert "your guess" in found[1] and "your guess" not in found[0]
+    assert lab.page.locator(".usft-plot polyline").count() == 4 and lab.page.locator(".usft-picture").count() == 3
+    assert browser.serious_faults(lab.page) == [] and lab.page.errors == []
+    with pytest.raises(usft.BadInput, match="did you mean 'presets'"):
+        made(discs, controls="preset")
+
+
 def test_buttons_under_the_pointer_are_not_made_anew_by_looking(lab):
     lab.view.lab.run("first 1")
     lab.look()
-    lab.page.evaluate("window.kept = document.querySelector('.usft-row-buttons button')")
+    lab.tick("first 1")
+    lab.page.evaluate("window.kept = document.querySelector('[data-at=hide]')")
     lab.view.lab.set_guess(0.3)  # something else changed
     lab.look()
     assert "0.30" in lab.text(".usft-guess-value") and lab.page.evaluate("window.kept.isConnected")
@@ -363,7 +587,9 @@ def test_without_a_test_set_there_is_nothing_to_open(chrome, discs):
     lab.view.lab.run("first 1")
     lab.look()
     assert lab.page.locator("tr[data-run]").count() == 1
-    assert lab.page.get_by_role("button", name="open the test set").count() == 0
+    lab.tick("first 1")
+    assert lab.page.get_by_role("button", name="Hide", exact=True).count() == 1
+    assert lab.page.get_by_role("button", name="Open the test set").count() == 0
 
 
 def test_closing_the_view_while_it_runs_loses_nothing(lab, monkeypatch):
@@ -463,5 +689,8 @@ def test_axe_finds_nothing_serious_before_during_and_after_a_race(lab, slow_step
     assert lab.view.lab.wait(60)
     lab.look()
     lab.page.get_by_role("button", name="Fine-tune", exact=True).focus()
+    lab.tick("contracting")
+    lab.tick("everything")
+    lab.page.get_by_label("Colour blocks by").select_option("change")
     faults["after"] = browser.serious_faults(lab.page)
     assert faults == {"before": [], "during": [], "after": []}

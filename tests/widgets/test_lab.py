@@ -17,7 +17,7 @@ from usft_lib import BadInput
 from usft_lib.training import Training
 from usft_lib.widgets.contours import FINE, outlines
 from usft_lib.widgets.lab import Lab
-from usft_lib.widgets.runs import Run
+from usft_lib.widgets.runs import WARM, Run
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +81,19 @@ def test_a_run_is_fit_to_the_bit(lab, pretrained):
     assert [step for step, _ in run.val] == list(range(1, 13)) and row["status"] == "done"
 
 
+def test_the_first_steps_of_a_thread_are_taken_before_the_clock_starts(lab, monkeypatch):
+    step = Training.step
+    clocked = []
+
+    def noted(self):
+        clocked.append(self.model is not lab.runs[0].model)
+        step(self)
+
+    monkeypatch.setattr(Training, "step", noted)
+    lab.run("first 1")
+    assert clocked == [True] * WARM + [False] * 12 and len(lab.runs[0].loss) == 12
+
+
 @pytest.mark.slow
 def test_every_run_begins_with_the_pretrained_weights_and_yours_are_never_touched(pretrained, discs):
     model = deepcopy(pretrained)
@@ -101,6 +114,7 @@ def test_racers_share_their_batches_and_take_turns(lab, monkeypatch):
     monkeypatch.setattr(Training, "step", lambda self: (turns.append(tuple(self.trained)), step(self))[1])
     numbers = lab.race(["first 1", "last 1", ["bottleneck"]])
     assert lab.wait(60) and numbers == [1, 2, 3]
+    del turns[:WARM]
     assert turns[:6] == turns[:3] * 2 and len(set(turns[:3])) == 3
     for run in list(lab.runs):
         lab.run(run.groups)
@@ -238,7 +252,7 @@ def test_a_racer_that_falls_does_not_end_the_race(lab, monkeypatch):
 
 def test_whoever_looks_at_the_end_learns_of_it(lab, monkeypatch):
     seen = []
-    tell = lab._begin([("first 1", lab.named("first 1"), None)]) and lab._session.tell
+    tell = lab._begin([lab._planned("first 1", None, None)]) and lab._session.tell
 
     def watched(event, on):
         if event is lab._session.done:
@@ -333,15 +347,6 @@ def test_the_test_set_is_revealed_once(lab, discs):
     without = Lab(lab.runs[0].model, lab.train, lab.val, steps=2, batch_size=4)
     without.run("first 1")
     refused(lambda: without.commit(1), "no test images")
-
-
-def test_steps_to_plateau_of_a_hand_made_history():
-    run = Run(1, "x", ["enc1"], None, steps=100)
-    run.seconds = [0.5 * (k + 1) for k in range(100)]
-    run.val = [(10, 0.2), (20, 0.70), (30, 0.77), (40, 0.74), (90, 0.79), (100, 0.81)]  # plateau .80, 95 % of it .76
-    assert run.to_plateau is None  # not done yet
-    run.status = "done"
-    assert run.to_plateau == (30, 15.0)
 
 
 @pytest.mark.slow

@@ -171,3 +171,108 @@ def test_a_busy_kernel_loses_nothing_and_a_second_view_goes_on(lab_page):
         told = python_side(page)
         assert told["runs"][4]["status"] == "done" and told["runs"][4]["step"] == 60
         assert browser.complaints(page) == []
+
+
+# --- a whole session: freeze, guess, run, repeat, pair, what a group sees, colours, a task ----------------------------
+
+MADE = """
+import usft_lib as usft
+data = usft.simulate_ultrasound(60, size=64, seed=5, preset="breast")
+train, val, test = data.split(0.5, 0.3, 0.2, seed=0)
+task = usft.Task("Compare two strategies over three seeds.", lambda scores: (scores["paired"] >= 3).any())
+lab = usft.FreezeLab(usft.pretrained("xray-simulated"), train, val, test, steps=6, tasks=[task])
+lab
+"""
+
+
+@pytest.fixture
+def small_page(tmp_path_factory):
+    """A notebook with one small lab, and cells that tell what Python holds."""
+    pytest.importorskip("nbformat", reason="no nbformat: python -m pip install -r requirements.txt")
+    folder = tmp_path_factory.mktemp("session")
+    browser.notebook(folder, "lab.ipynb", MADE, "lab", *(TELL.replace("NUMBER", str(k)) for k in range(8)))
+    with (
+        browser.jupyterlab(folder, USFT_MIRROR="", USFT_DATA=str(folder / "data"), OMP_NUM_THREADS="1") as address,
+        browser.chromium(viewport={"width": 1400, "height": 1500}) as page,
+    ):
+        page.folder, page.asked, page.added = folder, 0, 0
+        with browser.kept_on_failure(page, "lab-session-opening"):
+            browser.open_notebook(page, address, "lab.ipynb")
+            browser.run_cell(page, 0, lambda: page.locator(".usft-lab[data-state]").count() == 1, tries=100)
+        yield page
+
+
+def click(page, element) -> None:
+    element.click()
+
+
+def enter(page, element) -> None:
+    until(page, element.is_enabled)
+    element.focus()
+    page.keyboard.press("Space")
+
+
+@pytest.mark.parametrize("press_on", [click, enter], ids=["mouse", "keyboard"])
+def test_a_whole_session(small_page, press_on):
+    page, lab = small_page, small_page.locator(".usft-lab").first
+    by_mouse = press_on is click
+
+    def on(role: str, name: str, exact: bool = True):
+        press_on(page, lab.get_by_role(role, name=name, exact=exact))
+
+    def trained(name: str) -> str:
+        return lab.locator(f"[data-group={name}]").get_attribute("aria-checked")
+
+    def run_it(label: str) -> None:
+        done = lab.locator(".usft-board tr[data-run]").count()
+        on("button", "Fine-tune")
+        until(page, lambda: lab.locator(".usft-board tr[data-run]").count() == done + 1)
+        until(page, lambda: state(page) == "idle" and lab.get_by_label(f"Choose {label}", exact=True).count() == 1)
+
+    with browser.kept_on_failure(page, f"lab-session-{press_on.__name__}"):
+        on("button", "everything")
+        until(page, lambda: trained("enc1") == "true")
+        run_it("everything")
+        for name in ("bottleneck", "dec4"):
+            press_on(page, lab.locator(f"[data-group={name}]"))
+            until(page, lambda n=name: trained(n) == "false")
+        slider = lab.get_by_label("Your guess of the Dice", exact=True)
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Tab")
+        until(page, lambda: lab.locator(".usft-guess-value").inner_text() == "0.51")
+        mine = "all but bottleneck dec4"
+        run_it(mine)
+        told = python_side(page)
+        assert told["runs"][-1]["guess"] == 0.51 and not told["tasks"][0]["solved"]
+
+        for label in (mine, "everything"):
+            on("checkbox", f"Choose {label}")
+        until(page, lambda: "one training" in lab.locator(".usft-pair").inner_text())
+        on("button", "Repeat with 3 seeds")
+        until(page, lambda: "3 trainings each" in lab.locator(".usft-pair").inner_text())
+        until(page, lambda: state(page) == "idle")
+        assert "✓ Compare two strategies" in lab.locator(".usft-tasks").inner_text()
+        told = python_side(page)
+        assert told["tasks"][0]["solved"] and len(told["runs"]) == 6
+        line = next(line for line in told["board"] if line["strategy"] == mine)
+        assert line["seeds"] == 3 and f"{line['dice']:.3f}" in lab.locator(f"tr[data-run='{line['run']}']").inner_text()
+        assert line["word"] in lab.locator(".usft-pair").inner_text()
+
+        group = lab.locator("[data-group=enc3]")
+        group.hover() if by_mouse else group.focus()
+        until(page, lambda: re.search(r"enc3: .* lies within \d+ columns", lab.locator(".usft-about").inner_text()))
+        assert lab.locator(".usft-field").count() == 1
+        colours = lab.get_by_label("Colour blocks by")
+        if by_mouse:
+            colours.select_option("change")
+        else:
+            colours.focus()
+            page.keyboard.press("ArrowDown")
+        until(page, lambda: lab.locator(".usft-valued").count() == 10)
+        assert "%" in lab.locator("[data-group=enc1]").get_attribute("aria-label")
+        colours.select_option("ratio")
+        until(page, lambda: "%" not in lab.locator("[data-group=enc1]").get_attribute("aria-label"))
+        colours.select_option("state")
+        assert browser.serious_faults(page, ".usft-lab") == []
+        assert browser.complaints(page) == []

@@ -86,7 +86,8 @@ def test_what_is_clicked_while_a_cell_runs_is_answered_in_order(kernel):
     answers = kernel.answers(5)
     assert [answer["to"] for answer in answers] == looks
     run = answers[-1]["snapshot"]["runs"][0]
-    assert run["groups"] == ["enc2", "bottleneck", "dec2", "dec1"] and run["guess"] == 0.4 and run["step"] == 30
+    assert run["label"] == "all but enc1 head" and run["guess"] == 0.4 and run["step"] == 30
+    assert kernel.tell("view.runs[0].groups") == ["enc2", "bottleneck", "dec2", "dec1"]
 
 
 @pytest.mark.parametrize("kernel", [100_000], indirect=True)

@@ -12,11 +12,12 @@ pytest.importorskip("ipywidgets", reason="no ipywidgets here: python -m pip inst
 def panel(discs):
     torch.manual_seed(0)
     train, val, test = discs.split(0.5, 0.3, 0.2, seed=0)
-    return usft.freeze_panel(usft.UNet(4, 2), train, val, test, steps=6, batch_size=4)
+    task = usft.Task("Repeat it.", lambda scores: (scores["seeds"] >= 3).any())
+    return usft.freeze_panel(usft.UNet(4, 2), train, val, test, steps=6, batch_size=4, tasks=[task])
 
 
 def parts(panel):
-    toggles, presets, cost, guess, buttons, said, board = panel.children
+    toggles, presets, cost, guess, buttons, said, board, _ = panel.children
     return (
         {t.description: t for t in toggles.children},
         {b.description: b for b in presets.children},
@@ -50,6 +51,18 @@ def test_a_run_and_its_line_on_the_scoreboard(panel):
     assert "idle" in said.value and "everything" in board.value and "0.42" in board.value
     row = panel.lab.scores.set_index("strategy").loc["everything"]
     assert row["guess"] == 0.42 and f"{row['dice']:.3f}" in board.value
+
+
+def test_repeats_and_tasks(panel):
+    *_, buttons, said, board = parts(panel)
+    tasks = panel.children[-1].children
+    buttons["Repeat"].click()
+    assert "which runs to repeat" in said.value and tasks[0].value == "○ Repeat it."
+    panel.lab.run("first 1")
+    buttons["Repeat"].click()
+    assert panel.lab.wait(60)
+    buttons["Look again"].click()
+    assert tasks[0].value == "✓ Repeat it." and panel.lab.scores["seeds"].max() == 3
 
 
 def test_what_is_refused_is_said(panel):

@@ -32,11 +32,16 @@ def setting(name: str) -> str:
 
 def cache_folder() -> Path:
     """``USFT_DATA``, or the user's own cache folder. Is not created here."""
-    named = setting("USFT_DATA")
+    return _place("USFT_DATA")
+
+
+def _place(variable: str, file: str = "") -> Path:
+    """What an environment variable names, else this file in the user's own cache folder."""
+    named = setting(variable)
     try:
-        return Path(named).expanduser() if named else Path(pooch.os_cache("usft"))
+        return Path(named).expanduser() if named else Path(pooch.os_cache("usft")) / file
     except RuntimeError:
-        return _without_home()
+        return _without_home() / file
 
 
 @cache
@@ -155,11 +160,7 @@ _unkept: dict = {}  # notes that no file holds, for as long as this kernel lives
 
 def _notes_file() -> Path:
     """Not in ``USFT_DATA``, which a whole class may share."""
-    named = setting("USFT_PROGRESS")
-    try:
-        return Path(named).expanduser() if named else Path(pooch.os_cache("usft")) / "progress.json"
-    except RuntimeError:
-        return _without_home() / "progress.json"
+    return _place("USFT_PROGRESS", "progress.json")
 
 
 def read_notes() -> dict:

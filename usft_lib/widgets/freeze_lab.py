@@ -8,12 +8,13 @@ nothing: showing the lab again goes on with what there is.
 import anywidget
 import traitlets
 
-from ..errors import BadInput
+from ..errors import BadInput, check_name
 from . import front_end, with_picture
 from .diagram import UNetDiagram
 from .lab import Lab
 from .runs import first_line
 
+RACE = ("first 2", "last 2", "everything", "scratch")  # with the presets alone
 TOLD = ("parameters", "forward", "to_inputs", "to_weights")  # of a group, when one points at it
 
 
@@ -22,9 +23,12 @@ class FreezeLab(anywidget.AnyWidget):
 
     Args:
         model, train, val, test, settings: as in `Lab`, which is behind it: ``freeze_lab.lab``.
+        controls: ``"all"``; or ``"presets"``, a guess for each of four strategies, their race, curves and masks, and
+            nothing else (lesson 00).
 
     Attributes:
-        scores: the scoreboard as a pandas table. ``run(strategy)`` does the same work as a blocking call.
+        scores: the scoreboard as a pandas table. ``run(strategy)`` does the same work as a blocking call. Whatever else
+            can be clicked is a method of the lab: ``again``, ``compare``, ``look_at``, ``field``, ``changes`` …
         runs: what was trained so far, oldest first, each with its curves and its model.
 
     Raises:
@@ -36,7 +40,11 @@ class FreezeLab(anywidget.AnyWidget):
     drawing = traitlets.Unicode().tag(sync=True)  # the U, as SVG
     blocks = traitlets.List().tag(sync=True)  # what hovering tells of each group, if everything is trained
 
-    def __init__(self, model, train, val, test=None, **settings):
+    controls = traitlets.Unicode().tag(sync=True)
+    race = traitlets.List().tag(sync=True)  # the presets, and how many parameters each trains
+
+    def __init__(self, model, train, val, test=None, *, controls: str = "all", **settings):
+        check_name("set of controls", controls, ["all", "presets"])
         self.lab = Lab(model, train, val, test, **settings)
         u = UNetDiagram(self.lab.pretrained, size=train.size)
         self._still = u.svg
@@ -44,7 +52,8 @@ class FreezeLab(anywidget.AnyWidget):
             {"name": name, "field": u.fields[name], "channels": u.channels[name], **{key: row[key] for key in TOLD}}
             for name, row in u.rows.items()
         ]
-        super().__init__(drawing=u.bare_svg, blocks=blocks)
+        race = [{"name": name, "trainable": self.lab.cost(self.lab.named(name))["trainable"]} for name in RACE]
+        super().__init__(drawing=u.bare_svg, blocks=blocks, controls=controls, race=race)
         self.on_msg(self._asked)
 
     @property
@@ -55,9 +64,9 @@ class FreezeLab(anywidget.AnyWidget):
     def runs(self):
         return self.lab.runs
 
-    def run(self, strategy, guess: float | None = None, label: str | None = None) -> dict:
+    def run(self, strategy, guess: float | None = None, label: str | None = None, seeds: int = 1) -> dict:
         """As `Lab.run`."""
-        return self.lab.run(strategy, guess, label)
+        return self.lab.run(strategy, guess, label, seeds)
 
     def _asked(self, _, content, buffers) -> None:
         """Answer one request of the front end: do what it says, then tell how things are."""
@@ -82,6 +91,8 @@ class FreezeLab(anywidget.AnyWidget):
             "guess": lambda: lab.set_guess(content["dice"]),
             "start": lab.start,
             "race": lambda: lab.race(content["strategies"], content.get("guesses")),
+            "again": lambda: lab.again(*content["runs"], seeds=content["seeds"]),
+            "look at": lambda: lab.look_at(content["which"]),
             "pause": lab.pause,
             "resume": lab.resume,
             "stop": lab.stop,
@@ -94,7 +105,20 @@ class FreezeLab(anywidget.AnyWidget):
                 return {"csv": lab.csv()}, []
             if what == "pictures":
                 shown = lab.pictures()
-                return {"pictures": {"size": shown["size"], "truth": shown["truth"]}}, shown["images"]
+                return {"pictures": shown}, shown.pop("images")
+            if what == "compare":
+                found = lab.compare(*content["runs"])
+                numbers = [image["image"] for image in found["images"]]
+                shown = lab.pictures(numbers)
+                found["drawn"] = [lab.drawn(number, numbers) for number in found["runs"]]
+                found |= {"size": shown["size"], "truth": shown["truth"]}
+                return {"compare": found}, shown["images"]
+            if what == "field":
+                found = lab.field(content["group"], content["image"], content.get("run"))
+                strength = found.pop("field")
+                return {"field": found}, [(255 * (strength / strength.max()).sqrt()).byte().numpy().tobytes()]
+            if what == "ratios":
+                return {"ratios": list(lab.ratios().values())}, []
             if what not in actions:
                 raise BadInput(f"The front end asked for {what!r}, which the lab does not know: reload the page.")
             actions[what]()

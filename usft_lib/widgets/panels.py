@@ -7,7 +7,7 @@ from .lab import Lab
 from .sliders import SLIDERS, numbers, png, starting_places
 
 COUNTED = PRESETS[3:]  # presets that need a number
-COLUMNS = ("strategy", "trainable", "dice", "low", "high", "seconds", "guess", "status")
+COLUMNS = ("run", "strategy", "trainable", "dice", "low", "high", "difference", "word", "seconds", "guess")
 
 
 def speckle_panel(**settings):
@@ -48,9 +48,11 @@ def speckle_panel(**settings):
 
 
 def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None = None, **settings):
-    """Buttons for the groups, presets, a guess, start, pause and stop, and the scoreboard as text (lesson 04).
+    """Buttons for the groups, presets, a guess, start, pause and stop, tasks and the scoreboard as text (lesson 04).
 
-    The same work as `FreezeLab`, from the same `Lab`, which is ``panel.lab``. "Look again" shows how far a run is.
+    The same work as `FreezeLab`, from the same `Lab`, which is ``panel.lab``. "Look again" shows how far a run is;
+    "Repeat" trains the newest strategy until it has three seeds. Curves, images, colours, races and pairs it lacks: for
+    these ``panel.lab`` has ``runs``, ``drawn``, ``changes``, ``race`` and ``compare``.
 
     Args:
         model, train, val, test, settings: as in `Lab`; or ``lab``, one that exists already.
@@ -65,7 +67,8 @@ def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None
     number = w.BoundedIntText(value=2, min=1, max=len(lab.groups), description="k", layout={"width": "8em"})
     guess = w.FloatSlider(value=0.5, min=0, max=1, step=0.01, description="Your guess", readout_format=".2f")
     cost, message = w.Label(), w.Label()
-    board = w.Textarea(layout={"width": "46em", "height": "13em"}, disabled=True)
+    board = w.Textarea(layout={"width": "60em", "height": "13em"}, disabled=True)
+    tasks = w.VBox([w.Label() for _ in lab.tasks])
 
     def show(refusal: str = "") -> None:
         now = lab.snapshot()
@@ -84,6 +87,8 @@ def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None
         under_way = [run for run in now["runs"] if run["status"] == "running"]
         steps = " · ".join(f"{run['label']}: step {run['step']} of {run['steps']}" for run in under_way)
         message.value = " · ".join(part for part in (refusal or now["message"], now["state"], steps) if part)
+        for line, task in zip(tasks.children, lab.tasks, strict=True):
+            line.value = repr(task)
         table = lab.scores
         board.value = table[[c for c in COLUMNS if c in table]].round(3).to_string(index=False)
 
@@ -101,6 +106,10 @@ def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None
         lab.set_guess(guess.value)
         lab.start()
 
+    def again() -> None:
+        firsts = [run.number for run in lab.runs if run.repeats is None]
+        lab.again(*firsts[-1:])
+
     def button(text: str, action) -> w.Button:
         made = w.Button(description=text)
         made.on_click(lambda _: attempt(action))
@@ -111,7 +120,8 @@ def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None
             return button(f"{name} k", lambda: lab.preset(name, number.value))
         return button(name, lambda: lab.preset(name))
 
-    actions = {"Fine-tune": start, "Pause": lab.pause, "Resume": lab.resume, "Stop": lab.stop, "Look again": None}
+    actions = {"Fine-tune": start, "Pause": lab.pause, "Resume": lab.resume, "Stop": lab.stop, "Repeat": again,
+               "Look again": None}  # fmt: skip
     rows = [
         w.HBox(list(toggles.values())),
         w.HBox([*(preset(name) for name in PRESETS), number]),
@@ -121,7 +131,7 @@ def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None
     ]
     for row in rows:
         row.layout.flex_flow = "row wrap"
-    panel = w.VBox([*rows, message, board])
+    panel = w.VBox([*rows, message, board, tasks])
     panel.lab = lab
     show()
     return panel

@@ -1,15 +1,15 @@
-"""Strategies being trained side by side, and the scoreboard of those that have ended (lesson 04).
+"""Strategies being trained, in turns or one after the other (lesson 04).
 
-A `Session` is one click on "Fine-tune" or "Race": one strategy, or several that take turns step by step. Its thread
-owns the models and sends no message; everybody else reads, under the lock, the `Run` that it writes. It holds no
-reference to the lab that began it, so a lab can be deleted while it trains.
+A `Session` is one click on "Fine-tune", "Race" or "Repeat". Its thread owns the models and sends no message; everybody
+else reads, under the lock, the `Run` that it writes. It holds no reference to the lab that began it, so a lab can be
+deleted while it trains.
 """
 
 import atexit
-import csv
-import io
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 
 import torch
@@ -17,23 +17,31 @@ import torch
 from ..data import SegmentationData
 from ..freezing import train_only
 from ..inference import segment
-from ..intervals import step_at_share_of_own_plateau
 from ..metrics import evaluate, summarise
 from ..training import Training
 from ..unet import UNet
 from .contours import outlines
+from .looks import changes
 
-SHOWN = 3  # validation images whose outlines are followed
 VALIDATIONS = 10  # in a run
-POINTS = 120  # of a loss curve: more cannot be seen
+POINTS, FEWER = 120, 40  # of a loss curve: more cannot be seen; of curves that are not followed, fewer do
+WARM = 2  # steps before the clock starts
+OVER = ("done", "stopped", "failed")
 
 
 class Run:
-    """One strategy: what it trains, how it goes, how it ended. Written by the session's thread, under its lock."""
+    """One training of a strategy, how it goes, how it ended. Written by the session's thread, under its lock.
 
-    def __init__(self, number: int, label: str, groups: list[str], guess: float | None, steps: int):
-        self.number, self.label, self.groups, self.guess, self.steps = number, label, groups, guess, steps
-        self.status = "running"
+    ``repeats`` is the strategy's first run, where this is the same again with another seed; it has its name and place.
+    """
+
+    def __init__(
+        self, number: int, label: str, groups: list[str], guess: float | None, steps: int, *,
+        seed: int = 0, scratch: bool = False, colour: int = 0, repeats: "Run | None" = None,
+    ):  # fmt: skip
+        self.number, self._label, self.groups, self.guess, self.steps = number, label, groups, guess, steps
+        self.seed, self.scratch, self.colour, self.repeats = seed, scratch, colour, repeats
+        self.status = "waiting"
         self.loss: list[float] = []
         self.seconds: list[float] = []
         self.wall = 0.0  # seconds from the first step to the last, validation and all, pauses not taken out
@@ -41,14 +49,28 @@ class Run:
         self.outlines: dict[int, list[list[int]]] = {}
         self.trainable = 0
         self.dice = self.low = self.high = None
-        self.hidden = False
+        self.table = None  # the scores of all validation images, once it is over
+        self.changes: dict[str, float] = {}  # of each group's weights
+        self._hidden = False
         self.model: UNet | None = None
 
     @property
-    def to_plateau(self) -> tuple[int, float] | None:
-        """Step and seconds at which 95 % of this run's own plateau, the mean of its last fifth, was first reached."""
-        step = step_at_share_of_own_plateau(self.val) if self.status == "done" else None
-        return None if step is None else (step, self.seconds[step - 1])
+    def label(self) -> str:
+        return self.repeats.label if self.repeats else self._label
+
+    @property
+    def name(self) -> str:
+        """The label, of a repeat with its seed."""
+        return f"{self.label}, seed {self.seed}" if self.repeats else self.label
+
+    @property
+    def hidden(self) -> bool:
+        return self.repeats.hidden if self.repeats else self._hidden
+
+    @property
+    def spent(self) -> float:
+        """Seconds of training."""
+        return self.seconds[-1] if self.seconds else 0.0
 
     @property
     def rate(self) -> float | None:
@@ -56,60 +78,26 @@ class Run:
         recent = self.seconds[-21:]
         return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else None
 
-    def row(self) -> dict:
-        """The scoreboard's line of a run that ended."""
-        reached = self.to_plateau or (None, None)
-        return {
-            "run": self.number, "strategy": self.label, "groups": " ".join(self.groups), "trainable": self.trainable,
-            "dice": self.dice, "low": self.low, "high": self.high, "steps": len(self.seconds),
-            "steps_to_95": reached[0], "seconds_to_95": reached[1], "seconds": self.seconds[-1], "guess": self.guess,
-            "guess_error": None if self.guess is None else self.guess - self.dice, "status": self.status,
-        }  # fmt: skip
-
-    def as_message(self, outlined: bool) -> dict:
-        """Plain values for a front end: curves, how long it will take, and where ``outlined`` its newest outlines."""
+    def as_message(self, followed: bool) -> dict:
+        """Plain values for a front end: curves, how long it will take, and where ``followed`` its newest outlines."""
         rate, step = self.rate, len(self.seconds)
-        reached = self.to_plateau or (None, None)
         return {
-            "run": self.number, "label": self.label, "groups": self.groups, "colour": self.number - 1,
-            "status": self.status, "step": step, "steps": self.steps, "loss": _thinned(self.loss),
-            "val": [list(point) for point in self.val], "rate": rate,
+            "run": self.number, "label": self.label, "colour": self.colour, "seed": self.seed,
+            "repeats": self.repeats and self.repeats.number, "status": self.status, "step": step, "steps": self.steps,
+            "loss": _thinned(self.loss, POINTS if followed else FEWER), "rate": rate and round(rate, 3),
+            "val": [[step, round(value, 4)] for step, value in self.val],
             "time_left": (self.steps - step) / rate if rate and self.status == "running" else None,
-            "guess": self.guess, "dice": self.dice, "low": self.low, "high": self.high, "trainable": self.trainable,
-            "steps_to_95": reached[0], "seconds_to_95": reached[1], "seconds": self.seconds[-1] if step else 0.0,
-            "hidden": self.hidden, "outlines": self.outlines if outlined else {},
+            "guess": self.guess, "dice": self.dice, "trainable": self.trainable,
+            "changes": [round(change, 4) for change in self.changes.values()],
+            "hidden": self.hidden, "outlines": self.outlines if followed else {},
         }  # fmt: skip
 
 
-def _thinned(loss: list[float]) -> list[list[float]]:
-    """``[[step, loss], …]``, averaged over stretches so that there are at most 120."""
-    stretch = -(-len(loss) // POINTS) or 1
+def _thinned(loss: list[float], points: int) -> list[list[float]]:
+    """``[[step, loss], …]``, averaged over stretches so that there are at most that many."""
+    stretch = -(-len(loss) // points) or 1
     parts = [loss[k : k + stretch] for k in range(0, len(loss), stretch)]
     return [[k * stretch + len(part), round(sum(part) / len(part), 4)] for k, part in enumerate(parts)]
-
-
-def scoreboard(runs: list[Run], references: dict[str, dict]) -> list[dict]:
-    """A line a run that ended and is not hidden, and one a reference, best Dice first."""
-    found = [run.row() for run in runs if run.dice is not None and not run.hidden]
-    blank = dict.fromkeys(("groups", "steps_to_95", "seconds_to_95", "guess", "guess_error"))
-    for name, reference in references.items():
-        more = {"run": None, "strategy": name, "trainable": 0, "steps": 0, "seconds": 0.0, "status": "reference"}
-        found.append(blank | more | reference)
-    return sorted(found, key=lambda row: -row["dice"])
-
-
-def as_csv(rows: list[dict]) -> str:
-    """The scoreboard as CSV. Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    file = io.StringIO()
-    names = ["run", "strategy", *(name for name in rows[0] if name not in ("run", "strategy"))]
-    writer = csv.DictWriter(file, names)
-    writer.writeheader()
-    writer.writerows([{key: _plain(value) for key, value in row.items()} for row in rows])
-    return file.getvalue()
-
-
-def _plain(value):
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
 def first_line(error: Exception) -> str:
@@ -118,15 +106,21 @@ def first_line(error: Exception) -> str:
 
 
 class Session:
-    """One strategy or several in turns, from the same weights and the same batches.
+    """Runs from the same weights: in turns, a step each, or one after the other.
 
     ``done`` is set when all is over; ``message`` is a line for the student, or empty.
+
+    Args:
+        drawn: the training images of a seed.
+        watched: places of the validation images whose outlines are followed; whoever made the list may change it.
     """
 
     def __init__(
-        self, runs: list[Run], pretrained: UNet, train: SegmentationData, val: SegmentationData, settings: dict
-    ):
-        self.runs, self.pretrained, self.train, self.val, self.settings = runs, pretrained, train, val, settings
+        self, runs: list[Run], pretrained: UNet, drawn: Callable[[int], SegmentationData], val: SegmentationData,
+        settings: dict, watched: list[int], in_turns: bool = True,
+    ):  # fmt: skip
+        self.runs, self.pretrained, self.drawn, self.val, self.settings = runs, pretrained, drawn, val, settings
+        self.watched, self.in_turns = watched, in_turns
         self.lock = threading.Lock()
         self.paused, self.stopping, self.done = threading.Event(), threading.Event(), threading.Event()
         self.moved = threading.Condition()  # notified at pause, resume and stop, and when training rests
@@ -134,6 +128,8 @@ class Session:
         self.message = ""
         self.threads = torch.get_num_threads()
         self.version = 0
+        for run in runs if in_turns else runs[:1]:  # warming up is a part of running
+            run.status = "running"
 
     def begin(self) -> None:
         # A daemon: Python may end while it trains. But to end in the middle of a step aborts the process.
@@ -162,12 +158,17 @@ class Session:
     def _work(self) -> None:
         try:
             torch.set_num_threads(self.threads)  # this number belongs to each thread
-            self._train()
+            self._warm_up()
+            for runs in [self.runs] if self.in_turns else [[run] for run in self.runs]:
+                if self._may_go_on():
+                    self._train(runs)
         except Exception as error:  # it is shown in the lab, which can be used on
             for run in self.runs:
-                if run.status == "running":
+                if run.status not in OVER:
                     self._fail(run, error)
         finally:
+            for run in self.runs:
+                run.status = run.status if run.status in OVER else "stopped"  # it waited
             atexit.unregister(self._finish)
             self.tell(self.done, True)
             with self.lock:
@@ -176,19 +177,29 @@ class Session:
     def _fail(self, run: Run, error: Exception) -> None:
         with self.lock:
             run.status = "failed"
-            self.message = f"{'This run' if len(self.runs) == 1 else run.label} failed: {first_line(error)}"
+            self.message = f"{'This run' if len(self.runs) == 1 else run.name} failed: {first_line(error)}"
             self.version += 1
 
-    def _train(self) -> None:
+    def _weights(self, run: Run) -> UNet:
+        """What a run begins with: the pretrained network, or the random weights of its seed."""
+        if not run.scratch:
+            return deepcopy(self.pretrained)
+        like = self.pretrained
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(run.seed)
+            return UNet(like.width, like.depth, like.in_channels)
+
+    def _train(self, runs: list[Run]) -> None:
         trainings = []
-        for run in self.runs:
-            run.model = train_only(deepcopy(self.pretrained), run.groups)
+        for run in runs:
+            run.model = train_only(self._weights(run), run.groups)
             run.trainable = sum(p.numel() for p in run.model.parameters() if p.requires_grad)
             every = max(run.steps // VALIDATIONS, 1)
-            trainings.append(Training(run.model, self.train, self.val, validate_every=every, **self.settings))
-        watched = trainings[0].val.images[:SHOWN]
+            mine = self.settings | {"seed": run.seed, "validate_every": every}
+            trainings.append(Training(run.model, self.drawn(run.seed), self.val, **mine))
+            run.status = "running"
         started = time.perf_counter()
-        racing = list(zip(self.runs, trainings, strict=True))
+        racing = list(zip(runs, trainings, strict=True))
         while racing and self._may_go_on():
             for run, training in racing:
                 if not self._may_go_on():
@@ -198,12 +209,20 @@ class Session:
                 except Exception as error:  # one that fails must not end the others
                     self._fail(run, error)
                     continue
-                self._note(run, training, watched)
+                self._note(run, training)
                 run.wall = time.perf_counter() - started
             racing = [(run, t) for run, t in racing if run.status == "running" and not t.finished]
-        for run, training in zip(self.runs, trainings, strict=True):
+        for run, training in zip(runs, trainings, strict=True):
             if run.status == "running":
                 self._end(run, training)
+
+    def _warm_up(self) -> None:
+        """Two steps and a look at masks with a copy: a thread's first ones are slow, and are not what a run takes."""
+        run = self.runs[0]
+        with suppress(Exception):  # what goes wrong here goes wrong again in the run itself, and is told there
+            copy = train_only(self._weights(run), run.groups)
+            for training in Training(copy, self.drawn(run.seed), **self.settings | {"steps": WARM}):
+                segment(copy, self.val.images[self.watched], precision=training.precision.name)
 
     def _may_go_on(self) -> bool:
         """Wait while paused; whether to go on then."""
@@ -215,12 +234,14 @@ class Session:
             self.resting = False
         return not self.stopping.is_set()
 
-    def _note(self, run: Run, training: Training, watched: torch.Tensor) -> None:
+    def _note(self, run: Run, training: Training) -> None:
         """Write down what a step brought; the model is asked outside the lock, so that no snapshot waits for it."""
         history, seen = training.history, None
         if len(history.val_dice) > len(run.val):
+            numbers = list(self.watched)
+            watched = self.val.images[numbers]
             seen = segment(run.model, watched, precision=training.precision.name)
-            seen = {k: outlines(mask[0]) for k, mask in enumerate(seen)}
+            seen = {k: outlines(mask[0]) for k, mask in zip(numbers, seen, strict=True)}
         with self.lock:
             run.seconds.append(history.seconds[-1])
             run.loss += history.loss[len(run.loss) :]
@@ -233,8 +254,11 @@ class Session:
 
     def _end(self, run: Run, training: Training) -> None:
         """Score a run on all validation images; also one that was stopped, as it stands."""
-        found = summarise(evaluate(run.model, self.val)) if training.done else {}
+        table = evaluate(run.model, self.val) if training.done else None
+        found = {} if table is None else summarise(table)
+        moved = changes(run.model, self._weights(run))
         with self.lock:
+            run.table, run.changes = table, moved
             run.dice, run.low, run.high = (found.get(key) for key in ("dice", "low", "high"))
             run.status = "done" if training.finished else "stopped"
             self.version += 1
