@@ -43,7 +43,7 @@ from .simulate import (
     ultrasound_scenes,
 )
 from .sources import datasets, in_colab, load, load_folder, use_drive
-from .study.records import results
+from .study.records import results, verdicts
 from .training import History, Training, fit
 from .unet import UNet, groups
 from .widgets.diagram import UNetDiagram

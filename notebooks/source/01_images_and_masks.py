@@ -97,8 +97,13 @@ usft.alt("where much tissue lies in the way, little arrives; the picture shows b
 # %% [markdown]
 # The last panel shows the negative logarithm of what arrives. The logarithm undoes the exponential: thicknesses simply
 # add up, and a rib looks equally bright in front of a lung and beside it. Set `BONE = SOFT` in the parameters cell and
-# run down to here. Which parts fade, and which do not? Bones fade, because they now attenuate like soft tissue. Lungs
-# stay dark, because they hold less tissue.
+# run down to here. Which parts fade, and which do not?
+#
+# <details><summary>Which parts fade?</summary>
+#
+# Bones fade, because they now attenuate like soft tissue. Lungs stay dark, because they hold less tissue.
+#
+# </details>
 #
 # `usft.simulate_radiographs` does the same with more anatomy, scattered X-rays and noise. Ultrasound follows other
 # rules: its grey is the strength of an echo (lesson 05).
@@ -303,11 +308,18 @@ usft.alt("all three masks have nearly the same Dice. The island's border is furt
 
 # %% [markdown]
 # "Border off by" is the **Hausdorff distance** in its 95 % version: 95 % of the points of one outline are closer than
-# this to the other outline. It finds the island. The area finds the missing rim, but it cannot see the shift.
+# this to the other outline.
+#
+# <details><summary>Which mask would you take, and why?</summary>
 #
 # To measure growth, take the shifted mask, because its area is right. For the needle, take the one that is too small:
-# all of it lies inside the lesion. So one number is not enough. Tables in this course carry several scores, and they
-# count misses (Dice below 0.1) separately.
+# all of it lies inside the lesion. The Hausdorff distance finds the island. The area finds the missing rim, but it
+# cannot see the shift.
+#
+# </details>
+#
+# One number is not enough. Tables in this course carry several scores, and they count misses (Dice below 0.1)
+# separately.
 #
 # ## A method that is too good
 #
@@ -352,9 +364,17 @@ plt.show()
 usft.alt(f"{same} of {len(test)} test images get the mask of another image of the same subject.")
 
 # %% [markdown]
-# Such a score looks excellent. But read the names: nearly always, the mask comes from *another image of the same
-# subject*. The method recognises people. It does not find lesions. This is a **leak**: information about the test
-# images reached the training. A large network can exploit a leak just as well, and nobody sees it.
+# Read the names above the panels. Whose mask was copied?
+#
+# If information about the test images reaches the training, this is called a **leak**. A large network can exploit a
+# leak just as well, and nobody sees it.
+#
+# <details><summary>What is the score worth?</summary>
+#
+# It looks excellent. But nearly always the mask comes from *another image of the same subject*. The method recognises
+# people. It does not find lesions.
+#
+# </details>
 #
 # ### Exercise 01.2 · Is somebody on both sides?
 #

@@ -88,9 +88,13 @@ print(f"the bottleneck holds {counted['bottleneck'] / counted['total']:.0%} of a
 print("your guess:", usft.guesses().get("02.a", "none"))
 
 # %% [markdown]
+# <details><summary>Why are so many of them there?</summary>
+#
 # From level to level the channels double. A **convolution** needs weights for each pair of an input channel and an
 # output channel, so parameters grow by four. That is why nearly half of them are at the bottom. "Train the bottom of
 # the U" and "train few parameters" are opposite wishes.
+#
+# </details>
 #
 # ## Inside a group
 #
@@ -412,9 +416,9 @@ rows, columns = image.grad[0, 0].nonzero(as_tuple=True)
 print(f"enc1 at (128, 128) looks at rows {rows.min()} to {rows.max()}")
 
 # %% [markdown]
-# Rows 126 to 130: five, as two 3 × 3 convolutions allow. Now for other groups, and for two networks: one with random
-# weights, and one that was trained to find lungs (on images of 128 pixels; here we ask it on 256, so that the picture
-# is larger than what any group can see). Before you look: which groups will look further after training?
+# Two 3 × 3 convolutions allow five rows. Now for other groups, and for two networks: one with random weights, and one
+# that was trained to find lungs (on images of 128 pixels; here we ask it on 256, so that the picture is larger than
+# what any group can see). Before you look: which groups will look further after training?
 
 # %%
 trained = usft.pretrained("xray-simulated")
@@ -554,9 +558,9 @@ observation? (From lesson 01.)
 # %% [markdown]
 # ## Recap
 #
-# * Nearly half of the parameters are in the bottleneck.
+# * Channels double from level to level, so parameters grow by four.
 # * Batch normalisation uses the batch in training and its running statistics in prediction.
-# * The first groups see a few pixels. The last ones can see far, but get the nearest pixels over the skip connections.
+# * A receptive field says what could matter, an effective receptive field what does.
 #
 # ## Try it alone
 #

@@ -262,7 +262,7 @@ print(f"loss of the first step {losses[0]:.2f}, of the last {losses[-1]:.2f}")
 usft.check_range(losses[-1] / losses[0], 0, 0.4, "last loss / first loss")
 
 # %% [markdown]
-# The loss fell, so loss, gradient and optimiser work together.
+# If the loss falls, then loss, gradient and optimiser work together.
 #
 # ## Pretrain, and watch people it does not learn from
 #

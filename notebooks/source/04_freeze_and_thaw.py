@@ -65,9 +65,13 @@ changed = sum(not torch.equal(tensor, before[name]) for name, tensor in net.enc1
 print(f"{changed} of {len(before)} tensors changed; your guess: {usft.guesses().get('04.a', 'none')}")
 
 # %% [markdown]
+# <details><summary>What changed, and why?</summary>
+#
 # Of each batch normalisation, the running mean, the running variance and a counter changed. They are *buffers*, not
 # parameters. They have no gradient, so `requires_grad` does not reach them. In training mode every batch pulls them a
 # tenth of the way towards itself.
+#
+# </details>
 #
 # This change of a layer that was meant to stay is called **drift**. Does it matter? We take a network that finds lungs
 # and set `requires_grad = False` on everything. We show it ultrasound, in training mode, and train nothing. Beside it
@@ -75,7 +79,7 @@ print(f"{changed} of {len(before)} tensors changed; your guess: {usft.guesses().
 
 # %% tags=["train"]
 lungs = usft.pretrained("xray-simulated")
-xrays = usft.simulate_radiographs(16, size=SIZE, seed=1)  # other people than in training
+xrays = usft.simulate_radiographs(16, size=SIZE, seed=1)  # not those of its training
 scans = usft.simulate_ultrasound(40, size=SIZE, seed=1, preset="breast")
 
 naive = deepcopy(lungs)
@@ -116,9 +120,9 @@ assert lost["usft.freeze"] == 0 < lost["requires_grad = False"]
 usft.alt("with requires_grad = False every group drifts and masks of lungs get worse; with usft.freeze nothing moves.")
 
 # %% [markdown]
-# Not one weight changed, and yet the network became worse at its own task. A study that freezes in this way does not
-# compare what it says. `.eval()` on the frozen group helps only until the next `model.train()`, which every training
-# loop calls.
+# Not one weight changed. What changed in the network's own task? A study that freezes in the first way does not compare
+# what it says. `.eval()` on the frozen group helps only until the next `model.train()`, which every training loop
+# calls.
 #
 # ## Freeze properly
 #
@@ -144,7 +148,7 @@ usft.alt("with requires_grad = False every group drifts and masks of lungs get w
 # %%
 def freeze_properly(model, names):
     """The model, with the named groups frozen: weights and statistics, for good."""
-    # BEGIN SOLUTION no gradient, evaluation mode, and a train method that does nothing
+    # BEGIN SOLUTION no gradient, evaluation mode, a train method that does nothing
     for name in names:
         group = model.get_submodule(name)
         group.requires_grad_(False)
@@ -394,8 +398,8 @@ def two_with_three_seeds(scores):
 
 
 task = usft.Task(
-    "Train everything, and one strategy with less than half of the parameters, with 3 seeds "
-    "each. Is yours as good as everything, to within 0.02?",
+    "Train everything, and one strategy with less than half of the parameters, with "
+    "3 seeds each. Is yours as good as everything, to within 0.02?",
     done=two_with_three_seeds,
 )
 lab = usft.FreezeLab(
@@ -536,7 +540,7 @@ Which groups see only a few pixels of the image, trained or not? (From lesson 02
 #
 # * Frozen means: the weights do not move, and batch normalisation uses *and* keeps its stored statistics, also after
 #   `model.train()`.
-# * `requires_grad = False` alone lets statistics drift, without any gradient.
+# * `requires_grad = False` reaches weights, not statistics.
 # * Compare strategies by their paired difference, over subjects and trainings.
 #
 # ## Try it alone

@@ -17,152 +17,230 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 
 import usft_lib as usft
-from usft_lib.plots import COLOURS, MARKERS, STYLE, show_masks
 
 usft.environment()
 
 # %% tags=["parameters"]
-PROFILE = os.environ.get("USFT_PROFILE", "quick")  # "full": more images; nothing is trained here in either
-SIZE = 128  # pixels a side: what the networks were pretrained at
-IMAGES = 400 if PROFILE == "full" else 64  # at most so many images of a kind
-print(f"profile {PROFILE}: up to {IMAGES} images of a kind at {SIZE} × {SIZE} pixels, no training")
+PROFILE = os.environ.get("USFT_PROFILE", "quick")  # "full": more images
+SIZE = 128  # pixels a side, as in pretraining
+IMAGES = 400 if PROFILE == "full" else 40  # at most, of each kind
+FETCH = False  # True: fetch the real X-rays, 614 MB and 3.8 GB, if they are not here
 
 # %% [markdown]
-# A network that was good at home is sent abroad, and its Dice falls. "Domain gap", people say. But three quite
-# different things hide behind those two words:
+# A network does well where it was trained. You take it to another place, and its Dice falls. People call this a
+# **domain shift**. But three different things can happen:
 #
-# * **(a) Same task, other hospital.** Lungs on chest X-rays, from another machine, other patients, other experts.
-# * **(b) Same shapes, other look.** The very same lungs, at the very same places, drawn in ultrasound speckle. No
-#   patient looks like that. It is an experiment in which *appearance* changes and nothing else.
-# * **(c) Another task.** Ultrasound of a breast lesion. The network was asked for lungs, and there are none.
+# * **(a) Another hospital.** The same task: lungs on chest X-rays. Other machines, other people.
+# * **(b) Another look.** The same lungs in the same places, but drawn as ultrasound would show them. No patient looks
+#   like this. It is an experiment.
+# * **(c) Another task.** Ultrasound of a breast. The network looks for lungs, and there are none.
 #
-# In (c) the Dice will be poor however well the network gets on with speckle. So we never call that number a gap.
+# ## Guess first
 #
-# ## Predict first
-#
-# At home, on patients that it never saw, the network's Dice is above 0.95. What will it be at another hospital, and on
-# the same lungs drawn in speckle?
+# At home, on people it has not seen, our lung network has a Dice of about 0.98. **What will it be in another hospital
+# (07.a)? And on the same lungs in speckle (07.b)?**
 
 # %%
-usft.guess("07.a", ...)  # your guess: other hospital
-usft.guess("07.b", ...)  # your guess: same lungs in speckle
-
-# %% [markdown]
-# ## The same lungs in speckle
-#
-# `usft.in_speckle` takes nothing but the masks of a data set. It scans them as lesson 05 did, with weaker echoes inside
-# than outside, and keeps shapes, places and subjects. These are simulated chests.
-
-# %% tags=["train", "curves"]
-chests = usft.simulate_radiographs(3, size=SIZE, seed=1)
-speckled = usft.in_speckle(chests)
-lesions = usft.simulate_ultrasound(3, size=SIZE, seed=1, preset="breast")
-with plt.rc_context(STYLE):
-    figure, panels = plt.subplots(3, 3, figsize=(6.6, 7), layout="constrained")
-    names = ["simulated radiographs", "(b) the same lungs in speckle", "(c) simulated lesions: another task"]
-    for row, (name, shown) in enumerate(zip(names, (chests, speckled, lesions), strict=True)):
-        for column in range(3):
-            show_masks(panels[row, column], shown.images[column], shown.masks[column])
-        panels[row, 1].set_title(name, fontsize=12)
-    figure.suptitle("First the look changes, then the task as well", fontsize=13)
-plt.show()
-usft.alt("dashed outlines agree between the first two rows, which differ in texture alone; the third asks for lesions.")
+usft.guess("07.a", ...)  # another hospital
+usft.guess("07.b", ...)  # the same lungs in speckle
 
 # %% [markdown]
 # ## Three shifts, measured
 #
-# Home is Montgomery County's set, those subjects that the network was not trained on. The other hospital is in
-# Shenzhen. Where these two are not at hand, simulated chests stand in for both, the second kind with another display
-# curve, and a network that was pretrained on simulated chests.
+# Home is Montgomery County, those people that were not used for training. The other hospital is in Shenzhen. If these
+# images are not on your disk, simulated chests are used, and a network that was trained on simulated chests.
+# `usft.in_speckle` takes the masks and scans them as in lesson 05.
 
 # %% tags=["train"]
-home = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs")
-away = usft.load("shenzhen", size=SIZE, otherwise="sim-radiographs")
+home = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs", large=FETCH)
+away = usft.load("shenzhen", size=SIZE, otherwise="sim-radiographs", large=FETCH)
 real = not (home.stand_in or away.stand_in)
-net = usft.pretrained("xray" if real else "xray-simulated")
+network = usft.pretrained("xray" if real else "xray-simulated")
+
+# %% tags=["fold"]
+# @title Keep people that the network has not seen
 if real:
-    known = set(net.card["subjects"][home.origin])
+    known = set(network.card["subjects"][home.origin])
     home = home[[subject not in known for subject in home.subjects]]
     away = away.subset(min(IMAGES, len(set(away.subjects))), seed=0)
 else:
     home, away = (usft.simulate_radiographs(IMAGES, size=SIZE, seed=seed) for seed in (1, 2))
     away = replace(away, images=away.images**2.2, name=f"{away.name}, another display curve")
-texture = usft.in_speckle(home)
-for data in (home, away, texture):
-    print(data)
+speckled = usft.in_speckle(home)
+lesions = usft.simulate_ultrasound(IMAGES, size=SIZE, seed=1, preset="breast")
+for images in (home, away, speckled, lesions):
+    print(images)
+
+# %% tags=["fold", "real-image"]
+# @title Draw an example of each
+kinds = {"home": home, "(a) another hospital": away, "(b) another look": speckled, "(c) another task": lesions}
+usft.plots.pictures_figure([(name, kind.images[0], kind.masks[0]) for name, kind in kinds.items()])
+plt.show()
+usft.alt("the first three are lungs, the third in speckle; the fourth is a lesion in a breast.")
 
 # %% tags=["train"]
-shape = usft.mean_shape(home)
-scores = {
-    "home": usft.evaluate(net, home),
-    "(a) other hospital": usft.evaluate(net, away),
-    "(b) same lungs in speckle": usft.evaluate(net, texture),
-}
-blind = {"home": usft.score(shape, home), "(a) other hospital": usft.score(shape, away)}
-blind["(b) same lungs in speckle"] = blind["home"]  # the same masks
-rows = []
-for name, table in scores.items():
-    s, guess = usft.summarise(table), usft.summarise(blind[name])["dice"]
-    rows.append([name, len(table), f"{s['dice']:.3f}", f"{s['low']:.3f}…{s['high']:.3f}", f"{guess:.3f}"])
-print(pd.DataFrame(rows, columns=["images", "n", "Dice", "95 % interval", "mean shape"]).to_string(index=False))
+shape = usft.mean_shape(home)  # one mask for all, which never looks at an image
+places = {"home": home, "(a) another hospital": away, "(b) another look": speckled}
+scores = {name: usft.evaluate(network, images) for name, images in places.items()}
+blind = {name: usft.score(shape, images) for name, images in places.items()}
+for name in places:
+    mean, low, high = usft.subject_interval(scores[name])
+    print(f"{name:21s}{mean:.2f} ({low:.2f} to {high:.2f})", end="")
+    print(f", mean shape {blind[name]['dice'].mean():.2f}")
+usft.check_range(scores["home"]["dice"].mean(), 0.93, 1, "Dice at home")
 
-# %% tags=["train"]
+# %% tags=["fold"]
+# @title Compare with your guesses, and look at another task
 guesses = usft.guesses()
-for key, what in {"07.a": "the other hospital", "07.b": "the lungs in speckle"}.items():
-    print(f"you guessed {guesses.get(key, '… none')} for {what}")
-mean, low, high = usft.paired_difference(scores["home"], scores["(b) same lungs in speckle"])
-print(f"lost to the look alone, subject by subject: {mean:.3f} ({low:.3f}…{high:.3f})")
-usft.check_range(usft.summarise(scores["home"])["dice"], 0.93, 1, "Dice at home")
+print("your guesses:", guesses.get("07.a", "none"), "and", guesses.get("07.b", "none"))
+lost = {name: scores["home"]["dice"].mean() - scores[name]["dice"].mean() for name in list(places)[1:]}
+print("lost:", ", ".join(f"{name} {value:.2f}" for name, value in lost.items()))
+assert lost["(b) another look"] > lost["(a) another hospital"]
+other_lesions = usft.simulate_ultrasound(IMAGES, size=SIZE, seed=2, preset="breast")
+blind_task = usft.score(usft.mean_shape(other_lesions), lesions)["dice"].mean()
+print(f"(c) another task: lung network {usft.evaluate(network, lesions)['dice'].mean():.2f}, mean shape {blind_task:.2f}")
 
 # %% [markdown]
-# The last column is one mask for everybody, the mean shape of the lungs at home. It looks at no image, and a Dice below
-# it is worse than not looking. (At home it is a little flattered: it was made from those very masks.)
+# Whatever (c) gives, it says nothing about the look: nobody asked this network for lesions. So we never call it a
+# domain shift. (b) is **paired**: each chest is scored twice, once as an X-ray image and once in speckle. (a) is not.
+# There, people, machines and the hands that drew the masks change together.
 #
-# Shift (b) is paired: each chest is scored twice, so the loss is that of appearance and of nothing else. Shift (a) is
-# not: other patients, other illnesses, other hands that drew the masks. All of that is in the difference.
+# ## What in the look does the harm?
 #
-# ## A repair without a label?
+# In (b) two things changed. There is grain. And the ribs, the heart and all greys are gone: only an outline is left. We
+# take them apart. A *cut-out* has one grey for the lungs and one for what is around them. *Grain* multiplies each pixel
+# by speckle without any shape.
+
+# %% tags=["fold"]
+# @title A cut-out of each chest, in its own two greys
+def cut_out(data):
+    """Each image as two greys: the mean of its object, and the mean of what lies within 8 pixels around it."""
+    around = (nn.functional.max_pool2d(data.masks.float(), 17, 1, 8) > 0) & ~data.masks
+
+    def grey(where):
+        return ((data.images * where).sum((1, 2, 3)) / where.sum((1, 2, 3)))[:, None, None, None]
+
+    return torch.where(data.masks, grey(data.masks), grey(around))
+
+
+# %% tags=["train"]
+grain = usft.in_speckle(home, contrast_db=(0, 0)).images  # no shape at all
+grain = grain / grain.mean()
+looks = {
+    "X-ray": home.images,
+    "X-ray × grain": (home.images * grain).clamp(0, 1),
+    "cut-out": cut_out(home),
+    "cut-out × grain": (cut_out(home) * grain).clamp(0, 1),
+}
+dice = {}
+for name, images in looks.items():
+    dice[name] = usft.evaluate(network, replace(home, images=images))["dice"].mean()
+    print(f"{name:16s}{dice[name]:.2f}")
+
+# %% tags=["fold", "real-image"]
+# @title Draw the four looks, with what the network finds
+panels = [(f"{name}: Dice {dice[name]:.2f}", images[0], home.masks[0], usft.segment(network, images[:1])[0])
+          for name, images in looks.items()]  # fmt: skip
+usft.plots.pictures_figure(panels, title="White dashes: the lungs. Orange: what the network finds (one chest; Dice: all)")
+plt.show()
+alone = {name: dice["X-ray"] - dice[name] for name in ("X-ray × grain", "cut-out")}
+together = dice["X-ray"] - dice["cut-out × grain"]
+usft.check_range(together - sum(alone.values()), 0.05, 0.6, "lost together, beyond the sum of both")
+usft.alt(f"grain alone loses {alone['X-ray × grain']:.2f}, the cut-out {alone['cut-out']:.2f}, both together {together:.2f}.")
+
+# %% [markdown]
+# ### Exercise 07.1 · Read the four looks
 #
-# Batch normalisation shifts and scales each channel by a mean and a variance that were counted on the old images. On
-# new images these may simply be wrong. They can be counted again: show the network new images in
-# training mode, with no gradient and no mask.
+# Give two numbers: the Dice lost by grain and cut-out **together**, and the **sum** of what each of them loses alone.
+
+# %%
+# BEGIN SOLUTION two differences, from the four numbers above
+both_at_once = dice["X-ray"] - dice["cut-out × grain"]
+sum_of_single = (dice["X-ray"] - dice["X-ray × grain"]) + (dice["X-ray"] - dice["cut-out"])
+# Why: if two changes were independent, their losses would add up.
+# END SOLUTION
+
+# %% tags=["reading"]
+# @title Check 07.1
+# BEGIN CHECK
+usft.check(
+    (float(both_at_once), float(sum_of_single)),
+    {
+        "both at once": ((), lambda r: abs(r[0] - together) < 6e-3, "Dice of the X-ray images minus cut-out × grain."),
+        "the sum": (
+            (),
+            lambda r: abs(r[1] - sum(alone.values())) < 1.1e-2,
+            "each change against the X-ray images, then the sum.",
+        ),
+    },
+    exercise="07.1",
+)
+# END CHECK
+
+# %%
+# BEGIN WRONG "minus cut-out × grain"
+both_at_once, sum_of_single = dice["cut-out × grain"], sum(alone.values())
+# END WRONG
+# BEGIN WRONG "against the X-ray images"
+both_at_once, sum_of_single = together, 2 * dice["X-ray"] + dice["cut-out"] + dice["X-ray × grain"]
+# END WRONG
+# BEGIN RIGHT
+both_at_once, sum_of_single = round(together, 2), round(sum(alone.values()), 2)
+# END RIGHT
+
+# %% [markdown]
+# Write one sentence: is it the grain that does the harm? Then open the points.
 #
-# ## Exercise 07.1: count again
+# <details><summary>Three points to look for</summary>
 #
-# Write `new_statistics(model, images)`. It returns the model whose batch normalisations hold the mean and variance
-# (`running_mean`, `running_var`) of these images, **all** of it and nothing of the old; weights untouched; in
-# evaluation mode, ready to use. The images fit into one batch.
+# * Neither alone: with the ribs and greys the network copes with grain, and without grain it copes with a cut-out.
+# * Together they lose more than the sum. The network needs some clear edge, of whatever kind.
+# * This is one network. Another one may rely on other things.
+# </details>
+#
+# ## A repair without masks?
+#
+# Batch normalisation uses a mean and a variance of each channel, counted on the old images (lesson 02). On new images
+# they may be wrong. They can be counted again: show new images in training mode. This needs no mask and no gradient.
+#
+# ### Exercise 07.2 · Count again
+#
+# Write `new_statistics(model, images)`. It returns the model with the mean and variance of these images in all its
+# batch normalisations, and nothing of the old ones. Weights stay. Afterwards the model is in evaluation mode, and each
+# layer's `momentum` is what it was. The images fit into one batch.
 #
 # <details><summary>Hint 1</summary>
 #
-# Statistics are counted in training mode alone, whether or not there is a gradient.
+# Statistics are counted in training mode, with or without a gradient.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `layer.momentum` is the share of the new batch in the running average, 0.1 by default.
+# `layer.momentum` is the share of the new batch, usually 0.1. With 1.0 only the new batch counts.
 # </details>
-
 
 # %%
 def new_statistics(model, images):
     """The model, in evaluation mode, with the batch-norm statistics of these images."""
-    # BEGIN SOLUTION make each BatchNorm2d forget, show the images in training mode, return the model in evaluation mode
-    for layer in model.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = 1.0  # the new batch counts for all
+    # BEGIN SOLUTION momentum 1, one pass in training mode, then everything as before
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    before = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 1.0
     with torch.no_grad():
         model.train()(images)
+    for layer, momentum in zip(layers, before, strict=True):
+        layer.momentum = momentum
     return model.eval()
+    # Why: with momentum 1 the old statistics count for nothing; later training needs the usual one.
     # END SOLUTION
 
 
 # %%
-# @title Check 07.1
+# @title Check 07.2
 # BEGIN CHECK
 torch.manual_seed(0)
 tiny = usft.UNet(width=4, depth=2).eval()
@@ -216,9 +294,15 @@ usft.check(
             lambda m: not any(part.training for part in m.modules()),
             "hand the model back in evaluation mode, or the next image will change it again.",
         ),
+        "the momentum": (
+            (tiny, batch),
+            lambda m: {part.momentum for part in m.modules() if isinstance(part, nn.BatchNorm2d)} == {0.1},
+            "each layer's momentum must be what it was, or the next training counts a single batch.",
+        ),
     },
-    exercise="07.1",
+    exercise="07.2",
 )
+# END CHECK
 # END CHECK
 
 # %%
@@ -290,9 +374,21 @@ def new_statistics(model, images):
     model.train()
     with torch.no_grad():
         model(images)
+    for m in model.modules():
+        if isinstance(m, nn.BatchNorm2d):
+            m.momentum = 0.1
     model.eval()
     return model
 # END RIGHT
+# BEGIN WRONG "momentum must be what it was"
+def new_statistics(model, images):
+    for m in model.modules():
+        if isinstance(m, nn.BatchNorm2d):
+            m.momentum = 1.0
+    with torch.no_grad():
+        model.train()(images)
+    return model.eval()
+# END WRONG
 # BEGIN RIGHT
 def new_statistics(model, images):
     model.train()
@@ -319,95 +415,66 @@ def new_statistics(model, images):
     return usft.reestimate_statistics(model, images, batch_size=len(images)).eval()
 # END RIGHT
 
+
 # %% [markdown]
-# The library's `usft.reestimate_statistics` does it for any number of images. Note what is used: the test images
-# themselves, but none of their masks. In a hospital one would count on last month's images.
-#
-# And (c), in a panel of its own: the lesions, with the mean shape of *other* simulated lesions. That panel asks only
-# whether the untouched network beats a mask that never looks.
+# The library's `usft.reestimate_statistics` does this for any number of images. It saw the test images, but no mask.
 
-# %% tags=["train"]
-again = {"home": home, "(a) other hospital": away, "(b) same lungs in speckle": texture}
-repaired = {name: usft.evaluate(usft.reestimate_statistics(net, x.images), x) for name, x in again.items()}
-for name, table in repaired.items():
-    mean, low, high = usft.paired_difference(table, scores[name])
-    print(f"{name}: new statistics change the Dice by {mean:+.3f} ({low:+.3f}…{high:+.3f})")
-lesions, others = (usft.simulate_ultrasound(48, size=SIZE, seed=seed, preset="breast") for seed in (1, 2))
-task = {"lung network": usft.evaluate(net, lesions), "mean shape": usft.score(usft.mean_shape(others), lesions)}
-print("(c) another task:", {name: round(usft.summarise(table)["dice"], 3) for name, table in task.items()})
-
-# %% tags=["train", "curves"]
-def draw_intervals(axes, tables, shift, k, label=None):
-    """Mean Dice with its interval, a row a table; ``shift`` moves them up a little, so that two sets fit in."""
-    for row, table in enumerate(tables.values()):
-        s = usft.summarise(table)
-        axes.plot([s["low"], s["high"]], [shift - row] * 2, color=COLOURS[k], lw=2)
-        axes.plot(s["dice"], shift - row, MARKERS[k], color=COLOURS[k], ms=8, label=None if row else label)
-    axes.set_yticks([-row for row in range(len(tables))], list(tables))
-    axes.set(xlabel="Dice, 95 % interval over subjects", xlim=(0, 1.02), ylim=(-len(tables) + 0.4, 0.6))
-
-
-# %% tags=["train", "curves"]
-with plt.rc_context(STYLE):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.8), width_ratios=[2, 1], layout="constrained")
-    draw_intervals(left, scores, 0.12, 0, "as it came")
-    draw_intervals(left, repaired, -0.12, 1, "statistics counted again")
-    draw_intervals(right, task, 0, 6)
-    for row, table in enumerate(blind.values()):
-        left.plot([usft.summarise(table)["dice"]] * 2, [-row - 0.3, -row + 0.3], ":", color="0.3")
-    left.set_title("What does a new look cost? (dotted: mean shape)")
-    right.set_title("(c) Another task, not a gap")
-    left.legend(frameon=False, loc="upper left")
+# %% tags=["fold"]
+# @title Count again in all three places, and draw the change
+fresh = {name: usft.evaluate(usft.reestimate_statistics(network, x.images), x) for name, x in places.items()}
+levels = {"as it came": scores, "statistics counted again": fresh}
+levels = {way: {name: usft.subject_interval(table) for name, table in tables.items()} for way, tables in levels.items()}
+marks = {name: table["dice"].mean() for name, table in blind.items()}
+usft.plots.levels_figure(levels, marks)
 plt.show()
-usft.alt("left, how far each shift pulls the Dice from home, and what new statistics give back; right, another task.")
+back = {name: usft.paired_difference(fresh[name], scores[name]) for name in places}
+for name, (mean, low, high) in back.items():
+    said = "more" if low > 0 else "less" if high < 0 else "undecided"
+    print(f"{name}: {mean:+.3f} ({low:+.3f} to {high:+.3f}), {said}")
+helped = [name for name, (_, low, _) in back.items() if low > 0] or ["none of them"]
+usft.alt(f"new statistics give back Dice for certain on: {', '.join(helped)}; the rest stays where it was, or is undecided.")
 
 # %% [markdown]
-# Compare three distances on the left: how far (a) is from home, how far (b) is, and how much of each comes back (or is
-# lost on top) when nothing but means and variances is renewed. Where the interval of that change, printed above, holds
-# 0, these images cannot tell whether anything came back. And look for points to the left of their dotted line: there
-# the network is worse than a mask that never looks. What is still missing needs other *weights*. Which ones is the
-# question of the lessons to come.
-
-# %% [markdown]
-# ## Where in the network do the two looks part?
+# Compare what came back with what was lost. Where an interval includes 0, these images cannot tell whether anything
+# came back. What is still missing needs other *weights*. Which ones, is the question of the lessons to come.
 #
-# In (b) each chest exists twice, as a radiograph and in speckle. So for each group of layers we may ask: does it say
-# the same about the same place in both? That is: does it tell the same places apart? In which channel, on which scale
-# and above which offset is of no interest, as weights that come next can undo all that. So the measure must not mind
-# rotation (a mixing of channels), scale and shift. **Linear CKA** (centred kernel alignment) does not. Take two tables
-# with one row per place, and one column per channel; subtract each column's mean, giving *X* and *Y*; then
+# ## Optional: where do the two looks part?
+#
+# Each chest now exists twice, as an X-ray image and in speckle. Does a group of layers see the same in both? It may mix
+# its channels, scale or shift them: the next layer can undo that. Linear **CKA** ignores exactly this. $X$ and $Y$ are
+# tables with a row for each place and a column for each channel, minus each column's mean:
 #
 # $$ \mathrm{CKA}(X, Y) = \frac{\lVert X^T Y \rVert^2}{\lVert X^T X \rVert \; \lVert Y^T Y \rVert} $$
 #
-# with ‖·‖ the root of the sum of squares of all entries (Frobenius norm). It is 1 if one table is the other but for
-# rotation, scale and shift, and 0 if nothing in one varies with anything in the other.
+# ‖·‖ is the root of the sum of squares. 1 means the same but for mixing, scale and shift.
 #
-# ## Exercise 07.2: linear CKA
+# ### Exercise 07.3 · Linear CKA (optional)
 #
-# Write `cka(x, y)` for tensors `[n, p]` and `[n, q]`.
+# Write `cka(x, y)` for tables `[n, p]` and `[n, q]`.
 #
 # <details><summary>Hint 1</summary>
 #
-# `x - x.mean(0)` subtracts each column's own mean.
+# `x - x.mean(0)` subtracts the mean of each column.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `torch.linalg.norm(matrix)` is the Frobenius norm. Only the one above the line is squared.
+# `torch.linalg.norm(matrix)` is ‖·‖. Only the one above the line is squared.
 # </details>
-
 
 # %%
 def cka(x, y):
-    """Linear CKA of two tables [n, p] and [n, q]: 0…1."""
-    # BEGIN SOLUTION subtract each column's mean, then the formula: three Frobenius norms
-    x, y = x - x.mean(0), y - y.mean(0)
+    """Linear CKA of two tables [n, p] and [n, q], from 0 to 1."""
+    # BEGIN SOLUTION subtract each column's mean, then three norms
+    x = x - x.mean(0)
+    y = y - y.mean(0)
     norm = torch.linalg.norm
     return norm(x.T @ y) ** 2 / (norm(x.T @ x) * norm(y.T @ y))
+    # Why: mixing, scaling and shifting channels change none of the three norms' ratio.
     # END SOLUTION
 
 
 # %%
-# @title Check 07.2
+# @title Check 07.3
 # BEGIN CHECK
 draw = torch.Generator().manual_seed(5)
 x, z = torch.randn(400, 6, generator=draw).double(), torch.randn(400, 9, generator=draw).double()
@@ -430,6 +497,11 @@ usft.check(
             1.0,
             "a shift must not matter: subtract the mean of each COLUMN.",
         ),
+        "itself shifted, the other way round": (
+            (x + steps, x),
+            1.0,
+            "a shift must not matter in either table: subtract the mean of each COLUMN of both.",
+        ),
         "nothing in common, but both far from 0": (
             (x + 20, z + 20),
             lambda found: float(found) < 0.3,
@@ -441,7 +513,7 @@ usft.check(
             "right at the ends, wrong between: the norm above is squared, those below are not.",
         ),
     },
-    exercise="07.2",
+    exercise="07.3",
 )
 # END CHECK
 
@@ -496,122 +568,101 @@ def cka(x, y):
     v, t, _ = torch.linalg.svd(y - y.mean(0), full_matrices=False)
     return (s**2 @ (u.T @ v) ** 2 @ t**2) / ((s**4).sum() * (t**4).sum()).sqrt()
 # END RIGHT
+# BEGIN WRONG "in either table"
+def cka(x, y):
+    y = y - y.mean(0)
+    return torch.linalg.norm(x.T @ y) ** 2 / (torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y))
+# END WRONG
 
 # %% [markdown]
-# Now for each group: the network on radiographs against the network on the same lungs in speckle, as it came and with
-# new statistics. A reference is needed here as well, since all chests resemble each other: the dotted line compares
-# each chest with the speckled lungs of *another*. Only what lies above that line is about this very chest.
+# All chests are alike, so a high value may only say "a chest". The reference compares each chest with the speckled
+# lungs of *another* person. Only what lies above it is about this very chest.
 
-# %% tags=["train"]
-before = usft.activations(net, home.images)
-adapted = usft.reestimate_statistics(net, texture.images)
-other = texture.images.roll(1, 0)  # everybody's neighbour
-lines = {
-    "as it came": usft.activations(net, texture.images),
-    "statistics counted again": usft.activations(adapted, texture.images),
-    "another chest (reference)": usft.activations(net, other),
-}
-alike = pd.DataFrame({name: {g: usft.linear_cka(before[g], a[g]) for g in a} for name, a in lines.items()})
-print(alike.round(2).to_string())
-usft.check_range(float(alike.to_numpy().max()), 0, 1, "largest CKA")
-
-# %% tags=["train", "curves"]
-with plt.rc_context(STYLE):
-    figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
-    for k, (name, line) in enumerate(zip(alike, ("-", "--", ":"), strict=True)):
-        axes.plot(alike.index, alike[name], line, color=[*COLOURS[:2], "0.4"][k], marker=MARKERS[k], label=name)
-    axes.set(ylabel="CKA, radiograph against speckle", ylim=(0, 1), title="Where do the two looks part?")
-    axes.legend(frameon=False)
-    axes.text(1, -0.16, home.provenance, transform=axes.transAxes, ha="right", fontsize=8, color="0.35")
+# %% tags=["fold"]
+# @title Draw CKA for each group
+before = usft.activations(network, home.images)
+lines = {"the same chest": speckled.images, "another chest (reference)": speckled.images.roll(1, 0)}
+lines = {name: usft.activations(network, images) for name, images in lines.items()}
+alike = {name: {group: float(usft.linear_cka(before[group], a[group])) for group in a} for name, a in lines.items()}
+usft.plots.by_group_figure(alike, "CKA, X-ray against speckle", "Where do the two looks part?")
 plt.show()
-usft.alt("one line over the groups along the path; what lies above the dotted line is about the same chest.")
+above = {group: alike["the same chest"][group] - alike["another chest (reference)"][group] for group in before}
+usft.check_range(max(alike["the same chest"].values()), 0, 1, "largest CKA")
+usft.alt(f"the same chest is furthest above the reference in {max(above, key=above.get)}, least in {min(above, key=above.get)}.")
 
 # %% [markdown]
-# Read the *height above the dotted line*, not the height. Coarse layers see coarse shapes, and those are common to all
-# chests: a high value there may say no more than "a chest". The first groups see a few pixels (lesson 02), and in these
-# a rib and a grain have little in common.
-#
-# The solid line once more, on the network itself: how far the two looks are apart (1 − CKA). Red is far.
-
-# %% tags=["train", "curves"]
-apart = (1 - alike["as it came"]).round(2)
-usft.UNetDiagram(net, apart.to_dict(), label="1 − CKA, radiograph against speckle", size=SIZE)
-
-# %% [markdown]
-# Keep one thing in mind: likeness at a late layer does not prove that the early ones are fine, nor that the late ones
-# need no training. CKA describes; it does not tell which layer to tune. That takes an experiment, from lesson 04 on.
+# CKA describes. It does not tell which layer to tune: a late layer that sees the same does not prove that the early
+# ones are fine.
 
 # %% [markdown]
 # ## Quiz
-#
-# Three claims that you may meet in a paper, or in your own draft.
 
 # %%
 # @title Question 1
 usft.Quiz("""
-On chest X-rays a lung network has a Dice of 0.95. On ultrasound of kidneys, scored against outlines of kidneys, it has
-0.10. "The domain gap is 0.85." Is it?
+A lung network has a Dice of 0.95 on chest X-rays. On ultrasound of kidneys, scored against outlines of kidneys, it has
+0.10. "The domain shift costs 0.85." Is this right?
 
 - [ ] Yes, if the interval over patients is narrow.
-  A narrow interval would make the number more certain. It would not make it a domain gap.
-- [x] No: it was never asked for kidneys, only for lungs.
-  A network that saw ultrasound perfectly well would draw lungs, or nothing. Look and task changed together.
-- [ ] No: first subtract what a mean shape scores.
-  A mean shape belongs beside the number, but subtracting it does not part the look from the task.
+  A narrow interval makes the number more certain. It does not make it a domain shift.
+- [x] No: nobody asked the network for kidneys.
+  Look and task changed together.
+- [ ] No: first subtract the Dice of a mean shape.
+  It belongs beside the number, but it does not separate the look from the task.
 """)
 
 # %%
 # @title Question 2
 usft.Quiz("""
-You score a network on 40 radiographs, on the same 40 chests in speckle, and on 40 patients of another hospital. For
-which comparison with the radiographs may you take the interval of differences, subject by subject?
+You score a network on 40 X-ray images, on the same 40 chests in speckle, and on 40 people of another hospital. Where
+may you use paired differences?
 
-- [ ] For both: there are 40 and 40 scores each time.
-  Equal numbers make no pairs. Patient 7 here and patient 7 there have nothing to do with each other.
-- [ ] For neither: images of different kinds cannot be paired.
-  What must agree is the subject. How hard a chest is to outline shows in both of its images, and cancels.
-- [x] For the speckle only, where each chest meets itself.
-  What is left then is the look. The other hospital is another group of people, with no pairs.
+- [ ] In both comparisons: there are 40 and 40.
+  Equal numbers make no pairs. Patient 7 here has nothing to do with patient 7 there.
+- [ ] In neither: images of different kinds cannot be paired.
+  What must agree is the person. How hard a chest is cancels in the difference.
+- [x] Only in speckle, where each chest meets itself.
+  The other hospital has other people.
 """)
 
 # %%
 # @title Question 3
 usft.Quiz("""
-A colleague counts the batch-norm statistics again on the test images, then scores the network on them: "No label was
-used, so this is a fair test." Is it?
+A colleague counts the statistics again on the test images, then tests on them: "No mask was used, so this is fair." Is
+it? (Remember lesson 01.)
 
-- [x] Only where all the images are there before the first answer is due.
-  No mask was used, and no gradient. But the images were, all at once. Say so, or count on other images from there.
-- [ ] Yes: without labels nothing about the test can leak.
-  The network was fitted to these very images. A patient who comes alone, tomorrow, does not get such a network.
-- [ ] No: the statistics are weights, so this was training on the test.
-  They are no weights, and no answer was shown. What leaked is the look of the images, not their masks.
+- [x] Only where all test images are there before the first answer is due.
+  The images were used, all at once. A patient who comes alone tomorrow has no such network.
+- [ ] Yes: without masks nothing can leak.
+  The look of these very images went into the network.
+- [ ] No: this was training on the test set.
+  No weight changed and no mask was shown. But the images did play a part, so say it.
 """)
 
 # %% [markdown]
 # ## What this does not show
 #
-# * **What the paper's shift was.** Our steps between worlds are our own reconstruction; (b) is an experiment, not an
-#   organ.
-# * **That speckle is all of ultrasound.** There are no shadows, no depth, no probe in (b), only texture and contrast.
-# * **Why (a) costs what it costs.** Machine, patients and the hands that drew the masks change together.
-# * **Other networks.** One pretraining each; on simulated chests the same repair may help less, or even harm. Try both.
+# * **All of ultrasound.** (b) has no shadows, no depth, no probe. It has grain and contrast.
+# * **Why (a) costs what it costs.** Machine, people and drawing hands change together.
+# * **Other networks.** There is one network for each kind of images here.
 
 # %% [markdown]
 # ## Recap
 #
-# * Keep three shifts apart: other hospital, other look, other task. The last one is never called a gap.
-# * Batch-norm statistics can be counted again without labels. See on (a) and (b) what that gives back and what not.
-# * CKA compares groups place by place, and needs a reference: all chests resemble each other.
+# * Another hospital, another look and another task are three things. The last one is no domain shift.
+# * If two things changed, try each of them alone. Their losses need not add up.
+# * Statistics can be counted again without masks. Look at the interval before you say that it helps.
+#
+# ## Try it alone
+#
+# Blur the cut-out × grain with `nn.functional.avg_pool2d(images, 5, 1, 2)`. Does the network find the lungs again?
 
 # %% [markdown]
 # ## Further reading
 #
-# * Li et al., "Revisiting batch normalization for practical domain adaptation", 2016,
+# * Li and others, "Revisiting batch normalization for practical domain adaptation", 2016,
 #   [arXiv 1603.04779](https://arxiv.org/abs/1603.04779).
-# * Kornblith, Norouzi, Lee and Hinton, "Similarity of neural network representations revisited", ICML 2019,
+# * Kornblith and others, "Similarity of neural network representations revisited", 2019,
 #   [arXiv 1905.00414](https://arxiv.org/abs/1905.00414).
-# * Jaeger et al., "Two public chest X-ray datasets …", Quant. Imaging Med. Surg. 4(6):475-477, 2014: Montgomery and
-#   Shenzhen.
-# * Lee et al., "Surgical fine-tuning", 2022, [arXiv 2210.11466](https://arxiv.org/abs/2210.11466): a shift at the input
-#   calls for the first blocks.
+# * Lee and others, "Surgical fine-tuning", 2022, [arXiv 2210.11466](https://arxiv.org/abs/2210.11466): a change at the
+#   input calls for the first blocks.

@@ -1,8 +1,18 @@
 """Every figure of the course, with one look; a lesson's cell calls one function (lessons 00 to 12)."""
 
-from .curves import drift_figure, ordered_figure, seeds_figure, training_figure
+from .curves import differences_figure, drift_figure, levels_figure, ordered_figure, seeds_figure, training_figure
 from .masks import distance_inside, dots, show_masks
-from .network import fields_figure, reach_figure
+from .network import by_group_figure, fields_figure, reach_figure
 from .pictures import dots_figure, maps_figure, pictures_figure
 from .strategies import growing_masks_figure, strategies_figure
+from .ultrasound import (
+    chain_figure,
+    echo_lines_figure,
+    grains_figure,
+    grids_figure,
+    overlap_figure,
+    scatterers_figure,
+    walks_figure,
+    windows_figure,
+)
 from .style import COLOURS, MARKERS, STYLE, alt

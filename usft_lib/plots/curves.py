@@ -1,4 +1,4 @@
-"""A training's curves, scores in order, trainings side by side, drift (lessons 00, 03, 04, 08)."""
+"""A training's curves, scores in order, trainings side by side, drift, differences (lessons 00, 03, 04, 07, 08)."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..errors import BadInput
+from ..intervals import MARGIN
 from ..training import History
 from .style import COLOURS, MARKERS, STYLE, literal
 
@@ -97,4 +98,57 @@ def drift_figure(drift: Mapping[str, Mapping[str, list]], dice: Mapping[str, lis
         right.set(xlabel="batches seen", ylabel="Dice on X-rays", ylim=(0.8, 1), title="Masks of lungs")
         left.legend(frameon=False, ncols=2, fontsize=9, loc="upper left")
         right.legend(frameon=False, loc="lower left")
+    return figure
+
+
+def differences_figure(panels: Mapping[str, Mapping[str, tuple]], margin: float = MARGIN, unit: str = "Dice") -> Figure:
+    """Differences with their 95 % intervals against 0 and the margin, a row each, panels on one scale (lessons 07, 08).
+
+    Args:
+        panels: by title, for each row its name and ``(mean, low, high)``.
+        margin: the difference that would matter, drawn as a dotted line.
+    """
+    rows = max(len(differences) for differences in panels.values())
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(panels), figsize=(3.4 * len(panels) + 1.6, 0.62 * rows + 1.7), layout="constrained", sharex=True,
+            squeeze=False)  # fmt: skip
+        for place, (title, differences) in zip(axes[0], panels.items(), strict=True):
+            for row, (mean, low, high) in enumerate(differences.values()):
+                place.plot([low, high], [-row, -row], color="black", linewidth=2)
+                place.plot(mean, -row, "o", color="black", markersize=7)
+                clear = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}  # of the vertical lines
+                look = {"textcoords": "offset points", "ha": "center", "fontsize": 10, "bbox": clear}
+                place.annotate(f"{mean:+.3f}", (mean, -row), (0, 7), **look)
+            place.axvline(0, color="0.3")
+            place.axvline(margin, color="0.3", linestyle=":")
+            place.set_yticks(range(0, -len(differences), -1), map(literal, differences))
+            place.set(ylim=(0.4 - rows, 0.8), title=literal(title), xlabel=literal(f"difference in {unit}"))
+            place.locator_params(axis="x", nbins=5)
+            place.grid(False, axis="y")
+    return figure
+
+
+def levels_figure(scores: Mapping[str, Mapping[str, tuple]], marks: Mapping[str, float], title: str = "") -> Figure:
+    """Dice with its 95 % interval, a row a set of images, a sign a network; a bar where the mean shape is (lesson 07).
+
+    Args:
+        scores: by network, for each row ``(mean, low, high)``.
+        marks: by row the Dice of the mean shape.
+    """
+    names = list(next(iter(scores.values())))
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(9, 0.75 * len(names) + 1.6), layout="constrained")
+        for k, (network, by_row) in enumerate(scores.items()):
+            for row, (mean, low, high) in enumerate(by_row.values()):
+                place, label = -row - 0.26 * (k - (len(scores) - 1) / 2), literal(network) if not row else None
+                axes.plot([low, high], [place, place], color=COLOURS[k], linewidth=2)
+                axes.plot(mean, place, MARKERS[k], color=COLOURS[k], markersize=8, label=label)
+        for row, name in enumerate(names):
+            label = "mean shape" if not row else None
+            axes.vlines(marks[name], -row - 0.38, -row + 0.38, color="0.3", linestyle=":", label=label)
+        axes.set_yticks(range(0, -len(names), -1), map(literal, names))
+        axes.set(xlabel="Dice, 95 % interval over subjects", xlim=(-0.02, 1.02), title=literal(title))
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1.08), ncols=3)
+        axes.grid(False, axis="y")
     return figure

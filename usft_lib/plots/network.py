@@ -1,4 +1,4 @@
-"""What each group of a network looks at (lesson 02)."""
+"""What each group of a network looks at, and a number for each group (lessons 02, 07)."""
 
 from collections.abc import Mapping
 
@@ -67,4 +67,20 @@ def reach_figure(fields: Mapping[str, Mapping[str, Tensor]], allowed: Mapping[st
         axes.axhline(size, color="0.4", linestyle=":", label=f"side of a {size} px image")
         axes.set(ylabel="width (image pixels)", title="How wide does each group look?")
         axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def by_group_figure(lines: Mapping[str, Mapping[str, float]], label: str, title: str = "") -> Figure:
+    """A number for each group along the path, a line a series (lesson 07).
+
+    Args:
+        lines: by series and by group, a value from 0 to 1.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
+        for k, ((name, values), line) in enumerate(zip(lines.items(), ("-", "--", ":", "-."), strict=False)):
+            style = {"color": COLOURS[k % 7], "marker": MARKS[k % 4], "label": literal(name)}
+            axes.plot(list(values), list(values.values()), line, **style)
+        axes.set(ylabel=literal(label), ylim=(0, 1), title=literal(title))
+        axes.legend(frameon=False)
     return figure

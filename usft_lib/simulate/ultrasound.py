@@ -178,25 +178,31 @@ def insonify(scenes: list[Scene], level, loss, randoms: list[torch.Generator], c
         contact, error: dB, how well lines couple and what TGC gets wrong, at a few points along ``[B, 1, points]`` and
             ``[B, points, 1]``.
     """
+    sent = send(scenes, level, loss, randoms)
+    return sent | receive_and_show(scenes, sent["echoes"], randoms, contact, error)
+
+
+def send(scenes: list[Scene], level, loss, randoms) -> dict:
+    """The first half of `insonify`: what comes back, before the scanner adds or amplifies anything."""
     size = 8 * level.shape[-1] // 9
-    grid = Grid(scenes, size, device=level.device)
+    grid, coarse = Grid(scenes, size, device=level.device), Grid(scenes, size, coarse=2, device=level.device)
     lost = attenuated_db(loss, scenes)
     points = scatterers(scenes, grid, level - lost, randoms)
-    field = echoes(scenes, grid, points)
-    received = receive(scenes, grid, field, randoms, contact, error)
-    envelope = received.abs()
-    grey = compress(scenes, envelope)
-    coarse = Grid(scenes, size, coarse=2, device=level.device)
     return {
         "level_db": coarse.inside(level),
         "loss_db": coarse.inside(lost),
         "scatterers": grid.inside(points),
-        "echoes": field,
-        "received": received,
-        "envelope": envelope,
-        "grey": grey,
-        "image": scan_convert(grey, scenes),
+        "echoes": echoes(scenes, grid, points),
     }
+
+
+def receive_and_show(scenes: list[Scene], field, randoms, contact=None, error=None) -> dict:
+    """The second half of `insonify`: noise, amplification, grey, picture."""
+    grid = Grid(scenes, field.shape[-1] // 2, device=field.device)
+    received = receive(scenes, grid, field, randoms, contact, error)
+    envelope = received.abs()
+    grey = compress(scenes, envelope)
+    return {"received": received, "envelope": envelope, "grey": grey, "image": scan_convert(grey, scenes)}
 
 
 def echoes(scenes: list[Scene], grid: Grid, points: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 08)."""
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -35,6 +36,25 @@ def results(name: str, *more: str) -> "Results":
         records += found
         missing += len(wanted) - len(found)
     return Results(records, missing)
+
+
+def verdicts(*claims: int) -> "pd.DataFrame":
+    """What the study's report says of these claims, or of all: a row a comparison (lessons 08 to 15).
+
+    Columns: ``claim``, ``words`` (what is claimed), ``target``, ``mean``, ``low``, ``high``, ``seeds``, ``said`` (the
+    verdict), ``secondary`` (told beside the claim; does not decide it) and others. results/VERDICTS.md explains them.
+
+    Raises:
+        BadInput: a claim that the report has no line of.
+    """
+    import pandas as pd
+
+    lines = json.loads((grids.RESULTS / "verdicts.json").read_text(encoding="utf-8"))["lines"]
+    found = pd.DataFrame(lines).rename(columns={"number": "claim"})
+    for claim in claims:
+        if claim not in found["claim"].unique():
+            raise BadInput(f"The report has no line of claim {claim!r}; it has those of {sorted(set(found['claim']))}.")
+    return found[found["claim"].isin(claims)].reset_index(drop=True) if claims else found
 
 
 class Results:
@@ -214,8 +234,9 @@ class Results:
         differences = [subject_means(x, "dice") - subject_means(y, "dice") for x, y in zip(one, other, strict=True)]
         return float(stats.wilcoxon(pd.concat(differences).groupby(level=0).mean()).pvalue)
 
-    def by_subject(self, target: str, weights: dict[str, float], seed: int) -> "pd.Series":
-        """The weighted sum of the strategies' Dice by subject, of one seed."""
+    def by_subject(self, target: str, strategy: "str | dict[str, float]", seed: int) -> "pd.Series":
+        """Dice by subject of one seed, of a strategy or the weighted sum of several."""
+        weights = {strategy: 1.0} if isinstance(strategy, str) else strategy
         return subject_means(_as_scored(self.tables(target, weights, [seed])[0]), "dice")
 
 
