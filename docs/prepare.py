@@ -1,5 +1,5 @@
 """What the site shows, made from the course as it is: lessons from the solutions, the reference from docstrings, the
-results explorer for the page that shows it. Written into docs/ before each build; git ignores it."""
+glossary, the results explorer for the page that shows it. Written into docs/ before each build; git ignores it."""
 
 import inspect
 import json
@@ -69,6 +69,15 @@ def api(docs: str) -> None:
             members = "\n   :members:" if kind == "autoclass" else ""
             text.append(f"\n```{{eval-rst}}\n.. {kind}:: usft_lib.{name}{members}\n```\n")
     (Path(docs) / "api.md").write_text("".join(text), encoding="utf-8")
+
+
+def glossary(docs: str) -> None:
+    """The course's terms in alphabetical order, each with the lesson that introduces it."""
+    terms = tomllib.loads((ROOT / "notebooks" / "glossary.toml").read_text(encoding="utf-8"))
+    text = ["# Glossary\n\nIn a notebook, `usft.explain(\"Dice\")` prints the same.\n"]
+    for term in sorted(terms, key=str.lower):
+        text.append(f"\n**{term}** (lesson {terms[term]['lesson']}): {terms[term]['says']}\n")
+    (Path(docs) / "glossary.md").write_text("".join(text), encoding="utf-8")
 
 
 def explorer(docs: str) -> None:

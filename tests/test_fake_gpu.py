@@ -235,8 +235,11 @@ def figures(room):
     plots.fields_figure(fields, allowed, list(allowed)), plots.reach_figure(fields, allowed, 32)
     row = usft.summarise(usft.evaluate(room.model, room.data))
     plots.strategies_figure({"a": history}, {"a": row, "b": row}, {"a": room.masks, "b": room.masks}, room.data)
-    grown = {"a": {0: room.masks[0], 2: room.masks[0]}}
-    plots.growing_masks_figure({"a": history}, grown, room.images[0], room.masks[0], {})
+    plots.training_figure(history, {}), plots.ordered_figure({"a": usft.dice(room.masks, room.masks).tolist()})
+    turns = torch.rand(2, 9, device="cuda")
+    arrows = torch.polar(torch.ones_like(turns), turns)
+    plots.walks_figure(arrows, {"a": arrows.sum(1)})
+    plots.overlap_figure({"a": (room.images[0].flatten(), room.images[1].flatten())})
 
 
 def physics(room):

@@ -131,8 +131,9 @@ ASKED = {
     "# ## One": {"".join(f"# ## {k}\n# \n" for k in range(6)): "6 sections, at most 5",
                  "# " + "word " * 1600: "words, at most 1500"},
     "figure, axes": {"x = '" + "x" * 90 + "'\nfigure, axes": None},
-    "return 2 * x": {"return 2 * x" + "\n    y = 1" * 110: "code, at most 110", "return 2 * x" + " " * 99 + "#":
-                     "columns, at most 88"},
+    "def double(x):": {"def double(x):" + "\n    y = 1" * 110: "code, at most 110",
+                       "def double(x):" + " " * 99 + "#": "columns, at most 88"},
+    "return 2 * x": {"return 2 * x" + "\n    y = 1" * 110: None},  # a student does not see it
 }  # fmt: skip
 TERMS = {"Dice": {"lesson": "00", "says": ""}, "speckle": {"lesson": "06", "says": ""},
          "step": {"lesson": "03", "says": "", "common": True}}  # fmt: skip
@@ -155,6 +156,6 @@ def test_each_limit_finds_its_fault(lesson, old, new, says):
 
 def test_the_table_counts_what_a_reader_sees(lesson):
     row = lint.figures(lesson(SECOND))
-    assert (row["words"], row["code"], row["longest cell"], row["sections"]) == (7, 9, 6, 1)
+    assert (row["words"], row["code"], row["longest cell"], row["sections"]) == (7, 6, 3, 1)
     assert (row["exercises"], row["quiz"], row["minutes"]) == (1, 0, 15)
     assert "00_first" in lint.table([lesson(SECOND)])

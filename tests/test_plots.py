@@ -85,14 +85,8 @@ def test_strategies_have_a_column_each_and_an_image_a_row(discs, strategies, ima
 
 def test_without_a_curve_there_is_no_figure(discs):
     never = {"first 2": History({})}
-    for call in (
-        lambda: plots.strategies_figure(never, {}, {"first 2": discs.masks}, discs),
-        lambda: plots.growing_masks_figure(
-            never, {"first 2": {0: discs.masks[0]}}, discs.images[0], discs.masks[0], {}
-        ),
-    ):
-        with pytest.raises(BadInput, match="'first 2' has no validations, so no curve can be drawn: train with"):
-            call()
+    with pytest.raises(BadInput, match="'first 2' has no validations, so no curve can be drawn: train with"):
+        plots.strategies_figure(never, {}, {"first 2": discs.masks}, discs)
     with pytest.raises(BadInput, match="There is no strategy"):
         compared([], discs)
 
@@ -115,14 +109,9 @@ def test_names_are_drawn_as_they_are_written(discs, monkeypatch):
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # as plots.style does
         figure = compared(named, test, title="$a$ to $b$")
-        growing = plots.growing_masks_figure(
-            {name: History({}, val_step=[1], val_dice=[0.1]) for name in named},
-            {name: {0: test.masks[0]} for name in named},
-            test.images[0],
-            test.masks[0],
-            {"$mean$": 0.5},
-        )
-        for one in (figure, growing):
+        seeds = plots.seeds_figure({name: [0.1, 0.2] for name in named}, {"$mean$": 0.5}, "$a$ to $b$")
+        rows = plots.differences_figure({"$a$": {name: (0.1, 0.0, 0.2) for name in named}})
+        for one in (figure, seeds, rows):
             one.canvas.draw()
             for text in one.findobj(Text):
                 assert not text._preprocess_math(text.get_text())[1], text.get_text()

@@ -44,7 +44,9 @@ def test_every_lesson_is_a_page_and_no_page_asks_the_network_for_anything(site):
     assert {page.stem for page in (site / "lessons").glob("*.html")} == lessons and len(lessons) >= 12
     one = (site / "lessons" / "08_scheme_1_path.html").read_text(encoding="utf-8")
     assert "Open the student’s copy in Colab" in one and "colab-badge" not in one and "%pip" not in one
-    assert 'alt="hc18: the curve of first k' in one or 'alt="busi: the curve of first k' in one
+    assert 'alt="first 2 is ahead in all five' in one
+    words = (site / "glossary.html").read_text(encoding="utf-8")
+    assert usft.explain.__name__ in words and "gCNR" in words and words.count("(lesson ") >= 60
     formulas = (site / "lessons" / "01_images_and_masks.html").read_text(encoding="utf-8")
     assert "<math" in formulas and "mathjax@" not in formulas and "cdn" not in formulas
 

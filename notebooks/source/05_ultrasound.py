@@ -28,15 +28,15 @@ PLACES = 100_000 if PROFILE == "full" else 20_000
 
 # %% [markdown]
 # Every ultrasound image has a grain. It looks like noise, but hold the probe still and scan again: the same grain comes
-# back. It is not tissue either. Where a dot is bright, there is no bright thing. Where does it come from? In this
-# lesson you follow the echoes on their way to a picture.
+# back. It is not tissue either. Where a dot is bright, there is no bright thing. Where does it come from? Follow the
+# echoes on their way to a picture.
 #
 # ## Guess first
 #
-# Tissue is full of small structures that send back a weak echo each. We call such a structure a **scatterer**. At one
-# place, the echoes of 200 scatterers arrive together, and their sum is the brightness of this place. At the next place
-# there are 200 others, and the brightness is different. Take many places, and divide the **mean** brightness by its
-# **standard deviation**.
+# Tissue is full of tiny structures, called **scatterers**. Each sends back a weak echo. At one
+# place, the echoes of 200 scatterers arrive together. Their waves add up, and the strength of the sum is the brightness
+# of this place. At the next place there are 200 others, and the brightness is different. Take many places, and divide
+# the **mean** brightness by its **standard deviation**.
 #
 # Now take 400 scatterers at each place. **By which factor does this ratio change?** 1 means that it stays the same.
 
@@ -77,7 +77,7 @@ ratios = {number: float(ends.abs().mean() / ends.abs().std()) for number, ends i
 print(f"factor {ratios[400] / ratios[200]:.2f}; your guess: {usft.guesses().get('05.a', 'none')}")
 usft.check_range(ratios[200], 1.87, 1.96, "ratio with 200 scatterers")
 usft.check_range(ratios[400], 1.87, 1.96, "ratio with 400 scatterers")
-usft.alt("walks of 200 steps end near or far by chance; both histograms follow the same curve.")
+usft.alt("walks of 200 steps end at different distances by chance; both histograms follow the same curve.")
 
 # %% [markdown]
 # <details><summary>What came out, and why?</summary>
@@ -89,15 +89,16 @@ usft.alt("walks of 200 steps end near or far by chance; both histograms follow t
 # </details>
 #
 # The dashed curve is the **Rayleigh distribution**, $p(r) = 2r\, e^{-r^2}$ for a brightness $r$ with root mean square
-# 1. It follows when many independent arrows are added (central limit theorem). Its ratio is $\sqrt{\pi / (4 - \pi)}$.
+# 1. It follows when many independent arrows are added (central limit theorem). Its ratio is $\sqrt{\pi / (4 - \pi)}$,
+#    about 1.91.
 # No frequency, no organ and no machine is in this number.
 #
 # ## From one echo to speckle
 #
 # A **transducer** in the probe sends a short pulse, a few oscillations long, and listens. What it hears is the **RF
 # signal** (radio frequency): the pulse again, from each scatterer, and later from deeper ones. Time becomes depth:
-# sound travels 1.54 mm in a microsecond, there and back. The **envelope** is the size of the oscillation without the
-# oscillation. It is the length of the arrow.
+# sound travels 1.54 mm in a microsecond, so an echo that comes one microsecond later comes from 0.77 mm deeper. The
+# **envelope** is the curve that touches its crests. At each depth it is the length of the arrow.
 #
 # What happens if two scatterers are closer than the pulse is long?
 
@@ -123,7 +124,7 @@ crowd = torch.stack([x - 10, z])
 heard = {
     "one scatterer": scan([0.0], [10.0]),
     "two, half a wavelength apart": scan([0.0, 0.0], [10.0, 10.0 + 2 * quarter]),
-    "two, ¾ of a wavelength apart": scan([0.0, 0.0], [10.0, 10.0 + 3 * quarter]),
+    "two, a quarter of a wavelength apart": scan([0.0, 0.0], [10.0, 10.0 + quarter]),
     "12 000 scatterers, anywhere": scan(*crowd),
 }
 
@@ -132,18 +133,17 @@ heard = {
 usft.plots.echo_lines_figure(heard, probe, (8, 12))
 plt.show()
 peak = {name: field[:, 64].abs() for name, field in heard.items()}
-one, together, apart = (peak[name][230:285].max() for name in list(heard)[:3])
-between = peak["two, ¾ of a wavelength apart"][255:268].min()
+one, together, closer = (peak[name][230:285].max() for name in list(heard)[:3])
 usft.check_range(together / one, 1.2, 2.0, "two in step, over one")
-usft.check_range(between / one, 0, 0.35, "between two out of step, over one")
-usft.alt("two scatterers in step give one stronger echo, two out of step a gap between; a crowd gives hills everywhere.")
+usft.check_range(closer / one, 0, 0.6, "two out of step, over one")
+usft.alt("two scatterers in step give a stronger echo, two out of step a weak one; a crowd gives many hills.")
 
 # %% [markdown]
 # <details><summary>What happened?</summary>
 #
-# From the second row to the third, one scatterer moved by less than a tenth of a millimetre. Where the echo was
-# strongest, there is now a gap. With 12 000 scatterers there are hills and gaps everywhere, and no hill is *a thing*.
-# This is speckle.
+# From the second row to the third, one scatterer came closer to the other, by less than a tenth of a millimetre. Now
+# they nearly cancel. With 12 000 scatterers there are hills and gaps everywhere, and no hill is *a thing*. This is
+# speckle.
 #
 # </details>
 #
@@ -165,7 +165,7 @@ usft.alt("seven scatterers are seven smears; some of 80 merge; of 12 000 the gra
 # Now a body with a lesion. The library simulates the whole chain:
 #
 # 1. **Echogenicity**: how strongly the tissue sends echoes back. Only this is the anatomy.
-# 2. Scatterers: random, as strong as 1 says, and weaker with depth.
+# 2. Scatterers: random, as strong as 1 says; their echoes weaken with depth.
 # 3. The RF signal: all echoes of a line, through pulse and beam.
 # 4. The envelope, with electronic noise, amplified more for late echoes.
 # 5. **Log compression**: decibels become grey.
@@ -196,11 +196,11 @@ highest, lowest = (torch.nn.functional.max_pool2d(sign * returned, 9, 1, 4) for 
 even = (highest + lowest)[0, 0] < 3  # at a border the blur mixes two tissues
 grain = (made["echoes"].abs() / 10 ** (returned[0, 0] / 20))[even]
 usft.check_range(grain.mean() / grain.std(), 1.8, 1.97, "ratio of the grain, in all tissues together")
-usft.alt("the lesion is clear in 1, blurred and grainy from 3 on, with a dark shadow below it.")
+usft.alt("the lesion is clear in 1, blurred and grainy from 4 on, with a dark shadow behind it.")
 
 # %% [markdown]
 # The check printed below the figure divides the echoes by what each tissue sends back on average. What is left is the
-# grain alone, of all tissues together. Compare its ratio with that of Rayleigh.
+# grain of all tissues together. Compare its ratio with Rayleigh's.
 #
 # <details><summary>What does this mean?</summary>
 #
@@ -254,7 +254,7 @@ usft.check(
         "half-way, 30 of 60 dB down": (
             (levels(-30, 0), 1.0, 60),
             (0.5, 1),
-            "¾: 10 log₁₀ is for powers, amplitudes take 20; far off: the logarithm is that of base 10.",
+            "You got 0.75? The envelope is no power: amplitudes take 20 · log₁₀, and that of base 10.",
         ),
         "a weak image": ((levels(-24, -18), 1.0, 60), (0.6, 0.7), "the reference is given: the maximum plays no part."),
         "another reference": ((levels(-6, -12, of=5.0), 5.0, 60), (0.9, 0.8), "divide by the reference first."),
@@ -341,10 +341,9 @@ def to_grey(envelope, reference, dynamic_range_db):
 # %% [markdown]
 # ### Exercise 05.2 · Which reference?
 #
-# What is white? Many programs take the image's own maximum. We try this on two **phantoms**: blocks of even material,
-# made for tests (here simulated). Both have the same scatterers. Only the lesion differs: 12 dB darker, or 12 dB
-# brighter than what lies around it. We print the mean grey of the **background**, once with the image's own maximum as
-# white, once with a fixed level.
+# What is white? Many programs take the image's own maximum. We try this on two **phantoms**: simulated blocks of even
+# material. Only the lesion differs: 12 dB darker, or 12 dB brighter than what lies around it. We print the mean grey of
+# the **background**, once with the image's own maximum as white, once with a fixed level.
 
 # %%
 distance = torch.arange(512) - 255.5
@@ -360,12 +359,12 @@ for contrast_db in (-12, 12):
         print(f"lesion {contrast_db:+d} dB, {reference}: {mean:.3f}")
 
 # %% [markdown]
-# Which reference lets a network read the answer in the background, where no lesion is? Give its name, and the
+# With which reference does the background tell whether the lesion is dark or bright? Give its name, and the
 # difference between both backgrounds (dark lesion minus bright lesion) with this reference.
 
 # %%
 # BEGIN SOLUTION "own maximum" or "fixed", and a difference of two printed numbers
-leaks = "own maximum"
+tells = "own maximum"
 difference = grey["own maximum", -12] - grey["own maximum", 12]
 # Why: a bright lesion raises the maximum, and everything else becomes darker.
 # END SOLUTION
@@ -377,7 +376,7 @@ gap = {name: grey[name, -12] - grey[name, 12] for name in ("own maximum", "fixed
 usft.check_range(gap["own maximum"], 0.04, 0.3, "background, own maximum: difference")
 usft.check_range(gap["fixed"], -0.005, 0.005, "background, fixed: difference")
 usft.check(
-    (str(leaks), float(difference)),
+    (str(tells), float(difference)),
     {
         "which reference": ((), lambda r: r[0] == "own maximum", "which of the two changes where the tissue is equal?"),
         "the difference": (
@@ -392,16 +391,16 @@ usft.check(
 
 # %%
 # BEGIN WRONG "where the tissue is equal"
-leaks, difference = "fixed", gap["fixed"]
+tells, difference = "fixed", gap["fixed"]
 # END WRONG
 # BEGIN WRONG "dark lesion minus bright"
-leaks, difference = "own maximum", grey["own maximum", -12] - grey["fixed", -12]
+tells, difference = "own maximum", grey["own maximum", -12] - grey["fixed", -12]
 # END WRONG
 # BEGIN WRONG "dark lesion minus bright"
-leaks, difference = "own maximum", -gap["own maximum"]
+tells, difference = "own maximum", -gap["own maximum"]
 # END WRONG
 # BEGIN RIGHT
-leaks, difference = "own maximum", round(gap["own maximum"], 3)
+tells, difference = "own maximum", round(gap["own maximum"], 3)
 # END RIGHT
 
 # %% [markdown]
@@ -411,14 +410,15 @@ leaks, difference = "own maximum", round(gap["own maximum"], 3)
 # <details><summary>Three points to look for</summary>
 #
 # * It can tell the kind of lesion from a corner without a lesion.
-# * On another scanner, or another scale, this trick is worth nothing.
-# * Many public archives are scaled in this way. Then nothing can be done but to know it.
+# * On another scanner this trick is worth nothing.
+# * Many public archives are scaled in this way. Know it before you trust a score.
 # </details>
 #
 # ## What the tissue takes away
 #
 # Each centimetre takes a fixed share of the wave, as with X-rays (lesson 01). The share grows with the frequency: about
-# ½ dB for each centimetre and megahertz, there and back. High frequencies give fine pictures of little depth.
+# ½ dB for each centimetre of way and megahertz. The echo must come back, so this is 1 dB for each centimetre of depth.
+# High frequencies give fine pictures of little depth.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -443,15 +443,16 @@ for name, contrast, more in (("a lesion that takes more", -12, 1), ("fluid", -80
     )
     power = kept["envelope"][0].square()[320:]  # below the lesion
     below[name] = float(10 * torch.log10(power[:, 168:216].mean() / power[:, :60].mean()))
-    pictures.append((f"{name}: {below[name]:+.0f} dB below it", drawn.images[0], drawn.masks[0]))
+    title = f"{name}\nbehind it: {below[name]:+.0f} dB against beside it"
+    pictures.append((title, drawn.images[0], drawn.masks[0]))
 usft.plots.pictures_figure(pictures)
 plt.show()
 assert below["a lesion that takes more"] < -3 < 3 < below["fluid"]
 usft.alt("TGC evens out the picture until noise takes over; it is dark behind what takes more, bright behind fluid.")
 
 # %% [markdown]
-# Shadow and enhancement are not part of the lesion. A network that sees only a small neighbourhood may draw them as
-# lesion. Deep down, TGC amplifies noise. It has a grain as well, but the next scan would show another one.
+# Shadow and enhancement are not part of the lesion. A network that sees little around it may draw a shadow as lesion.
+# Deep down, TGC amplifies noise. This noise has a grain, too, but a new one in each scan.
 #
 # ## From lines to pixels
 #
@@ -507,9 +508,12 @@ def at(range_mm, degrees, radius):
 
 
 places = {
-    "the middle of the face": (([0.0], [0.0], 50.0), "range 0 is at the face, not at the point where lines meet."),
+    "the middle of the face": (
+        ([0.0], [0.0], 50.0),
+        "range 0 is at the face, not where lines meet; and the angle is 0 (90°? x first in atan2).",
+    ),
     "straight below": (([30.0], [0.0], 50.0), "on the middle line the range is z, and the angle 0: x first in atan2."),
-    "the face's right end": (([0.0], [30.0], 50.0), "0 mm and 30°: measure from where lines meet, R above the middle."),
+    "the face's right end": (([0.0], [30.0], 50.0), "0 mm, 30 degrees: measure from where lines meet, R above it."),
     "left": (([40.0], [-20.0], 50.0), "left of the middle the angle is negative."),
     "far right": (([60.0], [35.0], 50.0), "right at the face but not below: angles in degrees, range along the line."),
     "a small probe": (([25.0], [45.0], 12.0), "use the radius that is given."),
@@ -581,7 +585,7 @@ def look_up(x_mm, z_mm, radius_mm):
 # END RIGHT
 
 # %% [markdown]
-# What does this do to speckle? Two patches of the scanner's grid, equal in lines and samples, are marked in both
+# What does this do to a patch? Two patches of the scanner's grid, equal in lines and samples, are marked in both
 # pictures.
 
 # %% tags=["fold"]
@@ -592,11 +596,11 @@ plt.show()
 eight_degrees = torch.deg2rad(torch.tensor(8.0))
 wide = {name: (10 * body.radius_cm + depths[0]) * eight_degrees for name, (_, depths) in patches.items()}
 print(f"width in the picture: near {wide['near']:.0f} mm, far {wide['far']:.0f} mm")
-usft.alt("two equal patches of the scanner's grid: in the picture the far one is wider, and its grain, too.")
+usft.alt("two equal patches of the scanner's grid: in the picture the far one is about twice as wide.")
 
 # %% [markdown]
-# The grain becomes wider with depth, and it turns with the angle. A convolution uses the same weights everywhere, in
-# the fine grain above and in the coarse grain below. Lesson 06 measures this grain.
+# In the picture the far patch is wider. Deep down the grain is wider, too, because the beam is. And it turns with the
+# angle. A convolution uses the same weights everywhere. Lesson 06 measures the grain.
 
 # %% [markdown]
 # ## Quiz
@@ -606,7 +610,7 @@ usft.alt("two equal patches of the scanner's grid: in the picture the far one is
 usft.Quiz("""
 Twice as many scatterers in each place. What happens to the grain of the picture?
 
-- [x] Nothing that can be seen: it becomes brighter as a whole.
+- [x] Its look stays the same: the whole picture only becomes brighter.
   Mean and standard deviation grow by the same factor, and TGC or gain takes the brightness back.
 - [ ] It becomes smoother, because more echoes are averaged.
   Waves are added, not averaged: they still cancel by chance.
@@ -622,8 +626,8 @@ probes". What does this imitate?
 
 - [ ] Speckle of other probes.
   Neighbouring pixels share a dot of speckle, and before log compression it multiplies. Pixel noise does neither.
-- [x] The electronic noise of the scanner.
-  It is added, and has nothing to do with the echoes.
+- [x] At best the electronic noise of the scanner.
+  It is added, and has nothing to do with the echoes. (A scanner adds it before log compression.)
 - [ ] Tissue with fewer scatterers.
   That changes the distribution of the brightness, within dots of the same size.
 """)

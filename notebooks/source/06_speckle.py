@@ -27,8 +27,8 @@ SEED = 0
 PHANTOMS = 12 if PROFILE == "full" else 2  # for each measurement
 
 # %% [markdown]
-# Two scanners look at the same lesion. It sends back 6 dB less than the tissue around it: a quarter of the power. In
-# one picture you see at once where it ends. In the other you would have to guess.
+# Two scanners look at the same lesion. It sends back 6 dB less than the tissue around it: a quarter of the power. It
+# lies in the middle. In which picture do you see where it ends?
 
 # %% tags=["fold"]
 # @title Draw one lesion, seen by two scanners
@@ -37,10 +37,11 @@ scanners = {
     "coarse grain": {"centre_frequency_mhz": 2.5, "f_number": 4},
 }
 looks = {name: usft.bmode(contrast_db=-6, size=128, seed=SEED, **settings) for name, settings in scanners.items()}
-panels = [(f"{name}, gCNR {shown.gcnr:.2f}", shown.image[None], shown.mask[None]) for name, shown in looks.items()]
+nothing = torch.zeros(1, 128, 128, dtype=torch.bool)  # no outline: it would draw the border for you
+panels = [(f"{name}, gCNR {shown.gcnr:.2f}", shown.image[None], nothing) for name, shown in looks.items()]
 usft.plots.pictures_figure(panels, columns=2)
 plt.show()
-usft.alt("the same lesion, dashed: its border is clear in fine grain, not in coarse grain; both have nearly the same gCNR.")
+usft.alt("the lesion has a clear border in fine grain, not in coarse grain; the gCNR is nearly the same.")
 
 # %% [markdown]
 # The number above the pictures, the gCNR, says how well grey tells lesion from tissue, from 0 to 1. Does it fit what
@@ -62,7 +63,8 @@ usft.guess("06.a", ...)  # share of single pixels, from 0.5 to 1
 # is the beam: about $\lambda F$. Here $\lambda$ is the wavelength. The **F-number** $F$ is the depth divided by the
 # **aperture**, the width of the part of the probe that listens.
 #
-# We measure: how far apart must two places be until the brightness of one says nothing about the other?
+# We measure the size as the distance at which two places have lost half of their likeness (the width of the
+# autocovariance at half its height). The theory in the figure is exact for our pulse and beam.
 
 # %%
 def grain_mm(**settings):
@@ -81,9 +83,11 @@ for mhz in (3, 5, 8):
 
 # %% tags=["fold"]
 # @title Draw measured sizes against theory
-along, across = ({f"{mhz} MHz": [(theory[side], measured[side]) for (m, _), (measured, theory) in sizes.items() if m == mhz]
-                  for mhz in (3, 5, 8)} for side in SIDES)  # fmt: skip
-usft.plots.grains_figure(along, across)
+points = {side: {f"{mhz} MHz": [] for mhz in (3, 5, 8)} for side in SIDES}
+for (mhz, _), (measured, theory) in sizes.items():
+    for side in SIDES:
+        points[side][f"{mhz} MHz"].append((theory[side], measured[side]))
+usft.plots.grains_figure(points["axial_mm"], points["lateral_mm"])
 plt.show()
 ratios = [measured[side] / theory[side] for measured, theory in sizes.values() for side in SIDES]
 usft.check_range(min(ratios), 0.75, 1.0, "measured over theory, smallest")
@@ -96,13 +100,13 @@ usft.alt("the points lie near the line: the grain follows pulse and beam, and is
 #
 # ## Contrast and gCNR
 #
-# **Contrast** is the ratio of two mean powers, in dB. It says nothing about how much the values scatter. The
+# **Contrast** is the ratio of two mean powers, in dB. It says nothing about how much the values vary. The
 # generalised contrast-to-noise ratio, **gCNR**, compares two histograms:
 #
 # $$\text{gCNR} = 1 - \sum_k \min(p_k, q_k)$$
 #
 # $p_k$ and $q_k$ are the shares of pixels inside and beside the lesion that fall into bin $k$. The sum is the overlap.
-# It is 0 if grey tells all pixels apart, and 1 if it tells none.
+# If grey tells all pixels apart, the overlap is 0 and the gCNR is 1.
 
 # %% tags=["fold"]
 # @title Draw the overlap of both scanners
@@ -168,8 +172,12 @@ usft.check(
         "many and few": ((of(*[0.0] * 8, *[1.0] * 8), of(0, 1)), 0.0, "shares, not counts: divide by its own number."),
         "brighter inside": ((of(0.9, 1), of(0, 0.1)), 1.0, "either may be the brighter one: its sign plays no part."),
         "levels in dB": ((of(-50, -40, -30), of(-30, -10, 0)), 2 / 3, "values may be negative, or above 1: any range."),
-        "equal means": ((of(0, 0, 1, 1), of(0.5, 0.5)), 1.0, "equal means, no overlap: compare histograms, not means."),
-        "neighbours, one bin apart": (comb(0.5, 1.5, 2), 1.0, "64 bins: with fewer, neighbouring values fall together."),
+        "equal means": (
+            (of(0, 0, 1, 1), of(0.5, 0.5)),
+            1.0,
+            "no overlap: compare histograms, not means, nor one threshold (these lie on both sides).",
+        ),
+        "neighbours, one bin apart": (comb(0.5, 1.5, 2), 1.0, "64 bins: with fewer, neighbours fall together."),
         "neighbours, in one bin": (
             comb(0.3, 0.7, 1),
             lambda found: float(found) < 0.05,
@@ -216,18 +224,18 @@ def gcnr(inside, beside):
     p, q = (torch.histc(v, 64, 0, 1) / len(v) for v in (inside, beside))
     return 1 - torch.minimum(p, q).sum()
 # END WRONG
-# BEGIN WRONG "not means"
+# BEGIN WRONG "not means, nor one threshold"
 def gcnr(inside, beside):
     cuts = torch.cat([inside, beside]).sort().values
     return max(abs(float((inside <= c).double().mean() - (beside <= c).double().mean())) for c in cuts)
 # END WRONG
-# BEGIN WRONG "with fewer, neighbouring values"
+# BEGIN WRONG "with fewer, neighbours fall"
 def gcnr(inside, beside):
     both = torch.cat([inside, beside])
     p, q = (torch.histc(v, 16, float(both.min()), float(both.max())) / len(v) for v in (inside, beside))
     return 1 - torch.minimum(p, q).sum()
 # END WRONG
-# BEGIN WRONG "with fewer, neighbouring values"
+# BEGIN WRONG "with fewer, neighbours fall"
 def gcnr(inside, beside):
     both = torch.cat([inside, beside])
     p, q = (torch.histc(v, 32, float(both.min()), float(both.max())) / len(v) for v in (inside, beside))
@@ -280,26 +288,28 @@ def gcnr(inside, beside):
 
 
 # %% [markdown]
-# Fully developed speckle follows the Rayleigh distribution (lesson 05), so the best threshold can be computed exactly:
+# With the best threshold, a share of (1 + gCNR) / 2 of the pixels is told right. Single samples of speckle follow the
+# Rayleigh distribution (lesson 05). So their gCNR can be computed exactly:
 
 # %%
 # NBVAL_CHECK_OUTPUT
 for contrast_db in (3, 6, 12, 20):
     ratio = 10 ** (contrast_db / 10)  # of two mean powers
-    overlap_free = ratio ** (-1 / (ratio - 1)) - ratio ** (-ratio / (ratio - 1))
-    print(f"{contrast_db:2d} dB: {(1 + overlap_free) / 2:.1%} of pixels are told right")
+    exact = ratio ** (-1 / (ratio - 1)) - ratio ** (-ratio / (ratio - 1))
+    print(f"{contrast_db:2d} dB: gCNR {exact:.2f}, {(1 + exact) / 2:.1%} told right")
 
 # %% tags=["fold"]
 # @title Compare with your guess
 print(f"the line of 6 dB answers it; your guess: {usft.guesses().get('06.a', 'none')}")
 
 # %% [markdown]
-# No contrast stretch and no function of *one pixel* can do better, with any probe.
+# No contrast stretch and no other function of *one sample* can do better, with any probe. (Where a pixel is larger than
+# a grain, it is an average already.)
 #
 # ## The speckle bench
 #
 # Which settings of a scanner change the gCNR? Move the sliders. **Your task** is written above them. Always begin with
-# *Reset*. Nothing to slide? `bench.settings = {"contrast_db": -9}` moves one by code.
+# *Reset*. Nothing to slide? `bench.settings = {"tgc": 0.5}` moves one by code.
 
 # %% tags=["fold"]
 # @title Set the task
@@ -324,16 +334,23 @@ task = usft.Task(
 bench = usft.SpeckleBench(tasks=[task])
 display(bench)
 
-# %%
-if not task.solved:  # without the mouse
+# %% tags=["fold"]
+# @title Without the mouse: two sliders by code
+if not task.solved:
     for settings in ({"contrast_db": -6}, {"scatterers_per_cell": 0.5}):
         bench.settings = bench_start | settings
 print(task)
 
 # %% tags=["fold"]
 # @title What the other sliders do
-grain_only = {"frequency 2.5 MHz": {"centre_frequency_mhz": 2.5}, "F-number 5": {"f_number": 5}, "start": {}}
-for name, settings in grain_only.items():
+others = {
+    "start": {},
+    "frequency 2.5 MHz": {"centre_frequency_mhz": 2.5},
+    "bandwidth 0.9": {"bandwidth": 0.9},
+    "F-number 5": {"f_number": 5},
+    "depth 8 cm": {"depth_cm": 8},
+}
+for name, settings in others.items():
     shown = usft.bmode(**settings)
     print(f"{name:18s} grain {shown.axial_mm:.2f} × {shown.lateral_mm:.2f} mm, gCNR {shown.gcnr:.2f}")
     usft.check_range(shown.gcnr, 0.7, 0.82, f"gCNR, {name}")
@@ -342,15 +359,15 @@ for name, settings in grain_only.items():
 # <details><summary>What came out, and why</summary>
 #
 # Only the lesion's contrast and the number of scatterers do it. Few scatterers make dark gaps everywhere, inside and
-# beside. Frequency, bandwidth and F-number change the grain, but not the gCNR: it takes one pixel at a time and does
+# beside. Frequency, bandwidth and F-number change the grain, but hardly the gCNR: it takes one pixel at a time and does
 # not know how large a grain is. The dynamic range changes what you see, not what can be told apart.
 # </details>
 #
 # ## What must a layer see?
 #
-# Your eye told the two pictures apart, so it does not look at single pixels. It averages. We do the same: take the mean
-# grey of a window, and ask how many windows are told right. The lesion is fainter now, 3 dB. Lines show how many pixels
-# the first groups of our U-Net see (lesson 02).
+# In one picture you saw the border, in the other not. So your eye does not look at single pixels. It averages. We do
+# the same: take the mean grey of a window, and ask how many windows are told right. The lesion is fainter now, 3 dB.
+# Lines show how many pixels the first groups of our U-Net see (lesson 02).
 
 # %% tags=["fold"]
 # @title Measure windows of growing size in both scanners
@@ -378,7 +395,7 @@ def by_window(windows, **settings):
 windows = (1, 3, 5, 7, 9, 13, 17, 21)
 right = {name: by_window(windows, **settings) for name, settings in scanners.items()}
 fields = usft.receptive_fields(usft.UNet(width=16, depth=4))
-usft.plots.windows_figure(right, {name: fields[name] for name in ("enc1", "enc2")}, 40 / 128)
+usft.plots.windows_figure(right, {name: fields[name] for name in ("enc1", "enc2")}, 40 / 128, wanted=0.75)
 plt.show()
 for name, shares in right.items():
     print(f"{name}:", {side: round(share, 2) for side, share in shares.items()})
@@ -395,7 +412,7 @@ usft.alt("single pixels tell little; larger windows tell more, and much sooner w
 # BEGIN SOLUTION two sides in pixels, from the printed lines
 fine = min(side for side, share in right["fine grain"].items() if share >= 0.75)
 coarse = min(side for side, share in right["coarse grain"].items() if share >= 0.75)
-# Why: what counts is the number of grains in the window, not the number of pixels.
+# Why: a coarse grain covers several pixels, so as many grains take more pixels.
 # END SOLUTION
 
 # %% tags=["reading"]
@@ -424,15 +441,14 @@ fine, coarse = float(needed["fine grain"]), torch.tensor(needed["coarse grain"])
 # END RIGHT
 
 # %% [markdown]
-# Write one sentence: what must change in the first layers of a network that moves from fine to coarse grain? Then open
-# the points.
+# Write one sentence: what must change in a network that moves from fine to coarse grain? Then open the points.
 #
 # <details><summary>Three points to look for</summary>
 #
-# * The first layers see a few pixels. How much they must average depends on the grain.
+# * In fine grain the few pixels of enc1 are enough. In coarse grain they are not: more must be averaged, further along.
 # * A larger window has its price: it no longer knows where exactly the border is.
-# * This is a reason to expect that shallow layers need tuning for ultrasound. It is a hypothesis, and lesson 11 tests
-#   it.
+# * Either the first layers must change, or those that use them. Which is better, is a question for experiments (lesson
+#   08).
 # </details>
 
 # %% [markdown]
@@ -461,7 +477,7 @@ A filter averages grey over windows of 5 pixels. The gCNR of the filtered pictur
 - [x] Single pixels now stand for a window, at the price of a blurred border.
   gCNR takes one pixel at a time. After averaging, a pixel knows its neighbours.
 - [ ] Nothing: gCNR does not change under any filter.
-  It does not change when each grey value is replaced by another one. Averaging is not of this kind.
+  It does not change when each grey value gets a new value of its own. Averaging is not of this kind.
 """)
 
 # %%
@@ -493,7 +509,8 @@ Why do the bottleneck's pixels see so much more than those of enc1, with the sam
 #
 # ## Try it alone
 #
-# Filter both pictures of the beginning with `torch.nn.functional.avg_pool2d(…, 5, 1, 2)` and compute your gCNR again.
+# Filter both pictures of the beginning with `torch.nn.functional.avg_pool2d(shown.image[None], 5, 1, 2)` and compute
+# your gCNR inside and outside `shown.mask`.
 
 # %% [markdown]
 # ## Further reading

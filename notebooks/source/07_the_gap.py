@@ -52,8 +52,8 @@ usft.guess("07.b", ...)  # the same lungs in speckle
 # ## Three shifts, measured
 #
 # Home is Montgomery County, those people that were not used for training. The other hospital is in Shenzhen. If these
-# images are not on your disk, simulated chests are used, and a network that was trained on simulated chests.
-# `usft.in_speckle` takes the masks and scans them as in lesson 05.
+# images are not on your disk, simulated chests are used, and a network that was trained on simulated chests; "another
+# hospital" then has another display curve. `usft.in_speckle` takes the masks and scans them as in lesson 05.
 
 # %% tags=["train"]
 home = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs", large=FETCH)
@@ -65,10 +65,11 @@ network = usft.pretrained("xray" if real else "xray-simulated")
 # @title Keep people that the network has not seen
 if real:
     known = set(network.card["subjects"][home.origin])
+    seen = home[[subject in known for subject in home.subjects]]
     home = home[[subject not in known for subject in home.subjects]]
     away = away.subset(min(IMAGES, len(set(away.subjects))), seed=0)
 else:
-    home, away = (usft.simulate_radiographs(IMAGES, size=SIZE, seed=seed) for seed in (1, 2))
+    home, away, seen = (usft.simulate_radiographs(IMAGES, size=SIZE, seed=seed) for seed in (1, 2, 3))
     away = replace(away, images=away.images**2.2, name=f"{away.name}, another display curve")
 speckled = usft.in_speckle(home)
 lesions = usft.simulate_ultrasound(IMAGES, size=SIZE, seed=1, preset="breast")
@@ -83,7 +84,7 @@ plt.show()
 usft.alt("the first three are lungs, the third in speckle; the fourth is a lesion in a breast.")
 
 # %% tags=["train"]
-shape = usft.mean_shape(home)  # one mask for all, which never looks at an image
+shape = usft.mean_shape(seen)  # one mask, from other people; it never looks at an image
 places = {"home": home, "(a) another hospital": away, "(b) another look": speckled}
 scores = {name: usft.evaluate(network, images) for name, images in places.items()}
 blind = {name: usft.score(shape, images) for name, images in places.items()}
@@ -102,18 +103,20 @@ print("lost:", ", ".join(f"{name} {value:.2f}" for name, value in lost.items()))
 assert lost["(b) another look"] > lost["(a) another hospital"]
 other_lesions = usft.simulate_ultrasound(IMAGES, size=SIZE, seed=2, preset="breast")
 blind_task = usft.score(usft.mean_shape(other_lesions), lesions)["dice"].mean()
-print(f"(c) another task: lung network {usft.evaluate(network, lesions)['dice'].mean():.2f}, mean shape {blind_task:.2f}")
+on_lesions = usft.evaluate(network, lesions)["dice"].mean()
+print(f"(c) another task: lung network {on_lesions:.2f}, mean shape {blind_task:.2f}")
 
 # %% [markdown]
-# Whatever (c) gives, it says nothing about the look: nobody asked this network for lesions. So we never call it a
-# domain shift. (b) is **paired**: each chest is scored twice, once as an X-ray image and once in speckle. (a) is not.
-# There, people, machines and the hands that drew the masks change together.
+# Whatever (c) gives, it says nothing about the look: nobody asked this network for lesions. A new task needs new
+# training, however well a network copes with the look. So we do not call it a domain shift. (b) is **paired**: each
+# chest is scored twice, once as an X-ray image and once in speckle. (a) is not. There, people, machines and the hands
+# that drew the masks change together.
 #
 # ## What in the look does the harm?
 #
-# In (b) two things changed. There is grain. And the ribs, the heart and all greys are gone: only an outline is left. We
-# take them apart. A *cut-out* has one grey for the lungs and one for what is around them. *Grain* multiplies each pixel
-# by speckle without any shape.
+# In (b) two things changed most. There is grain. And the ribs, the heart and all greys are gone: only an outline is
+# left. We take them apart. A *cut-out* has one grey for the lungs and one for what is around them. *Grain* multiplies
+# each pixel by the grey of a scan without any shape, a simple stand-in for speckle.
 
 # %% tags=["fold"]
 # @title A cut-out of each chest, in its own two greys
@@ -136,21 +139,23 @@ looks = {
     "cut-out": cut_out(home),
     "cut-out × grain": (cut_out(home) * grain).clamp(0, 1),
 }
-dice = {}
+by_chest, dice = {}, {}
 for name, images in looks.items():
-    dice[name] = usft.evaluate(network, replace(home, images=images))["dice"].mean()
+    by_chest[name] = usft.evaluate(network, replace(home, images=images))["dice"]
+    dice[name] = by_chest[name].mean()
     print(f"{name:16s}{dice[name]:.2f}")
 
 # %% tags=["fold", "real-image"]
 # @title Draw the four looks, with what the network finds
-panels = [(f"{name}: Dice {dice[name]:.2f}", images[0], home.masks[0], usft.segment(network, images[:1])[0])
-          for name, images in looks.items()]  # fmt: skip
-usft.plots.pictures_figure(panels, title="White dashes: the lungs. Orange: what the network finds (one chest; Dice: all)")
+middle = int(by_chest["cut-out × grain"].argsort().iloc[len(home) // 2])  # the chest with the median Dice in the last
+panels = [(f"{name}\nDice of this chest {by_chest[name][middle]:.2f}", images[middle], home.masks[middle],
+           usft.segment(network, images[middle : middle + 1])[0]) for name, images in looks.items()]  # fmt: skip
+usft.plots.pictures_figure(panels, title="Orange: what the network finds in one chest")
 plt.show()
 alone = {name: dice["X-ray"] - dice[name] for name in ("X-ray × grain", "cut-out")}
 together = dice["X-ray"] - dice["cut-out × grain"]
 usft.check_range(together - sum(alone.values()), 0.05, 0.6, "lost together, beyond the sum of both")
-usft.alt(f"grain alone loses {alone['X-ray × grain']:.2f}, the cut-out {alone['cut-out']:.2f}, both together {together:.2f}.")
+usft.alt("the outline is nearly right in the first three, and wrong in the cut-out with grain.")
 
 # %% [markdown]
 # ### Exercise 07.1 · Read the four looks
@@ -161,7 +166,7 @@ usft.alt(f"grain alone loses {alone['X-ray × grain']:.2f}, the cut-out {alone['
 # BEGIN SOLUTION two differences, from the four numbers above
 both_at_once = dice["X-ray"] - dice["cut-out × grain"]
 sum_of_single = (dice["X-ray"] - dice["X-ray × grain"]) + (dice["X-ray"] - dice["cut-out"])
-# Why: if two changes were independent, their losses would add up.
+# Why: if each did its harm without the other, the losses would add up.
 # END SOLUTION
 
 # %% tags=["reading"]
@@ -170,10 +175,10 @@ sum_of_single = (dice["X-ray"] - dice["X-ray × grain"]) + (dice["X-ray"] - dice
 usft.check(
     (float(both_at_once), float(sum_of_single)),
     {
-        "both at once": ((), lambda r: abs(r[0] - together) < 6e-3, "Dice of the X-ray images minus cut-out × grain."),
+        "both at once": ((), lambda r: abs(r[0] - together) < 0.011, "Dice of the X-ray images minus cut-out × grain."),
         "the sum": (
             (),
-            lambda r: abs(r[1] - sum(alone.values())) < 1.1e-2,
+            lambda r: abs(r[1] - sum(alone.values())) < 0.021,
             "each change against the X-ray images, then the sum.",
         ),
     },
@@ -186,7 +191,7 @@ usft.check(
 both_at_once, sum_of_single = dice["cut-out × grain"], sum(alone.values())
 # END WRONG
 # BEGIN WRONG "against the X-ray images"
-both_at_once, sum_of_single = together, 2 * dice["X-ray"] + dice["cut-out"] + dice["X-ray × grain"]
+both_at_once, sum_of_single = together, dice["cut-out"] + dice["X-ray × grain"]
 # END WRONG
 # BEGIN RIGHT
 both_at_once, sum_of_single = round(together, 2), round(sum(alone.values()), 2)
@@ -197,21 +202,21 @@ both_at_once, sum_of_single = round(together, 2), round(sum(alone.values()), 2)
 #
 # <details><summary>Three points to look for</summary>
 #
-# * Neither alone: with the ribs and greys the network copes with grain, and without grain it copes with a cut-out.
-# * Together they lose more than the sum. The network needs some clear edge, of whatever kind.
+# * Not the grain alone, and not the cut-out alone. Together they cost more than the sum of both.
+# * One explanation: the network needs some clear edge, of whatever kind. We have not tested it.
 # * This is one network. Another one may rely on other things.
 # </details>
 #
 # ## A repair without masks?
 #
 # Batch normalisation uses a mean and a variance of each channel, counted on the old images (lesson 02). On new images
-# they may be wrong. They can be counted again: show new images in training mode. This needs no mask and no gradient.
+# they may be wrong. They can be estimated again: show new images in training mode. This needs no mask and no gradient.
 #
-# ### Exercise 07.2 · Count again
+# ### Exercise 07.2 · Estimate again
 #
-# Write `new_statistics(model, images)`. It returns the model with the mean and variance of these images in all its
-# batch normalisations, and nothing of the old ones. Weights stay. Afterwards the model is in evaluation mode, and each
-# layer's `momentum` is what it was. The images fit into one batch.
+# Write `new_statistics(model, images)`. It returns the model, and each batch normalisation holds the mean and variance
+# of what reaches it from these images, and nothing of the old ones. Weights stay. Afterwards the model is in evaluation
+# mode, and each layer's `momentum` is what it was. The images fit into one batch.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -302,7 +307,6 @@ usft.check(
     },
     exercise="07.2",
 )
-# END CHECK
 # END CHECK
 
 # %%
@@ -420,9 +424,9 @@ def new_statistics(model, images):
 # The library's `usft.reestimate_statistics` does this for any number of images. It saw the test images, but no mask.
 
 # %% tags=["fold"]
-# @title Count again in all three places, and draw the change
+# @title Estimate again in all three places, and draw the change
 fresh = {name: usft.evaluate(usft.reestimate_statistics(network, x.images), x) for name, x in places.items()}
-levels = {"as it came": scores, "statistics counted again": fresh}
+levels = {"as it came": scores, "statistics estimated again": fresh}
 levels = {way: {name: usft.subject_interval(table) for name, table in tables.items()} for way, tables in levels.items()}
 marks = {name: table["dice"].mean() for name, table in blind.items()}
 usft.plots.levels_figure(levels, marks)
@@ -431,22 +435,25 @@ back = {name: usft.paired_difference(fresh[name], scores[name]) for name in plac
 for name, (mean, low, high) in back.items():
     said = "more" if low > 0 else "less" if high < 0 else "undecided"
     print(f"{name}: {mean:+.3f} ({low:+.3f} to {high:+.3f}), {said}")
+below = [name for name in places if levels["statistics estimated again"][name][0] < marks[name]]
+print("below the mean shape even then:", ", ".join(below) or "none of them")
 helped = [name for name, (_, low, _) in back.items() if low > 0] or ["none of them"]
-usft.alt(f"new statistics give back Dice for certain on: {', '.join(helped)}; the rest stays where it was, or is undecided.")
+usft.alt(f"new statistics give back Dice for certain on: {', '.join(helped)}; elsewhere nothing, or it is undecided.")
 
 # %% [markdown]
 # Compare what came back with what was lost. Where an interval includes 0, these images cannot tell whether anything
-# came back. What is still missing needs other *weights*. Which ones, is the question of the lessons to come.
+# came back. What is still missing may need other *weights*. Which ones, is the question of the lessons to come.
 #
 # ## Optional: where do the two looks part?
 #
-# Each chest now exists twice, as an X-ray image and in speckle. Does a group of layers see the same in both? It may mix
-# its channels, scale or shift them: the next layer can undo that. Linear **CKA** ignores exactly this. $X$ and $Y$ are
-# tables with a row for each place and a column for each channel, minus each column's mean:
+# Each chest now exists twice, as an X-ray image and in speckle. Does a group of layers see the same in both? It may
+# turn its channels into each other (a rotation), scale them all, or shift them: the next layer can undo that. Linear
+# **CKA** ignores exactly this. $X$ and $Y$ are tables with a row for each pixel of the group's output, over all images,
+# and a column for each channel, minus each column's mean:
 #
 # $$ \mathrm{CKA}(X, Y) = \frac{\lVert X^T Y \rVert^2}{\lVert X^T X \rVert \; \lVert Y^T Y \rVert} $$
 #
-# ‖·‖ is the root of the sum of squares. 1 means the same but for mixing, scale and shift.
+# ‖·‖ is the root of the sum of squares. 1 means the same but for rotation, scale and shift.
 #
 # ### Exercise 07.3 · Linear CKA (optional)
 #
@@ -469,7 +476,7 @@ def cka(x, y):
     y = y - y.mean(0)
     norm = torch.linalg.norm
     return norm(x.T @ y) ** 2 / (norm(x.T @ x) * norm(y.T @ y))
-    # Why: mixing, scaling and shifting channels change none of the three norms' ratio.
+    # Why: a rotation, a scale and a shift leave the ratio of these norms as it is.
     # END SOLUTION
 
 
@@ -587,8 +594,10 @@ alike = {name: {group: float(usft.linear_cka(before[group], a[group])) for group
 usft.plots.by_group_figure(alike, "CKA, X-ray against speckle", "Where do the two looks part?")
 plt.show()
 above = {group: alike["the same chest"][group] - alike["another chest (reference)"][group] for group in before}
-usft.check_range(max(alike["the same chest"].values()), 0, 1, "largest CKA")
-usft.alt(f"the same chest is furthest above the reference in {max(above, key=above.get)}, least in {min(above, key=above.get)}.")
+usft.check_range(min(above.values()), -0.02, 1, "the same chest above another, at least")
+print(f"CKA of the same chest in enc1: {alike['the same chest']['enc1']:.2f}")
+most, least = max(above, key=above.get), min(above, key=above.get)
+usft.alt(f"the same chest is furthest above the reference in {most}, least in {least}.")
 
 # %% [markdown]
 # CKA describes. It does not tell which layer to tune: a late layer that sees the same does not prove that the early
@@ -642,7 +651,7 @@ it? (Remember lesson 01.)
 # %% [markdown]
 # ## What this does not show
 #
-# * **All of ultrasound.** (b) has no shadows, no depth, no probe. It has grain and contrast.
+# * **All of ultrasound.** (b) has no shadows and no anatomy. It has grain and contrast.
 # * **Why (a) costs what it costs.** Machine, people and drawing hands change together.
 # * **Other networks.** There is one network for each kind of images here.
 

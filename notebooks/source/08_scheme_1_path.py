@@ -19,6 +19,7 @@ import torch
 from IPython.display import display
 
 import usft_lib as usft
+from usft_lib.study.claims import cells
 
 usft.environment()
 
@@ -110,18 +111,20 @@ differences = np.array(rows)
 print("trainings × heads:", differences.shape)
 
 # %% [markdown]
-# Why pair? A blurred head is hard for both strategies. In the difference this cancels: compare the two widths printed
-# below the figure. Then look at the rows. Does the interval of one training include the results of the others?
+# Why pair? A blurred head is hard for both strategies. In the difference this cancels. The cell below prints the width
+# of the interval, paired, and as if on different heads. Then look at the rows: does the interval of one training
+# include the results of the others?
 
 # %% tags=["fold", "study"]
 # @title Draw the difference of each training, with its interval over heads
-single = usft.bootstrap_mean(study.by_subject("hc18", "first 2", 0))
+single = [usft.bootstrap_mean(study.by_subject("hc18", name, 0)) for name in ("first 2", "last 2")]
+unpaired = np.hypot(*(high - low for _, low, high in single))
 each = {f"training {k + 1}": usft.bootstrap_mean(row) for k, row in enumerate(differences)}
 whole = study.difference("hc18", "first 2", "last 2")[:3]
 usft.plots.differences_figure({"fetal heads: first 2 − last 2": {**each, "all five": whole}})
 plt.show()
 paired = each["training 1"]
-print(f"width in training 1: Dice of first 2 {single[2] - single[1]:.3f}, difference {paired[2] - paired[1]:.3f}")
+print(f"width of the interval in training 1: paired {paired[2] - paired[1]:.3f}, on different heads {unpaired:.3f}")
 missed = sum(not paired[1] <= mean <= paired[2] for mean, _, _ in list(each.values())[1:])
 assert missed >= 3
 usft.alt(f"first 2 is ahead in all five; but the interval of training 1 misses the means of {missed} of the others.")
@@ -366,14 +369,13 @@ panels = {f"claim {claim}: {what}": {names[line.target]: (line.mean, line.low, l
 usft.plots.differences_figure(panels)
 plt.show()
 for line in told.itertuples():
-    print(f"claim {line.claim}, {names[line.target]}: {line.mean:+.3f} ({line.low:+.3f} to {line.high:+.3f}), {line.said}")
+    interval = f"{line.mean:+.3f} ({line.low:+.3f} to {line.high:+.3f})"
+    print(f"claim {line.claim}, {names[line.target]}: {interval}, {line.said}")
 rows = usft.explorer_table("k", "hc18", kind="first").set_index("strategy")
 for k in (2, 4):
     one, other = rows.loc[f"first {k}"], rows.loc[f"last {k}"]
     print(f"k = {k}: first needs {one.share / other.share:.2f} times the operations of last, "
           f"and trains {one.parameters / other.parameters:.2f} times the parameters")  # fmt: skip
-from usft_lib.study.claims import cells
-
 nine = cells(study)
 worst, clear = sum(c.worst == "last" for c in nine), sum(c.worst == "last" and c.clear for c in nine)
 print(f"claim 5: last is the worst of four at {worst} of {len(nine)} places, clearly so at {clear}")

@@ -4,7 +4,8 @@ from .curves import differences_figure, drift_figure, levels_figure, ordered_fig
 from .masks import distance_inside, dots, show_masks
 from .network import by_group_figure, fields_figure, reach_figure
 from .pictures import dots_figure, maps_figure, pictures_figure
-from .strategies import growing_masks_figure, strategies_figure
+from .strategies import strategies_figure
+from .style import COLOURS, MARKERS, STYLE, alt
 from .ultrasound import (
     chain_figure,
     echo_lines_figure,
@@ -15,4 +16,3 @@ from .ultrasound import (
     walks_figure,
     windows_figure,
 )
-from .style import COLOURS, MARKERS, STYLE, alt

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +17,10 @@ from .style import COLOURS, MARKERS, STYLE, literal
 MAPS = {**STYLE, "axes.grid": False, "axes.titlesize": 12}
 
 
+def _array(values: Tensor) -> np.ndarray:
+    return values.detach().cpu().numpy()
+
+
 def walks_figure(paths: Sequence[Tensor], ends: Mapping[str, Tensor]) -> Figure:
     """Echoes that are added up as arrows, and how long the sums are, against Rayleigh's law (lesson 05).
 
@@ -26,16 +31,17 @@ def walks_figure(paths: Sequence[Tensor], ends: Mapping[str, Tensor]) -> Figure:
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.3), width_ratios=[1, 1.5], layout="constrained")
         for k, arrows in enumerate(paths):
-            walk = torch.cat([torch.zeros(1), arrows]).cumsum(0)
-            left.plot(walk.real, walk.imag, color=COLOURS[k], linewidth=1)
+            walk = torch.cat([torch.zeros_like(arrows[:1]), arrows]).cumsum(0)
+            left.plot(_array(walk.real), _array(walk.imag), color=COLOURS[k], linewidth=1)
             end = (float(walk[-1].real), float(walk[-1].imag))
             left.annotate("", end, (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[k], "lw": 2.5})
         left.set(aspect="equal", xlabel="in phase", ylabel="a quarter of a wave later", title="Echoes of three places")
         for k, (name, sums) in enumerate(ends.items()):
             scaled = sums.abs() / sums.abs().square().mean().sqrt()
-            right.hist(scaled, 60, (0, 3), True, histtype="step", linewidth=2, color=COLOURS[k], label=literal(name))
-        r = torch.linspace(0, 3, 200)
-        right.plot(r, 2 * r * torch.exp(-r.square()), "--", color="black", label="Rayleigh distribution")
+            look = {"histtype": "step", "linewidth": 2, "color": COLOURS[k], "label": literal(name)}
+            right.hist(_array(scaled), 60, range=(0, 3), density=True, **look)
+        r = np.linspace(0, 3, 200)
+        right.plot(r, 2 * r * np.exp(-(r**2)), "--", color="black", label="Rayleigh distribution")
         right.set(xlabel="brightness / root mean square", ylabel="density", title="Brightness of many places")
         right.legend(frameon=False)
     return figure
@@ -59,8 +65,9 @@ def echo_lines_figure(echoes: Mapping[str, Tensor], scene: Scene, shown_mm: tupl
             line = field.shape[1] // 2
             heard, step = radio_frequency(field, scene)
             depth = (torch.arange(len(field)) + 0.5) * 10 * scene.depth_cm / len(field)
-            axes.plot(step * (torch.arange(len(heard)) + 0.5), heard[:, line], color=COLOURS[0], lw=0.8, label="RF signal")
-            axes.plot(depth, field[:, line].abs(), color=COLOURS[1], lw=2, label="envelope")
+            at = step * (torch.arange(len(heard)) + 0.5)
+            axes.plot(_array(at), _array(heard[:, line]), color=COLOURS[0], lw=0.8, label="RF signal")
+            axes.plot(_array(depth), _array(field[:, line].abs()), color=COLOURS[1], lw=2, label="envelope")
             axes.set_title(literal(title), fontsize=12, loc="left")
             peak = float(field.abs().max())
             top = 1.5 * unit if peak < 4 * unit else 1.1 * peak
@@ -81,12 +88,12 @@ def scatterers_figure(fields: Sequence[Tensor], places: Sequence[Tensor], side_m
         figure, panels = plt.subplots(
             1, len(fields), figsize=(3.3 * len(fields) + 0.8, 3.6), sharey=True, layout="constrained"
         )
-        half = side_mm / 2
+        edges = (-side_mm / 2, side_mm / 2, side_mm, 0)
         for axes, field, (x, z) in zip(panels, fields, places, strict=True):
             level = 20 * torch.log10(field.abs().clamp_min(1e-9))
-            drawn = axes.imshow(level - level.max(), cmap="gray", vmin=-50, vmax=0, extent=(-half, half, side_mm, 0))
+            drawn = axes.imshow(_array(level - level.max()), cmap="gray", vmin=-50, vmax=0, extent=edges)
             if len(x) < 100:
-                axes.plot(x, z, "o", markersize=11, markerfacecolor="none", color=COLOURS[4])
+                axes.plot(_array(x), _array(z), "o", markersize=11, markerfacecolor="none", color=COLOURS[4])
             axes.set(title=f"{len(x):,} scatterers", xlabel="across, mm")
         panels[0].set_ylabel("depth, mm")
         figure.colorbar(drawn, ax=panels, label="dB below the strongest", shrink=0.85)
@@ -101,6 +108,7 @@ def chain_figure(stages: Mapping[str, Tensor], scene: Scene, image: Tensor, mask
         image, mask: ``[1, S, S]``.
     """
     half, deep = scene.sector_degrees / 2, 10 * scene.depth_cm
+    edges = (-half, half, deep, 0)
     points = 20 * torch.log10(stages["scatterers"].abs().clamp_min(1e-9))
     envelope = stages["envelope"]
     maps = [("1 · Echogenicity (dB)", stages["level_db"], -35, 15), ("2 · Scatterers (dB)", points, -70, 10), None,
@@ -111,7 +119,7 @@ def chain_figure(stages: Mapping[str, Tensor], scene: Scene, image: Tensor, mask
         for axes, shown in zip(panels.flat, maps, strict=True):
             if shown is not None:
                 title, values, low, high = shown
-                axes.imshow(values, cmap="gray", vmin=low, vmax=high, extent=(-half, half, deep, 0), aspect="auto")
+                axes.imshow(_array(values), cmap="gray", vmin=low, vmax=high, extent=edges, aspect="auto")
                 axes.set(title=title, xlabel="angle of the line, degrees", ylabel="depth, mm")
         _line(panels[0, 2], stages["echoes"], scene)
         show_masks(panels[1, 2], image, mask)
@@ -123,7 +131,7 @@ def _line(axes: Axes, field: Tensor, scene: Scene) -> None:
     heard, step = radio_frequency(field, scene)
     depth, deep = step * torch.arange(len(heard)), 10 * scene.depth_cm
     inside = (depth > 1) & (depth < deep - 1)  # mm
-    axes.plot(heard[inside, field.shape[1] // 2], depth[inside], linewidth=0.5, color=COLOURS[0])
+    axes.plot(_array(heard[inside, field.shape[1] // 2]), _array(depth[inside]), linewidth=0.5, color=COLOURS[0])
     axes.set(title="3 · RF signal, the middle line", ylim=(deep, 0), ylabel="depth, mm", xlabel="echo", xticks=[0])
 
 
@@ -138,17 +146,19 @@ def grids_figure(grey: Tensor, image: Tensor, scene: Scene, patches: Mapping[str
     half, deep, side, radius = scene.sector_degrees / 2, 10 * scene.depth_cm, scene.side_mm, 10 * scene.radius_cm
     with plt.rc_context(MAPS):
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.5), layout="constrained")
-        left.imshow(grey, cmap="gray", vmin=0, vmax=1, extent=(-half, half, deep, 0), aspect="auto")
+        left.imshow(_array(grey), cmap="gray", vmin=0, vmax=1, extent=(-half, half, deep, 0), aspect="auto")
         edges = (-side / 2, side / 2, side - scene.rise_mm, -scene.rise_mm)
-        right.imshow(image[0], cmap="gray", vmin=0, vmax=1, extent=edges)
+        right.imshow(_array(image[0]), cmap="gray", vmin=0, vmax=1, extent=edges)
         along = torch.linspace(0, 1, 20)
         for k, (name, ((a, b), (near, far))) in enumerate(patches.items()):
             angle = torch.cat([a + (b - a) * along, b + 0 * along, b - (b - a) * along, a + 0 * along])
-            depth = torch.cat([near + 0 * along, near + (far - near) * along, far + 0 * along, far - (far - near) * along])
+            deeper = (far - near) * along
+            depth = torch.cat([near + 0 * along, near + deeper, far + 0 * along, far - deeper])
             turn = torch.deg2rad(angle)
             style = {"color": COLOURS[4 + k], "linewidth": 2.5, "linestyle": ("-", "--")[k % 2], "label": literal(name)}
-            left.plot(angle, depth, **style)
-            right.plot((radius + depth) * turn.sin(), (radius + depth) * turn.cos() - radius, **style)
+            left.plot(_array(angle), _array(depth), **style)
+            across, below = (radius + depth) * turn.sin(), (radius + depth) * turn.cos() - radius
+            right.plot(_array(across), _array(below), **style)
         left.set(title="What the scanner stores: lines × samples", xlabel="angle, degrees", ylabel="range, mm")
         right.set(title="What we see: pixels", xlabel="x, mm", ylabel="z, mm")
         left.legend(loc="upper left", fontsize=10)
@@ -173,13 +183,16 @@ def grains_figure(along: Mapping[str, list], across: Mapping[str, list]) -> Figu
     return figure
 
 
-def windows_figure(shares: Mapping[str, Mapping[int, float]], fields: Mapping[str, int], pixel_mm: float) -> Figure:
+def windows_figure(
+    shares: Mapping[str, Mapping[int, float]], fields: Mapping[str, int], pixel_mm: float, wanted: float | None = None
+) -> Figure:
     """How many windows are told right, by their side, and how much some groups of a network see (lesson 06).
 
     Args:
         shares: by scanner, for each side in pixels the share told right.
         fields: by group the side of its receptive field in pixels.
         pixel_mm: side of a pixel.
+        wanted: a share to be reached, drawn as a line.
     """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
@@ -189,6 +202,8 @@ def windows_figure(shares: Mapping[str, Mapping[int, float]], fields: Mapping[st
         for name, pixels in fields.items():
             axes.axvline(pixels, color="0.5", linewidth=1)
             axes.text(pixels + 0.2, 0.51, literal(f"{name} sees\n{pixels} px"), color="0.3", fontsize=11)
+        if wanted is not None:
+            axes.axhline(wanted, color="0.3", linestyle=":", linewidth=1)
         axes.set(xlabel=f"side of the window, pixels of {pixel_mm:.2f} mm", ylabel="share told right", ylim=(0.5, 1.02))
         axes.set_title("How much must one see to tell lesion from tissue?")
         axes.legend(frameon=False, loc="center right")
@@ -203,16 +218,18 @@ def overlap_figure(inside: Mapping[str, tuple[Tensor, Tensor]], label: str = "le
     """
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(
-            1, len(inside), figsize=(4.6 * len(inside), 3.6), sharex=True, sharey=True, layout="constrained", squeeze=False
-        )
+            1, len(inside), figsize=(4.6 * len(inside), 3.6), sharex=True, sharey=True, layout="constrained",
+            squeeze=False)  # fmt: skip
         for axes, (title, (dark, plain)) in zip(panels[0], inside.items(), strict=True):
             both = torch.cat([dark, plain])
             low, high = float(both.quantile(0.002)), float(both.max())
             shares = [torch.histc(part, 64, low, high) / len(part) for part in (dark, plain)]
             places = low + (torch.arange(64) + 0.5) * (high - low) / 64
             for k, (name, share) in enumerate(zip(("inside", "beside"), shares, strict=True)):
-                axes.step(places, share, where="mid", color=COLOURS[k], linestyle=("-", "--")[k], linewidth=2, label=name)
-            axes.fill_between(places, torch.minimum(*shares), step="mid", color="0.8", label="overlap")
+                look = {"color": COLOURS[k], "linestyle": ("-", "--")[k], "linewidth": 2, "label": name}
+                axes.step(_array(places), _array(share), where="mid", **look)
+            overlap = _array(torch.minimum(*shares))
+            axes.fill_between(_array(places), overlap, step="mid", color="0.8", label="overlap")
             axes.set(title=literal(title), xlabel=label)
         panels[0, 0].set_ylabel("share of the pixels")
         panels[0, 0].legend(frameon=False)
