@@ -8,7 +8,8 @@ from test_claims import everything, planted
 import usft_lib as usft
 from usft_lib import BadInput
 from usft_lib.study import figures, grids, targets
-from usft_lib.study.records import Results
+from usft_lib.study.claims import ALONG
+from usft_lib.study.records import Results, area
 
 
 def test_committed_results_can_be_read_and_a_wrong_name_is_one_line():
@@ -138,3 +139,20 @@ def test_intervals_are_drawn_where_they_lie():
     assert (0.01, 0.05) in spans and (-0.04, 0.02) in spans
     assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "other"]
     plt.close()
+
+
+def test_verdicts_are_the_reports_lines_by_claim():
+    told = usft.verdicts(1, 3)
+    assert set(told["claim"]) == {1, 3} and {"busi", "hc18", "sim-ultrasound"} <= set(told["target"])
+    (line,) = told[(told["claim"] == 3) & ~told["secondary"] & (told["target"] == "hc18")].itertuples()
+    study = usft.results("schemes")
+    expected = study.difference("hc18", area("first", ALONG), area("last", ALONG))[:3]
+    assert (line.mean, line.low, line.high) == pytest.approx(expected) and line.said == "reproduced"
+    assert len(usft.verdicts()) > len(told)
+    with pytest.raises(BadInput, match="no line of claim 99"):
+        usft.verdicts(99)
+
+
+def test_a_strategy_by_name_is_the_strategy_weighted_by_one():
+    study = usft.results("schemes")
+    assert study.by_subject("hc18", "first 2", 0).equals(study.by_subject("hc18", {"first 2": 1.0}, 0))
