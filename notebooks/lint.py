@@ -147,6 +147,9 @@ def asks(path: Path, glossary: dict[str, dict], everything: str) -> list[str]:
             wrong.append(f"a folded cell without a title: {first}")
         if not build.folded(cell) and DRAWS.search(cell.source):
             wrong.append(f"drawing code that is not folded: {first}")
+        asserted = re.search(r"^\s*assert |usft\.alt\(\s*f\"", cell.source, re.M)
+        if "study" in cell.metadata.get("tags", []) and not asserted:
+            wrong.append(f"a finding of the study that nothing computes or asserts: {first}")
         for match in build.SOLUTION.finditer(cell.source):
             if "# Why: " not in match["lines"]:
                 wrong.append(f"a solution that does not say why: {first}")

@@ -130,6 +130,9 @@ ASKED = {
     "A **Dice**": {"A Dice": "'Dice' is this lesson's", "A speckle and a **Dice**": "'speckle' comes in lesson 06"},
     "# ## One": {"".join(f"# ## {k}\n# \n" for k in range(6)): "6 sections, at most 5",
                  "# " + "word " * 1600: "words, at most 1500"},
+    '# %% tags=["fold"]\n# @title Draw\n': {
+        '# %% tags=["fold", "study"]\n# @title Draw\n': "a finding of the study that nothing computes",
+        '# %% tags=["fold", "study"]\n# @title Draw\nassert 1 < 2\n': None},
     "figure, axes": {"x = '" + "x" * 90 + "'\nfigure, axes": None},
     "def double(x):": {"def double(x):" + "\n    y = 1" * 110: "code, at most 110",
                        "def double(x):" + " " * 99 + "#": "columns, at most 88"},

@@ -102,7 +102,7 @@ def test_differences_have_a_row_each_and_panels_share_their_scale():
     left, right = plots.differences_figure({"one": rows, "other": {"a": (0.0, -0.01, 0.01)}}).axes
     assert [line.get_xdata()[0] for line in left.lines[1:4:2]] == [0.05, -0.2]
     assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()
-    assert [text.get_text() for text in left.texts] == ["+0.050", "-0.200"]
+    assert [text.get_text() for text in left.texts] == ["+0.050", "-0.200", "0.02"]
 
 
 def test_levels_have_a_sign_a_network_and_a_bar_for_the_mean_shape():

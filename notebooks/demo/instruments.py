@@ -29,7 +29,7 @@ train, val, test = people.split(0.5, 0.3, 0.2, seed=0)
 # %% [markdown]
 # ## The freezing lab
 #
-# Click groups, guess, fine-tune; add strategies to a race; repeat one with 3 seeds; choose two lines of the board; point
+# Click groups, guess, fine-tune; add strategies to a race; repeat one with 3 seeds; compare two lines of it; point
 # at a group to see what it sees; colour the blocks by what changed.
 
 # %%

@@ -501,8 +501,8 @@ usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject
 # %% [markdown]
 # ### Exercise 01.3 · Read the result
 #
-# Give two things: how much of the first mean Dice disappears with the honest split (to two digits), and whether copying
-# does better than the mean shape on subjects that it has not seen (`True` or `False`).
+# Set two variables: `lost`, how much of the first mean Dice disappears with the honest split (to two digits), and
+# `better`, whether copying does better than the mean shape on subjects that it has not seen (`True` or `False`).
 
 # %%
 # BEGIN SOLUTION compare the means of by_image, by_subject and mean_shape

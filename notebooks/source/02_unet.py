@@ -452,8 +452,9 @@ usft.check_range(widths["trained"]["dec1"], 20, 180, "width of dec1 after traini
 # %% [markdown]
 # ### Exercise 02.3 · Read the result
 #
-# From the numbers that were printed above the figure: which groups look less than 20 pixels wide in *both* networks?
-# And which group's width grows by the largest number of pixels through training?
+# From the numbers that were printed above the figure, set two variables: `narrow`, a list of the groups that look less
+# than 20 pixels wide in *both* networks, and `grown`, the group whose width grows by the largest number of pixels
+# through training.
 
 # %%
 # BEGIN SOLUTION a list of names, and one name

@@ -468,8 +468,8 @@ usft.alt("on the median and the best image both outlines nearly coincide; on the
 # %% [markdown]
 # ### Exercise 03.3 · Read the result
 #
-# From the two lines printed above: by how much is the network's mean above that of the mean shape (two digits)? And do
-# the two intervals overlap (`True` or `False`)?
+# From the two lines printed above, set two variables: `ahead`, by how much the network's mean is above that of the mean
+# shape (two digits), and `overlap`, whether the two intervals overlap (`True` or `False`).
 
 # %%
 # BEGIN SOLUTION two means to subtract, and the ends of two intervals to compare

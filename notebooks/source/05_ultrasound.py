@@ -359,8 +359,8 @@ for contrast_db in (-12, 12):
         print(f"lesion {contrast_db:+d} dB, {reference}: {mean:.3f}")
 
 # %% [markdown]
-# With which reference does the background tell whether the lesion is dark or bright? Give its name, and the
-# difference between both backgrounds (dark lesion minus bright lesion) with this reference.
+# With which reference does the background tell whether the lesion is dark or bright? Set `tells` to its name, and
+# `difference` to the difference between both backgrounds (dark minus bright lesion) with it.
 
 # %%
 # BEGIN SOLUTION "own maximum" or "fixed", and a difference of two printed numbers
@@ -411,7 +411,7 @@ tells, difference = "own maximum", round(gap["own maximum"], 3)
 #
 # * It can tell the kind of lesion from a corner without a lesion.
 # * On another scanner this trick is worth nothing.
-# * Many public archives are scaled in this way. Know it before you trust a score.
+# * Many public archives are scaled in this way. Know it first.
 # </details>
 #
 # ## What the tissue takes away

@@ -406,7 +406,8 @@ usft.alt("single pixels tell little; larger windows tell more, and much sooner w
 # %% [markdown]
 # ### Exercise 06.2 · Read the windows
 #
-# For each scanner, give the side of the smallest window, of those tried, that tells at least 0.75 right.
+# Set `fine` and `coarse`: for each scanner the side of the smallest window, of those tried, that tells at least 0.75
+# right.
 
 # %%
 # BEGIN SOLUTION two sides in pixels, from the printed lines

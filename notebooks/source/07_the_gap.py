@@ -160,7 +160,8 @@ usft.alt("the outline is nearly right in the first three, and wrong in the cut-o
 # %% [markdown]
 # ### Exercise 07.1 · Read the four looks
 #
-# Give two numbers: the Dice lost by grain and cut-out **together**, and the **sum** of what each of them loses alone.
+# Set two numbers: `both_at_once`, the Dice lost by grain and cut-out **together**, and `sum_of_single`, the **sum** of
+# what each of them loses alone.
 
 # %%
 # BEGIN SOLUTION two differences, from the four numbers above

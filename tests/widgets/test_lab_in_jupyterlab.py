@@ -39,8 +39,8 @@ def lab_page(tmp_path_factory):
     for cell in cells:
         cell.outputs, cell.execution_count = [], None
     parameters = next(cell for cell in cells if "STEPS =" in cell.source)
-    assert "else 150" in parameters.source
-    parameters.source = parameters.source.replace("else 150", "else 60")
+    assert "else 100" in parameters.source
+    parameters.source = parameters.source.replace("else 100", "else 60")
     added = ["lab", BUSY, *(TELL.replace("NUMBER", str(k)) for k in range(12))]
     lesson.cells += [nbformat.v4.new_code_cell(text) for text in added]
     nbformat.write(lesson, folder / "lesson.ipynb")

@@ -74,7 +74,7 @@ def seeds_figure(scores: Mapping[str, list], levels: Mapping[str, float], title:
             axes.axhline(level, color=COLOURS[1], linestyle=line)
             axes.annotate(literal(name), (len(names) - 0.55, level), va="bottom", ha="right", color=COLOURS[1])
         axes.set(ylabel="Dice on test images", ylim=(0, 1), xlim=(-0.5, len(names) - 0.5), title=literal(title))
-        axes.legend(frameon=False, fontsize=9, loc="lower right")
+        figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9)
     return figure
 
 
@@ -126,6 +126,8 @@ def differences_figure(panels: Mapping[str, Mapping[str, tuple]], margin: float 
             place.set(ylim=(0.4 - rows, 0.8), title=literal(title), xlabel=literal(f"difference in {unit}"))
             place.locator_params(axis="x", nbins=5)
             place.grid(False, axis="y")
+        look = {"textcoords": "offset points", "fontsize": 9, "color": "0.3"}
+        axes[0, 0].annotate(f"{margin:g}", (margin, 0.5), (3, 0), **look)
     return figure
 
 
