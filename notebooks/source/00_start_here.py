@@ -132,7 +132,7 @@ usft.check_range(board["everything"], 0.4, 0.9, "Dice of everything")
 
 # %%
 # BEGIN SOLUTION look at the numbers printed above
-best = max(["first 2", "last 2", "everything", "scratch"], key=lambda name: board[name])
+best = board.drop(["mean shape", "untouched"]).idxmax()
 useful = bool(board["last 2"] > board["mean shape"])
 # Why: a strategy must beat the others, and first of all a mask that needs no network.
 # END SOLUTION
@@ -147,7 +147,7 @@ usft.check(
         "the best of four": ((), lambda r: r[0] in four and four[r[0]] == four.max(), "the highest Dice of the four."),
         "last 2 against the mean shape": (
             (),
-            lambda r: r[1] == bool(board["last 2"] > board["mean shape"]),
+            lambda r: r[1] == bool(board["mean shape"] < board["last 2"]),
             "compare two numbers of the table: last 2 and mean shape.",
         ),
     },
@@ -199,7 +199,7 @@ usft.alt(f"first 2 beats last 2 in {won} of 5 trainings; everything beats first 
 
 # %%
 # BEGIN SOLUTION a whole number from 0 to 5, and a list, both read off the figure
-first_ahead = sum(a > b for a, b in zip(races["first 2"], races["last 2"], strict=True))
+first_ahead = sum(races["first 2"][k] > races["last 2"][k] for k in range(5))
 scratch_wins = [k + 1 for k in range(5) if races["scratch"][k] > races["everything"][k]]
 # Why: only trainings of the same seed saw the same images, so we compare them pair by pair.
 # END SOLUTION
@@ -207,7 +207,8 @@ scratch_wins = [k + 1 for k in range(5) if races["scratch"][k] > races["everythi
 # %% tags=["reading"]
 # @title Check 00.2
 # BEGIN CHECK
-rising = {k + 1 for k in range(5) if races["scratch"][k] > races["everything"][k]}
+pairs = zip(races["scratch"], races["everything"], strict=True)
+rising = {number for number, (scratch_dice, full) in enumerate(pairs, start=1) if scratch_dice > full}
 usft.check(
     (first_ahead, set(scratch_wins)),
     {

@@ -514,14 +514,18 @@ better = by_subject.mean() > mean_shape.mean()
 # %% tags=["reading"]
 # @title Check 01.3
 # BEGIN CHECK
-difference = float(by_image.mean() - by_subject.mean())
+first, second = float(by_image.mean()), float(by_subject.mean())
 usft.check(
     (float(lost), bool(better)),
     {
-        "what the leak was worth": ((), lambda r: abs(r[0] - difference) < 0.006, "the first mean minus the second."),
+        "what the leak was worth": (
+            (),
+            lambda r: abs(r[0] - (first - second)) < 0.006,
+            "the first mean minus the second.",
+        ),
         "against the mean shape": (
             (),
-            lambda r: r[1] == bool(by_subject.mean() > mean_shape.mean()),
+            lambda r: r[1] == (second > float(mean_shape.mean())),
             "compare the two means that were split by subject.",
         ),
     },

@@ -324,7 +324,8 @@ usft.check_range(by_person.mean(), 0.92, 0.995, "mean Dice of the test")
 #
 # <details><summary>Hint 1</summary>
 #
-# `rng = np.random.default_rng(0)`, then `rng.choice(values, size=len(values), replace=True)` is one draw.
+# `np.random.default_rng(0)` makes random numbers; call it `rng`. Then `rng.choice(values, size=len(values),
+# replace=True)` is one draw.
 # </details>
 # <details><summary>Hint 2</summary>
 #
@@ -481,7 +482,8 @@ overlap = bool(network["low"] <= blind["high"])
 # %% tags=["reading"]
 # @title Check 03.3
 # BEGIN CHECK
-lead, meet = network["dice"] - blind["dice"], network["low"] <= blind["high"] and blind["low"] <= network["high"]
+means = network["dice"], blind["dice"]
+lead, meet = means[0] - means[1], network["low"] <= blind["high"] and blind["low"] <= network["high"]
 usft.check(
     (float(ahead), bool(overlap)),
     {

@@ -444,7 +444,7 @@ end = high if word == "worse" else low
 # %% tags=["reading"]
 # @title Check 04.2
 # BEGIN CHECK
-right = "as good" if low > -0.02 else "worse" if high < -0.02 else "undecided"
+right = {True: "as good", False: "worse" if high < -0.02 else "undecided"}[bool(low > -0.02)]
 usft.check(
     (str(word), float(end)),
     {

@@ -152,8 +152,9 @@ panels = [(f"{name}\nDice of this chest {by_chest[name][middle]:.2f}", images[mi
            usft.segment(network, images[middle : middle + 1])[0]) for name, images in looks.items()]  # fmt: skip
 usft.plots.pictures_figure(panels, title="Orange: what the network finds in one chest")
 plt.show()
-alone = {name: dice["X-ray"] - dice[name] for name in ("X-ray × grain", "cut-out")}
-together = dice["X-ray"] - dice["cut-out × grain"]
+loss = {name: dice["X-ray"] - value for name, value in dice.items()}
+alone = {name: loss[name] for name in ("X-ray × grain", "cut-out")}
+together = loss["cut-out × grain"]
 usft.check_range(together - sum(alone.values()), 0.05, 0.6, "lost together, beyond the sum of both")
 usft.alt("the outline is nearly right in the first three, and wrong in the cut-out with grain.")
 
@@ -424,7 +425,7 @@ def new_statistics(model, images):
 # %% [markdown]
 # The library's `usft.reestimate_statistics` does this for any number of images. It saw the test images, but no mask.
 
-# %% tags=["fold"]
+# %% tags=["fold", "curves"]
 # @title Estimate again in all three places, and draw the change
 fresh = {name: usft.evaluate(usft.reestimate_statistics(network, x.images), x) for name, x in places.items()}
 levels = {"as it came": scores, "statistics estimated again": fresh}
@@ -473,8 +474,7 @@ usft.alt(f"new statistics give back Dice for certain on: {', '.join(helped)}; el
 def cka(x, y):
     """Linear CKA of two tables [n, p] and [n, q], from 0 to 1."""
     # BEGIN SOLUTION subtract each column's mean, then three norms
-    x = x - x.mean(0)
-    y = y - y.mean(0)
+    x, y = x - x.mean(0), y - y.mean(0)
     norm = torch.linalg.norm
     return norm(x.T @ y) ** 2 / (norm(x.T @ x) * norm(y.T @ y))
     # Why: a rotation, a scale and a shift leave the ratio of these norms as it is.
@@ -586,7 +586,7 @@ def cka(x, y):
 # All chests are alike, so a high value may only say "a chest". The reference compares each chest with the speckled
 # lungs of *another* person. Only what lies above it is about this very chest.
 
-# %% tags=["fold"]
+# %% tags=["fold", "curves"]
 # @title Draw CKA for each group
 before = usft.activations(network, home.images)
 lines = {"the same chest": speckled.images, "another chest (reference)": speckled.images.roll(1, 0)}

@@ -176,7 +176,7 @@ both = luck[:, None] + hard
 e_luck, e_hard = luck.std(ddof=1) / 5**0.5, hard.std(ddof=1) / 41**0.5
 draw = np.random.default_rng(8)
 drawn = draw.normal(0, 0.05, (3, 1)) + draw.normal(0, 0.1, (1, 12)) + draw.normal(0, 0.08, (3, 12))
-of_both = drawn.mean(1).var(ddof=1) / 3 + drawn.mean(0).var(ddof=1) / 12
+of_both = np.var(drawn.mean(1), ddof=1) / 3 + np.var(drawn.mean(0), ddof=1) / 12
 alone = drawn - drawn.mean(1, keepdims=True) - drawn.mean(0) + drawn.mean()
 left = (alone**2).sum() / 22 / 36  # in both variances: who takes it off once, as the library does, is right, too
 
@@ -464,7 +464,7 @@ First 1 trains 0.1 % of the parameters. Why is a training step of first 1 not a 
 # ## What this does not show
 #
 # * **Position alone.** First k and last k also differ in parameters and in what they see. Lesson 11 takes these apart.
-# * **Small differences on BUSI.** Its 85 lesions cannot decide a difference of 0.02. We knew this before we began.
+# * **Small differences on BUSI.** Its 85 lesions cannot decide a difference of 0.02.
 # * **Another start.** The paper's line began with natural photographs, not with X-rays.
 
 # %% [markdown]
@@ -472,7 +472,6 @@ First 1 trains 0.1 % of the parameters. Why is a training step of first 1 not a 
 #
 # * Compare strategies by their paired difference, subject by subject.
 # * An interval over subjects alone is too sure. Cover trainings, too.
-# * Fix the rule first. Then let the interval say the word.
 #
 # ## Try it alone
 #

@@ -150,7 +150,8 @@ for target in ("hc18", "busi", "sim-ultrasound"):
 #
 # <details><summary>Hint 1</summary>
 #
-# `rng = np.random.default_rng(0)`, then `rng.normal(0, spread, size=(4000, strategies))` is a row for each repetition.
+# With NumPy's `np.random.default_rng(0)` as `rng`, `rng.normal(0, spread, size=(4000, strategies))` is a row for each
+# repetition.
 # </details>
 # <details><summary>Hint 2</summary>
 #
@@ -233,8 +234,8 @@ def luck_of_the_best(strategies, spread):
 # %%
 def best_of_equals(strategies, spread):
     """As exercise 09.1, from the library's side."""
-    drawn = np.random.default_rng(1).normal(0, spread, size=(4000, strategies))
-    return drawn.max(axis=1).mean()
+    drawn = np.random.default_rng(1).standard_normal((4000, strategies))
+    return spread * np.mean(np.max(drawn, axis=1))
 
 
 print(f"spread 0.01: {best_of_equals(19, 0.01):.3f}")
@@ -290,7 +291,7 @@ behind = [target for target in others if others[target] < 0]
 # %% tags=["reading"]
 # @title Check 09.2
 # BEGIN CHECK
-right = {target for target in others if others[target] < 0}
+right = {name for name, value in others.items() if value < 0}
 usft.check(
     (float(lost), set(behind)),
     {
