@@ -159,12 +159,12 @@ def test_after_a_check_stands_how_to_look_up_the_answer_which_the_build_writes(r
 
 
 @pytest.mark.parametrize("more, minutes", [
-    ("", 15),  # four words, nine lines of code, one exercise
+    ("", 15),  # four words, a few lines of code, one exercise
     ("\n# %% [markdown]\n# " + "word " * 1300, 25),
-    (QUIZ * 4, 20),
+    (QUIZ * 5, 20),
     ("\n# %%\nusft.FreezeLab(model, train, val)\n", 20),
-    (FOLDED * 4, 20),
-    (FOLDED.replace('["fold"]', '["fold", "study"]') * 2, 20),
+    (FOLDED * 5, 20),
+    (FOLDED.replace('["fold"]', '["fold", "study"]') * 3, 20),
     ("\n# %%\n" + "x = 1\n" * 40, 20),
     ('\n# %% tags=["fold"]\n# @title Not seen\n' + "x = 1\n" * 40, 15),
 ])  # fmt: skip

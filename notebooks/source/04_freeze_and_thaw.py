@@ -35,9 +35,18 @@ FETCH = usft.in_colab()  # fetal heads (hc18): 100 MB, CC BY 4.0
 # False`. It does less than they think. In this lesson you see what moves, you write proper freezing, and then you let
 # strategies compete on ultrasound.
 #
+# <details><summary>You come straight from lesson 00? What you need from 01 to 03</summary>
+#
+# * Images of one person are one **subject**; nobody is in training and test at once (01).
+# * **Batch normalisation** subtracts a mean and divides by a spread. In training mode it takes both from the batch, and
+#   keeps a running average, its *running statistics*. In evaluation mode it uses this average (02).
+# * One **step** is one update of the weights by a batch of images. The **seed** fixes what is random (03).
+# * A **95 % interval** of a mean says how far it may move with other subjects (03).
+# </details>
+#
 # ## Guess first
 #
-# Group `enc1` holds two convolutions and two batch normalisations, 12 tensors in all. You set `requires_grad = False`
+# Group `enc1` has two convolutions and two batch normalisations, 12 tensors in all. You set `requires_grad = False`
 # on all its parameters. Then you show the network **one** batch, in training mode. Nothing is trained. **How many of
 # the 12 tensors are different afterwards?**
 
