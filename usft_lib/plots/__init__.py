@@ -1,6 +1,14 @@
 """Every figure of the course, with one look; a lesson's cell calls one function (lessons 00 to 12)."""
 
-from .curves import differences_figure, drift_figure, levels_figure, ordered_figure, seeds_figure, training_figure
+from .curves import (
+    differences_figure,
+    drift_figure,
+    levels_figure,
+    ordered_figure,
+    seeds_figure,
+    training_figure,
+    within_figure,
+)
 from .masks import distance_inside, dots, show_masks
 from .network import by_group_figure, fields_figure, reach_figure
 from .pictures import dots_figure, maps_figure, pictures_figure

@@ -154,3 +154,27 @@ def levels_figure(scores: Mapping[str, Mapping[str, tuple]], marks: Mapping[str,
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1.08), ncols=3)
         axes.grid(False, axis="y")
     return figure
+
+
+def within_figure(off: Mapping[str, np.ndarray], floor: float, title: str = "") -> Figure:
+    """The share of cases that are measured to within x millimetres, a curve a strategy (lesson 10).
+
+    Args:
+        off: by strategy, how far off each case is, in mm.
+        floor: how far off the true masks are on average, drawn as a line.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
+        for k, (name, values) in enumerate(off.items()):
+            ordered = np.sort(np.asarray(values, dtype=float)).clip(0.1)
+            share = np.arange(1, len(ordered) + 1) / len(ordered)
+            style = {"color": COLOURS[k % 7], "linestyle": ("-", "--", ":", "-.")[k % 4], "linewidth": 2.2}
+            axes.step(ordered, share, where="post", label=literal(name), **style)
+        axes.axvline(max(floor, 0.1), color="0.4", linewidth=1)
+        axes.annotate("true masks", (max(floor, 0.1), 1), (3, -2), textcoords="offset points", rotation=90, va="top",
+                      fontsize=10, color="0.3")  # fmt: skip
+        axes.set(xscale="log", xlabel="off by at most (mm)", ylabel="share of test images", ylim=(0, 1.02))
+        axes.set_xticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
+        axes.set_title(literal(title))
+        axes.legend(frameon=False, loc="lower right")
+    return figure
