@@ -348,6 +348,8 @@ source = usft.pretrained("xray-simulated")
 pool = usft.simulate_ultrasound(200, size=SIZE, seed=71, preset="breast")
 test = usft.simulate_ultrasound(100, size=SIZE, seed=72, preset="breast")
 names = ["first 2", "matched first 2 #0", "matched first 2 #5", "last 2"]
+
+# %% tags=["train"]
 tables = {name: [] for name in names}
 for seed in SEEDS:
     for name in names:
@@ -384,7 +386,6 @@ usft.check_range(max(usft.seed_mean(each)[0] for each in tables.values()), 0.3, 
 # tenth of the way towards the input is worth.
 
 # %%
-# NBVAL_CHECK_OUTPUT
 study = usft.results("matched")
 budgets = ("first 2", "last 2", "first 4")
 sets = [f"matched {like} #{k}" for like in budgets for k in range(6)]
@@ -399,6 +400,8 @@ def slope(dice):
     return -0.1 * (left["place"] * left["dice"]).sum() / (left["place"] ** 2).sum()
 
 
+# %%
+# NBVAL_CHECK_OUTPUT
 slopes = {}
 for target in ("hc18", "sim-ultrasound"):
     slopes[target] = []
