@@ -1,4 +1,4 @@
-"""Figures of the study that are neither curves against k nor differences in rows (lesson 11)."""
+"""Figures of the study that are neither curves against k nor differences in rows (lessons 11, 13)."""
 
 from collections.abc import Mapping
 
@@ -51,4 +51,49 @@ def roads_figure(roads: Mapping[str, Mapping[str, Mapping[float, tuple]]]) -> Fi
             axes.axhline(0, color="0.3", linewidth=1)
             axes.set(title=literal(title), ylabel="difference in Dice", xlabel="shift (0: home)", xlim=(0, 1.06))
         panels[0, 0].legend(frameon=False, loc="upper left")
+    return figure
+
+
+def passes_figure(costs: Mapping[str, Mapping[str, float]], label: str, title: str = "") -> Figure:
+    """What a step does, in stacked bars, a bar a strategy (lesson 13).
+
+    Args:
+        costs: by strategy and by kind of work.
+    """
+    kinds = list(next(iter(costs.values())))
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(9, 0.55 * len(costs) + 1.6), layout="constrained")
+        left = np.zeros(len(costs))
+        for kind, colour, hatch in zip(kinds, ("0.75", COLOURS[5], COLOURS[4]), ("", "///", ".."), strict=False):
+            values = np.array([by_kind[kind] for by_kind in costs.values()])
+            axes.barh(list(costs), values, left=left, color=colour, hatch=hatch, edgecolor="white", label=literal(kind))
+            left += values
+        for row, share in enumerate(left):
+            axes.annotate(f"{share:.2f}", (share, row), (4, 0), textcoords="offset points", va="center")
+        axes.set(xlabel=literal(label), xlim=(0, 1.1 * left.max()), title=literal(title))
+        axes.invert_yaxis()
+        axes.grid(False, axis="y")
+        figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
+    return figure
+
+
+def arrivals_figure(steps: Mapping[str, list], end: int, title: str = "") -> Figure:
+    """When each training arrived, a row a strategy; hollow marks at the end: not within these steps (lesson 13).
+
+    Args:
+        steps: by strategy, for each training a step or None.
+        end: the last step.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(9, 0.6 * len(steps) + 1.5), layout="constrained")
+        for row, by_training in enumerate(steps.values()):
+            for place, step in enumerate(by_training):
+                height = -row + 0.13 * (place - (len(by_training) - 1) / 2)  # so that none hides another
+                fill = {"markerfacecolor": "white"} if step is None else {}
+                look = {"color": COLOURS[row % 7], "markersize": 7, **fill}
+                axes.plot(end if step is None else step, height, MARKERS[row % 7], **look)
+        axes.axvline(end, color="0.6", linewidth=1)
+        axes.set_yticks(range(0, -len(steps), -1), map(literal, steps))
+        axes.set(xlabel=f"step of arrival (hollow: more than {end})", xlim=(0, 1.06 * end), title=literal(title))
+        axes.grid(False, axis="y")
     return figure
