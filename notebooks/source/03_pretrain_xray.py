@@ -503,7 +503,7 @@ ahead, overlap = network["dice"] - blind["dice"], True
 # END WRONG
 # BEGIN RIGHT
 ahead = round(float(by_person.mean() - baseline.groupby("subject")["dice"].mean().mean()), 2)
-overlap = not network["low"] > blind["high"]
+overlap = not (network["low"] > blind["high"] or blind["low"] > network["high"])
 # END RIGHT
 
 # %% [markdown]
