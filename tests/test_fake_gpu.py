@@ -230,7 +230,7 @@ def figures(room):
     plots.pictures_figure([("a", room.images[0], room.masks[0], room.masks[0])])
     plots.maps_figure({"a": (room.images[0, 0], "mm")})
     plots.dots_figure({"a": usft.dice(room.masks, room.masks)}, "Dice")
-    allowed = usft.receptive_fields(room.model)
+    allowed = {name: side for name, side in usft.receptive_fields(room.model).items() if name in ("enc1", "enc2")}
     fields = {"a": {name: usft.effective_receptive_field(room.model, room.images, name) for name in allowed}}
     plots.fields_figure(fields, allowed, list(allowed)), plots.reach_figure(fields, allowed, 32)
     row = usft.summarise(usft.evaluate(room.model, room.data))
@@ -240,6 +240,14 @@ def figures(room):
     arrows = torch.polar(torch.ones_like(turns), turns)
     plots.walks_figure(arrows, {"a": arrows.sum(1)})
     plots.overlap_figure({"a": (room.images[0].flatten(), room.images[1].flatten())})
+    scene = usft.ultrasound_scenes(1, probe="convex")[0]
+    made = usft.simulate_ultrasound(1, size=32, stages=True, device="cuda", probe="convex")[1]
+    stages = {name: values[0].cuda() for name, values in made.items()}
+    echoes, place = stages["echoes"], torch.rand(2, 9, device="cuda")
+    plots.chain_figure(stages, scene, room.images[0], room.masks[0])
+    plots.grids_figure(stages["grey"], room.images[0], scene, {"near": ((-5, 5), (8, 16))})
+    plots.echo_lines_figure({"a": echoes}, scene, (8, 12))
+    plots.scatterers_figure([echoes, echoes], [place, place], 20)
 
 
 def physics(room):
@@ -403,6 +411,7 @@ ELSEWHERE = {  # not here, and why
     "study.targets.busi_parts": "real images alone",
     "study.targets.busbra_parts": "real images alone",
     "__main__.data_pair": "reads data sets, which lie on the CPU",
+    "exercises.answers.assignment": "makes a data set from a name, on the CPU",
     "usft.Quiz": "texts alone",
     "usft.Task": "a text and a function alone",
 }

@@ -29,17 +29,18 @@ SIZE = 64  # pixels a side
 
 # %% [markdown]
 # Every data set of this course consists of images and **masks**. A mask says for each pixel whether it belongs to the
-# object. In this lesson you make an image, you score masks, and then you meet a method with a very high score. The
-# method has no network and learns nothing. By the end you will know why its score is worth nothing.
+# object. In this lesson you make an image, you score masks, and then you judge a method that has no network and learns
+# nothing.
 #
 # ## Guess first
 #
 # We simulate ultrasound of 40 people, four images of each. A person who was imaged is called a **subject**. The four
-# images of a subject show the same lesion. The probe moved a little between them, and the grain is new each time.
+# images of a subject show the same lump (a *lesion*). The probe moved a little between them, and the grain is new each
+# time.
 #
 # We mix all images and set a quarter of them aside for the test. For each test image we look for the training image
-# that is most like it, pixel by pixel, and **copy that image's mask**. We score a mask by Dice: 1 is perfect, 0 is a
-# complete miss.
+# that is most like it, after a little blurring, and **copy that image's mask**. We score a mask by Dice: 1 is perfect,
+# 0 is a complete miss.
 #
 # **What mean Dice will the copied masks reach?** Compare your guess with your neighbour's.
 
@@ -96,17 +97,17 @@ usft.alt("where much tissue lies in the way, little arrives; the picture shows b
 
 # %% [markdown]
 # The last panel shows the negative logarithm of what arrives. The logarithm undoes the exponential: thicknesses simply
-# add up, and a rib looks equally bright in front of a lung and beside it. Set `BONE = SOFT` in the parameters cell and
-# run down to here. Which parts fade, and which do not?
+# add up, and a rib adds the same brightness in front of a lung and beside it. Give `BONE` the same number as `SOFT` in
+# the parameters cell and run down to here. Which parts fade, and which do not?
 #
 # <details><summary>Which parts fade?</summary>
 #
-# Bones fade, because they now attenuate like soft tissue. Lungs stay dark, because they hold less tissue.
+# Bones fade, because they now attenuate like soft tissue. (They do not vanish: our bones lie in addition to it.) Lungs
+# stay dark, because they hold less tissue.
 #
 # </details>
 #
-# `usft.simulate_radiographs` does the same with more anatomy, scattered X-rays and noise. Ultrasound follows other
-# rules: its grey is the strength of an echo (lesson 05).
+# `usft.simulate_radiographs` does the same with more anatomy, scattered X-rays and noise. 
 #
 # ## Two scores of a mask
 #
@@ -307,8 +308,8 @@ assert max(dice) - min(dice) < 0.03 and off[2] > 2 * max(off[:2]) and size[0] ==
 usft.alt("all three masks have nearly the same Dice. The island's border is furthest off; only the shifted area fits.")
 
 # %% [markdown]
-# "Border off by" is the **Hausdorff distance** in its 95 % version: 95 % of the points of one outline are closer than
-# this to the other outline.
+# "Border off by" is the **Hausdorff distance** in its 95 % version: measure from each outline to the other. 95 % of the
+# points are closer than this; the larger of both numbers counts.
 #
 # <details><summary>Which mask would you take, and why?</summary>
 #
@@ -321,7 +322,7 @@ usft.alt("all three masks have nearly the same Dice. The island's border is furt
 # One number is not enough. Tables in this course carry several scores, and they count misses (Dice below 0.1)
 # separately.
 #
-# ## A method that is too good
+# ## A method without a network
 #
 # Back to your guess. This is the whole method:
 
@@ -501,7 +502,7 @@ usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject
 # %% [markdown]
 # ### Exercise 01.3 · Read the result
 #
-# Set two variables: `lost`, how much of the first mean Dice disappears with the honest split (to two digits), and
+# Set two variables: `lost`, the first mean Dice minus that of the honest split (to two digits), and
 # `better`, whether copying does better than the mean shape on subjects that it has not seen (`True` or `False`).
 
 # %%
@@ -562,7 +563,7 @@ better = by_subject.numpy().mean() > mean_shape.numpy().mean()
 # </details>
 #
 # Real data sets leak less visibly: two files of one patient, an image and its mirrored copy, the same scan in two
-# folders. Some public sets do not even say who is who. Lesson 10 meets both.
+# folders. Some public sets do not even say who is who. Lesson 10 meets such sets.
 
 # %% [markdown]
 # ## Quiz

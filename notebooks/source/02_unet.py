@@ -37,7 +37,7 @@ IMAGES = 4 if PROFILE == "quick" else 16
 #
 # ## Guess first
 #
-# Look at the drawing below. One of the ten groups is the **bottleneck**, at the bottom of the U. **What share of all
+# One of the ten groups is the **bottleneck**, at the bottom of the U. **What share of all
 # parameters does it hold?** (Parameters are the numbers that training changes.) Give a number from 0 to 1.
 
 # %%
@@ -98,7 +98,7 @@ print("your guess:", usft.guesses().get("02.a", "none"))
 #
 # ## Inside a group
 #
-# A group consists of two equal parts. Each part has three steps:
+# Each group but the head consists of two parts. Each part has three steps:
 #
 # 1. A 3 × 3 convolution computes each pixel from itself and its eight neighbours.
 # 2. A **batch normalisation** puts each channel on a common scale.
@@ -111,7 +111,7 @@ print("your guess:", usft.guesses().get("02.a", "none"))
 # $\gamma$ and $\beta$ are learnt. During **training**, $m$ and $v$ are the mean and the variance of *this batch*. The
 # layer also keeps a running average of both. During **prediction**, it uses these **running statistics**, so that the
 # answer for one image does not depend on the others. Running statistics are not learnt by a gradient. They change
-# whenever the layer is in training mode, even if all its parameters are frozen. Lesson 04 comes back to this.
+# whenever a batch passes in training mode, even if all parameters are frozen. Lesson 04 comes back to this.
 
 # %% [markdown]
 # ### Exercise 02.1 · Batch normalisation
@@ -269,8 +269,8 @@ def batch_norm(x, gamma, beta):
 # many image pixels apart two neighbours are.
 #
 # * At the start a pixel sees itself, and neighbours are 1 apart.
-# * A kernel of `k` looks at `k − 1` more neighbours. Each of them is that distance away.
-# * A stride of `s` makes the distance `s` times larger, for all layers after it.
+# * A layer with a `k` × `k` window (its *kernel*) looks at `k − 1` more neighbours, each at that distance.
+# * A layer that moves on by `s` pixels at a time (its *stride*) makes the distance `s` times larger, from then on.
 #
 # ### Exercise 02.2 · The receptive field
 #
@@ -283,7 +283,7 @@ def batch_norm(x, gamma, beta):
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Two layers of `(3, 1)` see 5 pixels: try your code on paper.
+# On paper: `(3, 1)`, `(2, 2)`, `(3, 1)` see 3, then 4, then 8 pixels; the distance is 1, then 2, then 2.
 # </details>
 
 # %%
@@ -565,8 +565,8 @@ observation? (From lesson 01.)
 #
 # ## Try it alone
 #
-# Ask how far `dec1` looks after the skip connections are cut: put zeros in place of `x1` to `x4` in the forward pass.
-# Is the mask still smooth?
+# Ask how far `dec1` looks after the skip connections are cut: in the forward pass, put zeros in place of `x1` to `x4`,
+# but only in the lines of `dec4` to `dec1`.
 
 # %% [markdown]
 # ## Further reading

@@ -33,14 +33,14 @@ FETCH = False  # True: fetch the real X-rays, 614 MB, if they are not here
 
 # %% [markdown]
 # A network that fails looks much like one that works: the code runs, a loss is printed, masks come out. How do we know
-# that training works? We check the chain link by link. Each check can fail, and each failure points to one link.
+# that training works? We check the chain link by link. Each check can fail, and each failure tells where to look.
 #
 # The task is to find the lungs on chest X-rays. Later lessons take such a network to ultrasound.
 #
 # ## Guess first
 #
-# We train for about a minute on a hundred chest X-rays. **What mean Dice will the network reach on people it has not
-# seen (03.a)? And on its worst image (03.b)?** Compare with your neighbour.
+# We train on some hundred chest X-rays, for one to six minutes. **What mean Dice will the network reach on people it
+# has not seen (03.a)? And on its worst image (03.b)?** Compare with your neighbour.
 
 # %%
 usft.guess("03.a", ...)  # the mean, from 0 to 1
@@ -54,9 +54,9 @@ usft.guess("03.b", ...)  # the worst image
 #
 # $$\text{loss of one image} = 1 - \frac{2\sum p\,y + 1}{\sum p + \sum y + 1}$$
 #
-# $y$ is 1 inside the lungs and 0 outside. The sums run over the pixels of **one** image. The two ones are needed when
-# an image has no object: they avoid 0/0. The network gives a number for each pixel, a **logit**. The **sigmoid** turns
-# it into a probability: $p = 1 / (1 + e^{-\text{logit}})$. A logit of 0 means ½.
+# $y$ is 1 inside the lungs and 0 outside. The sums run over the pixels of **one** image. The two ones matter when an
+# image has no object: they make the loss small if nearly nothing is drawn. The network gives a number for each pixel, a
+# **logit**. The **sigmoid** turns it into a probability: $p = 1 / (1 + e^{-\text{logit}})$. A logit of 0 means ½.
 #
 # ### Exercise 03.1 · The soft Dice loss
 #
@@ -297,7 +297,7 @@ usft.alt(f"the loss falls and flattens; the Dice of other people ends {'above' i
 #
 # ## How sure is the result?
 #
-# Now the test, once. Each number below is one person's Dice.
+# Now the test, once: a Dice for each person, and their mean.
 
 # %% tags=["train"]
 scores = usft.evaluate(model, test)
@@ -475,7 +475,7 @@ usft.alt("on the median and the best image both outlines nearly coincide; on the
 # %%
 # BEGIN SOLUTION two means to subtract, and the ends of two intervals to compare
 ahead = network["dice"] - blind["dice"]
-overlap = bool(network["low"] <= blind["high"])
+overlap = bool(max(network["low"], blind["low"]) <= min(network["high"], blind["high"]))
 # Why: the network's lowest plausible mean lies above the highest plausible mean of the mean shape.
 # END SOLUTION
 
@@ -503,7 +503,7 @@ ahead, overlap = network["dice"] - blind["dice"], True
 # END WRONG
 # BEGIN RIGHT
 ahead = round(float(by_person.mean() - baseline.groupby("subject")["dice"].mean().mean()), 2)
-overlap = not network["low"] > blind["high"]
+overlap = not (network["low"] > blind["high"] or blind["low"] > network["high"])
 # END RIGHT
 
 # %% [markdown]
