@@ -126,7 +126,8 @@ if "google.colab" in sys.modules:
 def before(course: dict, lesson: dict) -> str:
     """The lessons that come before; where there are none, what the course asks for."""
     titles = {one["name"][:2]: one["title"] for one in course["lesson"]}
-    return ", ".join(f"{n} {titles[n]}" for n in lesson["needs"]) or "Python, and having trained a small network once"
+    told = [f"{n} {titles[n]}" if n in titles else f"{n} (left out of this course)" for n in lesson["needs"]]
+    return ", ".join(told) or "Python, and having trained a small network once"
 
 
 def images(names: list[str]) -> str:

@@ -162,7 +162,7 @@ usft.check(
         "variance 1 in each channel": (
             (flat, one, nought),
             lambda y: float((torch.as_tensor(y).var((0, 2, 3), correction=0) - 1).abs().max()) < 1e-3,
-            "divide by the root of each channel's variance, over images, rows and columns.",
+            "divide by the root of each channel's variance, over images, rows and columns; unbiased=False.",
         ),
         "not image by image": (
             (batch, one, nought),
