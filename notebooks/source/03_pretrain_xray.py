@@ -131,15 +131,15 @@ usft.check(
             "Divide by the sums of p and y themselves, without squares.",
         ),
         "one undecided pixel": ((undecided, pixel), 0.2, "Twice the overlap: 1 − (2·½ + 1)/(½ + 1 + 1)."),
-        "random logits from −5 to 5": (
-            (random_logits, random_masks),
-            float(usft.soft_dice_loss(random_logits, random_masks)),
-            "p must be sigmoid(logit) itself; something that only looks like it gives other numbers.",
-        ),
         "one found, one missed": (
             (found_and_missed, torch.cat([big, small])),
             0.25,
             "Compute one loss for each image, then their mean. Otherwise the large object outvotes the small one.",
+        ),
+        "random logits from −5 to 5": (
+            (random_logits, random_masks),
+            float(usft.soft_dice_loss(random_logits, random_masks)),
+            "p must be sigmoid(logit) itself; something that only looks like it gives other numbers.",
         ),
     },
     exercise="03.1",
@@ -376,7 +376,7 @@ usft.check(
         "as wide as theory says": (
             (many,),
             lambda r: abs((ends(r)[1] - ends(r)[0]) / (2 * 1.96 * error) - 1) < 0.1,
-            "draw as many as there are, and cut 2.5 % from each side.",
+            "draw with replacement, as many as there are, and cut 2.5 % from each side.",
         ),
         "one bad person of six": (
             (few,),

@@ -218,7 +218,7 @@ def mean_and_error(differences):
 # END WRONG
 # BEGIN WRONG "mean of all values"
 def mean_and_error(differences):
-    return np.median(differences), 0.01
+    return differences.sum(), 0.01
 # END WRONG
 # BEGIN WRONG "five numbers, not 205"
 def mean_and_error(differences):
