@@ -37,8 +37,8 @@ def as_json(findings: Findings) -> dict:
     the difference A − B, by seed as in ``seeds``, and which of ``how`` is said of it. ``closed``: empty views.
     """
     there, model = defaultdict(lambda: Results([])) | findings.grids, UNet()
-    schemes = Results([*there["schemes"].records, *there["busbra"].records])
-    more = Results([*schemes.records, *there["headline"].records])
+    schemes = _once(Results([*there["schemes"].records, *there["busbra"].records]))
+    more, cheap = _once(Results([*schemes.records, *there["headline"].records])), _once(there["cheap"])
     targets = [target for target in NAMES if target in (*TARGETS, *schemes.targets)]
     missing = {view: [name for name in grids if name not in findings.grids] for view, grids in NEEDS.items()}
     told = "Not complete yet: the study’s grid {0}. To run it: python data_scripts/run_study.py --grid {0}"
@@ -47,8 +47,8 @@ def as_json(findings: Findings) -> dict:
         "seeds": [*SEEDS, *MORE_SEEDS],
         "all_images": ALL_HEADS,
         "groups": {name: named(model, name) for name in STRATEGIES},
-        "dice": [row for t in targets for row in (*_rows(schemes, t, ALL), *_rows(there["cheap"], t, CHEAP))],
-        "n": [*_against_n(there["sizes"], there["schemes"], there["origins"])],
+        "dice": [row for t in targets for row in (*_rows(schemes, t, ALL), *_rows(cheap, t, CHEAP))],
+        "n": [*_against_n(there["sizes"], schemes, there["origins"])],
         "pairs": {target: _pairs(more, target) for target in targets},
         "how": HOW,
         # Claims about two strategies: their words end with the pair.
@@ -73,7 +73,6 @@ def _once(found: Results) -> Results:
 
 def _rows(found: Results, target: str, strategies, name: str = "") -> Iterator[dict]:
     """Mean Dice with its interval over subjects and seeds, and what a training takes, of those that were run."""
-    found = _once(found)
     for one in strategies:
         if seeds := found.seeds(target, [one]):
             flops, parameters = (0, 0) if one in UNTRAINED else size(one)
@@ -88,14 +87,14 @@ def _against_n(sizes: Results, schemes: Results, origins: Results) -> Iterator[d
     yield from _rows(schemes, "hc18", UNTRAINED)
     for n in (10, 40, 160, ALL_HEADS):
         tuned, scratch = (schemes, origins) if n == 40 else (sizes, sizes)
-        yield from _rows(tuned.where(n=n, source="xray"), "hc18", ("everything", *FOUR))
-        scratch = scratch.where(n=n, source="scratch", statistics="kept")
+        yield from _rows(_once(tuned.where(n=n, source="xray")), "hc18", ("everything", *FOUR))
+        scratch = _once(scratch.where(n=n, source="scratch", statistics="kept"))
         yield from _rows(scratch, "hc18", ["everything"], "from scratch")
 
 
 def _pairs(found: Results, target: str) -> dict[str, dict[str, dict]]:
     """Every two strategies, paired image by image: as `Results.difference`, with each table read only once."""
-    pairs, found = defaultdict(dict), _once(found)
+    pairs = defaultdict(dict)
     each = {a: {s: found.by_subject(target, {a: 1.0}, s) for s in found.seeds(target, [a])} for a in ALL}
     for a, b in permutations((name for name in ALL if each[name]), 2):
         apart = [each[a][seed] - each[b][seed] for seed in found.seeds(target, [a, b])]
