@@ -50,8 +50,8 @@ usft.guess("10.a", ...)  # millimetres
 # across its long axis follow both axes, and from these the circumference (`usft.head_circumference_mm`).
 #
 # The subjects are **examinations**. A woman may have been examined twice, so she may be on both sides of our split; the
-# data do not say. Even the masks that experts drew do not give exactly the sonographer's number, at our size. No
-# network can be better than that.
+# data do not say. Even the masks that experts drew do not give exactly the sonographer's number, at our size. So a
+# perfect mask has this error, too.
 
 # %% tags=["train"]
 data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound", large=FETCH)
@@ -63,9 +63,10 @@ test = rest.subset(min(160, len(set(rest.subjects))), seed=0)  # one image a sub
 # @title Compare the experts' masks with the sonographer's numbers
 by_expert = usft.head_circumference_mm(test.masks, test.spacing_mm)
 true_mm = by_expert if data.stand_in else test.extra["circumference_mm"].float()
-floor = float((by_expert - true_mm).abs().mean())
+expert_off = (by_expert - true_mm).abs()
+floor = float(expert_off.median())
 print(data)
-print(f"{len(test)} images to test on; the true masks are off by {floor:.1f} mm on average")
+print(f"{len(test)} images to test on; experts' masks are off by {floor:.1f} mm (median; mean {expert_off.mean():.1f})")
 if data.stand_in:
     print("Simulated lesions: the numbers below say nothing about real people.")
 
@@ -170,7 +171,7 @@ def like_ours(a, b, subjects):
     """Is an answer the interval of the library, but for what chance makes of two bootstraps?"""
     keys = {"image": range(len(a)), "subject": subjects}
     ours = usft.paired_difference(pd.DataFrame({**keys, "dice": a}), pd.DataFrame({**keys, "dice": b}), draws=20000)
-    room = 0.08 * (ours[2] - ours[1])
+    room = 0.05 * (ours[2] - ours[1])
     return lambda found: len(found) == 3 and max(abs(float(x) - y) for x, y in zip(found, ours, strict=True)) < room
 
 
@@ -324,8 +325,9 @@ print("verdict:", usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.
 #
 # ## The study on real people
 #
-# Here is what ten trainings of each half say, on heads and on breast lesions. In lesson 00 you sealed a guess about the
-# heads (00.b).
+# Here is what the study says on heads and on breast lesions: ten trainings of each half for claim 1, five of each
+# strategy for claim 3. In lesson 00 you sealed a guess about the heads (00.b). *Claim 12* asks whether a strategy that
+# is good on one set is good on the other. **Kendall's τ** is 1 for the same order, 0 for none, −1 for the reverse.
 
 # %% tags=["fold", "study"]
 # @title Draw claims 1 and 3 on real people, and open guess 00.b
@@ -342,21 +344,26 @@ for line in told.itertuples():
     print(f"claim {line.claim}, {names[line.target]}: {interval}, {line.said}")
 heads = told[(told["claim"] == 1) & (told["target"] == "hc18")].iloc[0]
 print(f"00.b, contracting − expanding on heads: {heads['mean']:+.3f}; your guess: {usft.guesses().get('00.b', 'none')}")
+beside = usft.verdicts(1)
+beside = beside[(beside["target"] == "busi") & beside["words"].str.contains("statistics that adapt")].iloc[0]
+print(f"beside claim 1, {names['busi']}, frozen layers with adapting statistics: {beside['mean']:+.3f} "
+      f"({beside['low']:+.3f} to {beside['high']:+.3f}), {beside['said']}")  # fmt: skip
 alike = usft.verdicts(12)
 alike = alike[~alike["secondary"] & (alike["target"] == "busi and hc18")].iloc[0]
 print(f"claim 12, the two sets rank strategies alike: τ {alike['mean']:.2f} "
       f"({alike['low']:.2f} to {alike['high']:.2f}), {alike['said']}")  # fmt: skip
 assert set(told[told["target"] == "hc18"]["said"]) == {"reproduced"}
-assert set(told[told["target"] == "busi"]["said"]) == {"undecided"}
+assert set(told[told["target"] == "busi"]["said"]) == {"undecided"} and beside["mean"] < 0
 usft.alt("for fetal heads both intervals lie above 0; for breast lesions both include 0.")
 
 # %% [markdown]
 # <details><summary>What came out, and what it means</summary>
 #
 # On heads, claims 1 and 3 are *reproduced*. On lesions they are *undecided*: the mean points the same way, but 85
-# lesions are too few. We knew before the first training that this copy of BUSI cannot decide a difference of 0.02. It
-# has no patient numbers either, so its intervals are over images that look alike, not over people. *Claim 12* says that
-# a strategy that is good on one set tends to be good on the other (Kendall's τ is 1 for the same order, 0 for none).
+# lesions are too few, as we knew before the first training. The answer also depends on how we normalise: if frozen
+# layers adapt their statistics, the mean turns around. And this copy of BUSI has no patient numbers. So its intervals
+# are over images that look alike, not over people, and contain the truth less often than 95 times in 100 (85 to 95).
+# *Claim 12* is *confirmed*; its rule was changed after the first results, to compare equal numbers of groups.
 # </details>
 #
 # ## Many claims at once
@@ -369,9 +376,9 @@ usft.alt("for fetal heads both intervals lie above 0; for breast lesions both in
 print(f"at least one of 20 seems to be true in {1 - 0.95**20:.0%} of such studies")
 
 # %% [markdown]
-# A **p-value** says how often chance alone would give a difference at least as large. The **Holm correction** makes up
-# for many questions. Sort the m p-values. The smallest must be at most 0.05 / m, the next at most 0.05 / (m − 1), and
-# so on. Stop at the first that is too large: it and all larger ones do not count.
+# A **p-value** says: if there were no difference, how often would chance give one at least as large? The **Holm
+# correction** makes up for many questions. Sort the m p-values. The smallest must be at most 0.05 / m, the next at most
+# 0.05 / (m − 1), and so on. Stop at the first that is too large: it and all larger ones do not count.
 #
 # ### Exercise 10.2 · Holm
 #
@@ -412,13 +419,13 @@ usft.check(
     {
         "one claim": (([0.04],), are(True), "with one claim the limit is 0.05 itself."),
         "two, both small": (([0.02, 0.04],), are(True, True), "compare the second with 0.05 / 1, not 0.05 / 2."),
-        "two, one too large": (([0.03, 0.04],), are(False, False), "0.03 is above 0.05 / 2: stop, nothing counts."),
-        "not sorted": (([0.04, 0.001, 0.03],), are(False, True, False), "give the answers in the order of the list."),
+        "two, one too large": (([0.03, 0.06],), are(False, False), "0.03 is above 0.05 / 2: stop, nothing counts."),
         "stop": (
             ([0.001, 0.02, 0.0245, 0.2],),
             are(True, False, False, False),
             "after the first that is too large, no other counts.",
         ),
+        "not sorted": (([0.04, 0.001, 0.03],), are(False, True, False), "give the answers in the order of the list."),
         "just the limit": (([0.025, 0.05],), are(True, True), "at most: a p-value that equals its limit counts."),
     },
     exercise="10.2",
@@ -482,21 +489,39 @@ def holm(p):
 # END RIGHT
 
 # %% [markdown]
-# Now a strange case. **Claim 4** of lesson 09 says that outer levels are better than inner ones. On fetal heads:
+# What does Holm leave of the whole study?
+
+# %% tags=["fold", "study"]
+# @title Correct all lines that decide a claim
+# NBVAL_CHECK_OUTPUT
+every = usft.verdicts()
+deciding = every[every["p_all"].notna()]
+differ = deciding[deciding["said"].isin(["reproduced", "confirmed", "reversed"]) & (deciding["claim"] != 6)]
+remain = differ[differ["p_all"] < 0.05]
+print(f"{len(deciding)} lines decide a claim, {len(differ)} show a difference, {len(remain)} remain after Holm:")
+for line in remain.itertuples():
+    print(f"  claim {line.claim}, {line.target}")
+assert set(remain[remain["target"] == "hc18"]["claim"]) >= {1, 3}
+print("The study's words were fixed before, line by line; none of them depends on this correction.")
+
+# %% [markdown]
+# These p-values are read off the intervals, so they know of other trainings. Here is one that does not. **Claim 4** of
+# lesson 09 says that outer levels are better than inner ones. On fetal heads:
 
 # %%
 # NBVAL_CHECK_OUTPUT
 claim4 = usft.verdicts(4)
 line = claim4[(claim4["target"] == "hc18") & ~claim4["secondary"]].iloc[0]
 print(f"mean {line['mean']:+.3f}, interval {line['low']:+.3f} to {line['high']:+.3f}")
-print(f"p-value of Wilcoxon's test on 160 heads: {line['p']:.0e}")
+p = min(1, 3 * line["p"])  # Holm: the smallest of three, one for each data set
+print(f"p-value of a test on 160 heads (Wilcoxon's), after Holm: {p:.0e}")
 
 # %% [markdown]
 # ### Exercise 10.3 · Read a strange case
 #
-# The p-value is tiny, and it stays tiny after Holm. Set `word`, the study's word for this claim on heads, by the rule
-# of lesson 08 (it is ours, so *confirmed*, *reversed*, *not confirmed* or *undecided*). And set `end`, the end of the
-# interval that keeps it from being confirmed.
+# Does the interval agree with the p-value? Set `word`, the study's word for this claim on heads, by the rule of lesson
+# 08 (the claim is ours, so *confirmed*, *reversed*, *not confirmed* or *undecided*). And set `end`, the end of the
+# interval that makes it include 0.
 
 # %%
 # BEGIN SOLUTION a word, and one end of the interval
@@ -563,8 +588,8 @@ A strategy has the better mean Dice, and the larger mean error in millimetres. H
 
 - [x] Some of its masks have a small spot far away.
   It costs few pixels. But the ellipse is fitted by squared distances, so it grows much.
-- [ ] Its masks are a little too small all around.
-  That costs both.
+- [ ] Dice is computed in pixels, not in millimetres.
+  This is true for both strategies, so it cannot turn their order.
 - [ ] One of the two was computed wrongly.
   Both can be right. They ask different questions.
 """)

@@ -23,6 +23,7 @@ import usft_lib as usft
 from usft_lib.cost import step_cost
 from usft_lib.freezing import named
 from usft_lib.intervals import plateau_level, steps_to_plateau
+from usft_lib.study.claims import cells
 
 usft.environment()
 
@@ -63,7 +64,7 @@ usft.guess("13.a", ...)  # operations of a step that trains enc1 alone
 # NBVAL_CHECK_OUTPUT
 net = usft.UNet(width=16, depth=4)
 whole = sum(step_cost(net, named(net, "everything"), SIZE).flops.values())
-shares = {}
+shares = {}  # first 1 is enc1; last 1 is dec1 with the head
 for name in ("everything", "first 1", "first 4", "last 4", "last 2", "last 1"):
     parts = step_cost(net, named(net, name), SIZE).flops  # by kind of work
     shares[name] = {part: flops / whole for part, flops in parts.items()}
@@ -75,7 +76,7 @@ words = {"forward": "forward", "to_inputs": "gradient of inputs", "to_weights": 
 drawn = {name: {words[part]: value for part, value in parts.items()} for name, parts in shares.items()}
 usft.plots.passes_figure(drawn, "operations (everything = 1)", "What does a step do?")
 plt.show()
-enc1 = sum(shares["first 1"].values())
+enc1 = sum(shares["first 1"].values())  # first 1 is enc1
 print(f"enc1 alone: {enc1:.2f}; your guess: {usft.guesses().get('13.a', 'none')}")
 assert abs(sum(shares["first 4"].values()) - sum(shares["last 4"].values())) < 0.02
 usft.alt(f"forward is the same for all; enc1 alone takes {enc1:.2f}, since the gradient must come all the way back.")
@@ -118,17 +119,21 @@ print(f"a step of everything takes {1e3 * best['everything']:.0f} ms for 8 image
 clock = {name: seconds / best["everything"] for name, seconds in best.items()}
 for name in shares:
     print(f"{name:12s}counted {sum(shares[name].values()):.2f}, by the clock {clock[name]:.2f}")
-usft.check_range(clock["last 1"], 0.2, 0.9, "last 1 by the clock")
+usft.check_range(clock["last 1"], 0.1, 1.05, "last 1 by the clock")
 
 # %% [markdown]
-# Where the two differ, the reason is memory. Normalisation and activation compute little, but move every number. Layers
-# at full resolution move the most.
+# <details><summary>Why do the two differ?</summary>
+#
+# Often the reason is memory. Normalisation and activation compute little, but they move every number, and layers at
+# full resolution move the most. On a GPU with small images, much of a step is spent on starting its many small parts.
+# </details>
 #
 # ## How many steps?
 #
-# "Faster" needs a finish line. Ours was fixed before the runs: all 586 heads, a look every 10 steps at 60 other
-# examinations. The **plateau** is the mean of the last fifth of everything's curve. A strategy has arrived at the first
-# step from which **three looks in a row** are within 0.01 of the plateau, or above it.
+# "Faster" needs a finish line. Ours was fixed before the runs: all 586 heads, a constant learning rate, a running
+# average of the weights, and every 10 steps a look at 60 validation images of other examinations. The **plateau** is
+# the mean of the last fifth of everything's curve. A strategy has arrived at the first step from which **three looks in
+# a row** are within 0.01 of the plateau, or above it.
 #
 # ### Exercise 13.1 · When did it arrive?
 #
@@ -140,7 +145,8 @@ usft.check_range(clock["last 1"], 0.2, 0.9, "last 1 by the clock")
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Three in a row can begin at the third look from the end at the latest.
+# Go through the places in a loop, and ask whether this look and the next two are near enough. Where may the last such
+# three begin?
 # </details>
 
 # %%
@@ -181,11 +187,6 @@ usft.check(
             20,
             "0.8905 is within 0.01 of 0.9, too: the limit is plateau − 0.01.",
         ),
-        "not on average": (
-            (looks_at(0.5, 0.85, 0.93, 0.95, 0.85, 0.86, 0.87), 0.9),
-            None,
-            "each of the three looks must be there, not their mean.",
-        ),
         "above the plateau": (
             (looks_at(0.5, 0.95, 0.94, 0.96, 0.9, 0.9), 0.9),
             20,
@@ -211,6 +212,11 @@ usft.check(
             (looks_at(0.5, 0.6, 0.7, 0.91, 0.92), 0.9),
             None,
             "two looks are not three in a row, even if nothing comes after them: None.",
+        ),
+        "not on average": (
+            (looks_at(0.5, 0.85, 0.93, 0.95, 0.85, 0.86, 0.87), 0.9),
+            None,
+            "each of the three looks must be there, not their mean.",
         ),
     },
     exercise="13.1",
@@ -339,15 +345,19 @@ usft.alt("everything arrives first; first 4 arrives each time, but later; first 
 
 # %% tags=["fold", "study"]
 # @title Print the verdict on claim 7, and open guess 00.d
-told = usft.verdicts(7)
-told = told[told["words"].str.startswith("first 4") & (told["unit"] == "steps")]
-for line in told.itertuples():
-    what = "to its own plateau" if "own" in line.words else "to everything's plateau"
-    print(f"first 4 {what}: {line.mean:+.0f} steps saved ({line.low:+.0f} to {line.high:+.0f}), {line.said}")
+every = usft.verdicts(7)
+print("first 4 minus everything (more than 0: first 4 needs more)")
+for line in every[every["words"].str.startswith("first 4")].itertuples():
+    goal, digits = "its own" if "own" in line.words else "everything's", int(line.unit != "steps")
+    more, low, high = -line.mean, -line.high, -line.low
+    print(f"  to {goal} plateau: {more:+.{digits}f} {line.unit} ({low:+.{digits}f} to {high:+.{digits}f}), {line.said}")
+for line in every[every["bound"] != ""].itertuples():
+    print(f"  {line.words[:6]} never arrived: at least {-line.mean:+.0f} {line.unit}, {line.said}")
+told = every[every["words"].str.startswith("first 4") & (every["unit"] == "steps")]
 steps = {name: np.mean(arrived[name]) for name in ("everything", "first 4")}
 share = steps["first 4"] / steps["everything"]
 print(f"share of the steps {share:.2f}, of the operations {share * sum(shares['first 4'].values()):.2f}")
-print(f"00.d, share of the seconds (by your clock): {share * clock['first 4']:.2f}; "
+print(f"00.d, share of the seconds, estimated with your clock: {share * clock['first 4']:.2f}; "
       f"your guess: {usft.guesses().get('00.d', 'none')}")  # fmt: skip
 decides, beside = told[~told["secondary"]].iloc[0], told[told["secondary"]].iloc[0]
 assert decides["said"] == "reversed" and beside["said"] == "undecided"
@@ -396,21 +406,43 @@ word, own = decides["said"], -round(beside["mean"])
 # %% [markdown]
 # Write one sentence: does freezing save time? Then open the points.
 #
-# <details><summary>Three points to look for</summary>
+# <details><summary>Points to look for</summary>
 #
-# * A step is cheaper, by a quarter. But first 4 needs more steps to come as far. For us, claim 7 is *reversed*.
-# * To its own, lower plateau first 4 takes about as many steps as everything. This is *undecided*.
+# * A step is cheaper, by a quarter. But first 4 needs more steps to come as far, so it also takes more operations. For
+#   us, claim 7 is *reversed*. After Holm's correction over all claims (lesson 10) this difference does not remain.
+# * To its own, lower plateau first 4 takes about as many steps as everything. This is *undecided*. The lines on its own
+#   plateau and on operations were added after the first results.
 # * It depends on the finish line. The paper may have used another one; we do not know it.
 # </details>
 #
 # ## All your guesses
 #
-# This is the end of the study. Here are all guesses that you noted. Where were you furthest off, and what did you
-# learn from it?
+# This is the end of the study. Here are its answers beside your guesses. Where were you furthest off, and what did you
+# learn from it? (An instructor can draw the guesses of a whole class: `data_scripts/collect_progress.py --guesses`.)
 
-# %%
-for name, value in sorted(usft.guesses().items()):
-    print(name, value)
+# %% tags=["fold", "study"]
+# @title Open all guesses about the study
+heads, breasts = usft.results("schemes"), "sim-ultrasound"
+by_n = usft.explorer_table("n").set_index(["strategy", "n"])["mean"]
+spread = {n: np.ptp([by_n[name, n] for name in ("first 2", "first 4", "last 2", "last 4")]) for n in (10, 160)}
+eleven = usft.verdicts(11)
+first = usft.verdicts(1).set_index("target")["mean"]
+answers = {
+    "00.b": ("contracting − expanding on heads, 40 images", first["hc18"].iloc[0]),
+    "00.c": ("everything − scratch, 10 images", by_n["everything", 10] - by_n["from scratch", 10]),
+    "00.d": ("share of the seconds (estimated)", share * clock["first 4"]),
+    "08.a": ("first 2 − last 2 on heads", heads.difference("hc18", "first 2", "last 2")[0]),
+    "08.b": ("comparisons of nine in which last is the worst", sum(c.worst == "last" for c in cells(heads))),
+    "09.a": ("outer 2 − inner 2 on heads", heads.difference("hc18", "outer 2", "inner 2")[0]),
+    "11.a": ("near the input − near the output", usft.results("matched").difference(
+        breasts, "matched first 2 #0", "matched first 2 #5")[0]),
+    "11.b": ("lead in speckle − lead in shapes", eleven[eleven["words"].str.contains("largest shifts")]["mean"].item()),
+    "12.a": ("how much the gap grows, 10 images instead of 160", spread[10] - spread[160]),
+    "13.a": ("operations of a step that trains enc1 alone", enc1),
+}  # fmt: skip
+for name, (what, answer) in answers.items():
+    print(f"{name}  {what:50s}{answer:+.3f}   you: {usft.guesses().get(name, 'none')}")
+assert answers["08.b"][1] == 9 and answers["12.a"][1] < 0 < answers["00.b"][1]
 
 # %% [markdown]
 # ## Quiz
@@ -460,6 +492,8 @@ A strategy is 0.005 better than another. The interval is 0.003 to 0.007. What do
 # * **Your machine.** Shares by the clock change with the processor, the GPU and the size of the batch.
 # * **Memory.** Training few layers also needs less of it. We did not measure this.
 # * **Other finish lines.** With another tolerance, or another rate, the order may change.
+# * **The seconds of the study.** Guess 00.d is answered by an estimate: the study's steps, at 128 pixels, times the
+#   seconds of your steps.
 
 # %% [markdown]
 # ## Recap
