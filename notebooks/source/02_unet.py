@@ -405,8 +405,9 @@ def receptive_field(layers):
 # ## How far does it really look?
 #
 # The receptive field says what *could* matter. A gradient says what *does* matter: if one image pixel changes a little,
-# how much does the output of the group change? The answer is the **effective receptive field**. It takes one backward
-# pass, from one output pixel to the image:
+# how much does the output of the group change, summed over its channels? The answer is the **effective receptive
+# field**. Its **width** is the number of columns with the middle 95 % of this change. It takes one backward pass, from
+# one output pixel to the image:
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -538,15 +539,14 @@ steps. Is the group's answer to an image the same as before?
 # %%
 # @title Question 3
 usft.Quiz("""
-A test set holds three images of each person. You want to know how well a network works on new people. What is one
-observation? (From lesson 01.)
+Two masks of one lesion have the same Dice, 0.85. Which of them is better for measuring the area? (From lesson 01.)
 
-- [ ] An image: there are most of them.
-  Three images of one person are alike. Counting them as three makes you too sure.
-- [x] A person: average the three images first.
-  Whether the result holds for new people depends on how many people were tested.
-- [ ] A pixel: the score counts pixels.
-  Pixels of one image are even more alike than images of one person.
+- [ ] The one with the higher IoU.
+  On one image, equal Dice means equal IoU.
+- [x] Dice cannot tell: compare their areas with the true one.
+  A shifted mask may have exactly the right area, and a mask without its rim is too small. One number hides this.
+- [ ] Neither: they are equally good.
+  They share one number, not one mistake.
 """)
 
 # %% [markdown]

@@ -236,9 +236,9 @@ if data.stand_in:
     print("Simulated X-rays: the numbers below say nothing about real ones.")
 
 # %% [markdown]
-# Before a long run, try the shortest one. Take eight images and show them again and again. Any network of this size can
-# learn eight images by heart. This is **overfitting**: usually a fault, here a test. If the loss does not fall,
-# something is broken, and more data will not help.
+# Before a long run, try the shortest one. Take eight images and show them again and again. In many steps, a network of
+# this size learns eight images by heart. This is **overfitting**: usually a fault, here a test. We only watch its
+# start. If the loss does not fall clearly, something is broken, and more data will not help.
 #
 # This is the whole training loop. One **step** is one update of the weights. The **learning rate** says how far they
 # move. The **seed** fixes everything random, here the first weights. (One **epoch** is a pass over all training images.
@@ -441,6 +441,8 @@ def bootstrap_interval(values, draws=2000):
 # END RIGHT
 
 # %% [markdown]
+# The interval gets narrower with the square root of the number of people: with four times as many it is half as wide.
+#
 # `usft.summarise` gives the mean with this interval for every score. Here are the network and the mean shape.
 
 # %% tags=["train", "curves", "fold"]
@@ -512,6 +514,7 @@ overlap = not (network["low"] > blind["high"] or blind["low"] > network["high"])
 # <details><summary>Three points to look for</summary>
 #
 # * On people like these the network is better than a mask that ignores the image. The intervals do not even touch.
+#   (Both were tested on the same people. Lesson 08 shows how to use this.)
 # * The mean does not describe the worst image. A patient is one image, not a mean.
 # * The interval covers other *people*. It does not cover another training, another hospital or another task.
 # </details>

@@ -46,9 +46,10 @@ FETCH = usft.in_colab()  # fetal heads (hc18): 100 MB, CC BY 4.0
 #
 # ## Guess first
 #
-# Group `enc1` has two convolutions and two batch normalisations, 12 tensors in all. You set `requires_grad = False`
-# on all its parameters. Then you show the network **one** batch, in training mode. Nothing is trained. **How many of
-# the 12 tensors are different afterwards?**
+# Group `enc1` has two convolutions and two batch normalisations. It stores 12 tensors: two weights of convolutions, and
+# five tensors of each normalisation (weight, bias, running mean, running variance, and a counter of batches). You set
+# `requires_grad = False` on all its parameters. Then you show the network **one** batch, in training mode. Nothing is
+# trained. **How many of the 12 tensors are different afterwards?**
 
 # %%
 usft.guess("04.a", ...)  # from 0 to 12
@@ -84,7 +85,8 @@ print(f"{changed} of {len(before)} tensors changed; your guess: {usft.guesses().
 #
 # This change of a layer that was meant to stay is called **drift**. Does it matter? We take a network that finds lungs
 # and set `requires_grad = False` on everything. We show it ultrasound, in training mode, and train nothing. Beside it
-# we do the same with a network that `usft.freeze` has frozen.
+# we do the same with a network that `usft.freeze` has frozen. We measure drift of the running means, in units of the
+# stored standard deviation.
 
 # %% tags=["train"]
 lungs = usft.pretrained("xray-simulated")
@@ -444,10 +446,10 @@ usft.check_range(line["dice"], least, 0.99, f"Dice of {mine}")
 # %% [markdown]
 # ### Exercise 04.2 · Read the board
 #
-# The interval above covers subjects and three trainings. (The board's own word asks another question: is yours
-# *better*?) Is your strategy as good as everything, to within 0.02? Set `word`: `"as good"` if the whole interval lies
-# above −0.02, `"worse"` if it lies below −0.02, else `"undecided"`. And set `end`: the upper end if the word is worse,
-# else the lower end.
+# The interval above covers subjects and trainings; with three trainings it is wide. (The board's own word asks another
+# question: is yours *better*?) Is your strategy as good as everything, to within 0.02? Set `word`: `"as good"` if the
+# whole interval lies above −0.02, `"worse"` if it lies below −0.02, else `"undecided"`. And set `end`: the upper end if
+# the word is worse, else the lower end.
 
 # %%
 # BEGIN SOLUTION a word, and one end of the interval
