@@ -352,7 +352,8 @@ for line in every[every["words"].str.startswith("first 4")].itertuples():
     more, low, high = -line.mean, -line.high, -line.low
     print(f"  to {goal} plateau: {more:+.{digits}f} {line.unit} ({low:+.{digits}f} to {high:+.{digits}f}), {line.said}")
 for line in every[every["bound"] != ""].itertuples():
-    print(f"  {line.words[:6]} never arrived: at least {-line.mean:+.0f} {line.unit}, {line.said}")
+    name = line.words.partition(" reaches")[0]
+    print(f"  {name} never arrived: at least {-line.mean:+.0f} {line.unit}, {line.said}")
 told = every[every["words"].str.startswith("first 4") & (every["unit"] == "steps")]
 steps = {name: np.mean(arrived[name]) for name in ("everything", "first 4")}
 share = steps["first 4"] / steps["everything"]

@@ -102,18 +102,21 @@ def drift_figure(drift: Mapping[str, Mapping[str, list]], dice: Mapping[str, lis
 
 
 def differences_figure(panels: Mapping[str, Mapping[str, tuple]], margin: float = MARGIN, unit: str = "Dice") -> Figure:
-    """Differences with their 95 % intervals against 0 and the margin, a row each, panels on one scale (lessons 07, 08).
+    """Differences with their 95 % intervals against 0 and the margin, a row each, panels on one scale (lesson 07).
 
     Args:
         panels: by title, for each row its name and ``(mean, low, high)``.
         margin: the difference that would matter, drawn as a dotted line.
     """
     rows = max(len(differences) for differences in panels.values())
+    across, down = min(2, len(panels)), (len(panels) + 1) // 2  # no more than two beside each other can be read
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            1, len(panels), figsize=(3.4 * len(panels) + 1.6, 0.62 * rows + 1.7), layout="constrained", sharex=True,
+            down, across, figsize=(3.4 * across + 1.6, (0.62 * rows + 1.7) * down), layout="constrained", sharex=True,
             squeeze=False)  # fmt: skip
-        for place, (title, differences) in zip(axes[0], panels.items(), strict=True):
+        for place in axes.flat[len(panels) :]:
+            place.remove()
+        for place, (title, differences) in zip(axes.flat, panels.items(), strict=False):
             for row, (mean, low, high) in enumerate(differences.values()):
                 place.plot([low, high], [-row, -row], color="black", linewidth=2)
                 place.plot(mean, -row, "o", color="black", markersize=7)
@@ -123,7 +126,9 @@ def differences_figure(panels: Mapping[str, Mapping[str, tuple]], margin: float 
             place.axvline(0, color="0.3")
             place.axvline(margin, color="0.3", linestyle=":")
             place.set_yticks(range(0, -len(differences), -1), map(literal, differences))
-            place.set(ylim=(0.4 - rows, 0.8), title=literal(title), xlabel=literal(f"difference in {unit}"))
+            place.set(ylim=(0.4 - rows, 0.8), title=literal(title))
+            if place in axes[-1]:
+                place.set_xlabel(literal(f"difference in {unit}"))
             place.locator_params(axis="x", nbins=5)
             place.grid(False, axis="y")
         look = {"textcoords": "offset points", "fontsize": 9, "color": "0.3"}
