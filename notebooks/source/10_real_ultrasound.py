@@ -329,7 +329,7 @@ print("verdict:", usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.
 # strategy for claim 3. In lesson 00 you sealed a guess about the heads (00.b). *Claim 12* asks whether a strategy that
 # is good on one set is good on the other. **Kendall's τ** is 1 for the same order, 0 for none, −1 for the reverse.
 
-# %% tags=["fold", "study"]
+# %% tags=["fold", "study", "curves"]
 # @title Draw claims 1 and 3 on real people, and open guess 00.b
 names = {"hc18": "fetal heads", "busi": "breast lesions"}
 told = usft.verdicts(1, 3)

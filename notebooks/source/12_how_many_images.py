@@ -164,12 +164,12 @@ usft.check(
     {
         "the encoder": (
             (),
-            lambda r: r[0] == list(by_form["frozen encoder"]["said"]).count("confirmed"),
+            lambda r: r[0] == sum(word == "confirmed" for word in by_form["frozen encoder"]["said"]),
             "count the word 'confirmed' (without 'not') in the three lines of the frozen encoder.",
         ),
         "the heads": (
             (),
-            lambda r: abs(r[1] - by_form["from scratch"].loc["hc18", "high"]) < 6e-4,
+            lambda r: abs(r[1] - by_form["from scratch"]["high"]["hc18"]) < 6e-4,
             "the second number in brackets, everything − scratch, fetal heads.",
         ),
     },

@@ -1,13 +1,11 @@
-"""What the study found, read off planted records; and its figures."""
+"""What the study found, read off planted records."""
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 from test_claims import everything, planted
 
 import usft_lib as usft
 from usft_lib import BadInput
-from usft_lib.study import figures, grids, targets
+from usft_lib.study import grids, targets
 from usft_lib.study.claims import ALONG
 from usft_lib.study.records import Results, area
 
@@ -111,34 +109,6 @@ def test_a_subject_counts_once_and_half_a_deal_into_folds_is_left_out():
         record["scores"] = {key: values[16 * fold : 16 * (fold + 1)] for key, values in record["scores"].items()}
     for told in (Results(deals).difference("busi", "first 1", "last 1"), Results(deals).dice("busi", "first 1")):
         assert told[3] == 5, "seeds 5 to 8 are four folds of a second deal"
-
-
-def test_curves_pass_through_the_means_inside_their_bands():
-    found, ks = Results(planted(everything())), (1, 2, 4)
-    axes = plt.figure().subplots()
-    figures.against_k(axes, found, "hc18", {"first": ks, "last": ks})
-    curves = {line.get_label(): line for line in axes.get_lines()}
-    for kind in ("first", "last"):
-        expected = [found.mean("hc18", f"{kind} {k}") for k in ks]
-        np.testing.assert_allclose(curves[f"{kind} k"].get_ydata(), expected)
-    low, high = found.dice("hc18", "first 1")[1:3]
-    band = axes.collections[0].get_paths()[0].vertices
-    assert band[:, 1].min() <= low and band[:, 1].max() >= high
-    assert "everything" in {text.get_text() for text in axes.texts}
-    plt.close()
-    for kinds in ({}, {"first": ()}, {"first": (1, 9)}):
-        with pytest.raises(BadInput):
-            figures.against_k(plt.figure().subplots(), found, "hc18", kinds)
-        plt.close()
-
-
-def test_intervals_are_drawn_where_they_lie():
-    axes = plt.figure().subplots()
-    figures.intervals(axes, {"one": (0.03, 0.01, 0.05), "other": (-0.01, -0.04, 0.02)})
-    spans = [tuple(line.get_xdata()) for line in axes.get_lines() if len(line.get_xdata()) == 2]
-    assert (0.01, 0.05) in spans and (-0.04, 0.02) in spans
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "other"]
-    plt.close()
 
 
 def test_verdicts_are_the_reports_lines_by_claim():
