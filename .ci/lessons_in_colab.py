@@ -21,7 +21,7 @@ PAGE = """# Lessons with Google Colab's versions
 
 Made by `bash .ci/colab --all` on {day}, before a tag: each solution from top to bottom beside Colab's versions,
 the library installed by the very text of the lessons' set-up cell; {threads} threads, no GPU, no real images. "Equal":
-outputs that must be the same on every machine. `.ci/run` does lessons 00, 02 and 04 each time.
+outputs that must be the same on every machine. `.ci/run` does lessons 00, 02 and 06 each time.
 
 Python {python}, {versions}.
 

@@ -33,8 +33,12 @@ def lessons(docs: str) -> None:
         code = [cell for cell in book.cells if cell.cell_type == "code"]
         for cell, after in zip(code, [*code[1:], None], strict=True):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), *_fold(cell)]
+            first = cell.source.partition("\n")[0]
+            title = first.removeprefix("# @title ") if first.startswith("# @title") else "The answer"
+            shown = {"code_prompt_show": f"{title} (code)", "code_prompt_hide": "Hide the code"}
             if said := _in_words(cell) or (_in_words(after) if after else ""):
-                cell.metadata["mystnb"] = {"image": {"alt": said}}
+                shown["image"] = {"alt": said}
+            cell.metadata["mystnb"] = shown
         nbformat.write(book, folder / path.name)
 
 

@@ -471,7 +471,8 @@ def execute(numbers: list[str], root: Path = HERE) -> None:
         os.environ["USFT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
         began = time.monotonic()
         book.cells.append(new_code_cell(MEMORY))
-        NotebookClient(book, timeout=1800, resources={"metadata": {"path": str(path.parent)}}).execute()
+        place = {"metadata": {"path": str(path.parent)}}
+        NotebookClient(book, timeout=1800, resources=place, coalesce_streams=True).execute()
         seconds, peak = time.monotonic() - began, int(book.cells.pop().outputs[0].text)
         clean(book)
         write(path, book)
