@@ -31,8 +31,8 @@ LR = 3e-3  # learning rate
 
 # %% [markdown]
 # Somebody must outline every training image by hand. This is the expensive part of fine-tuning. How many images does it
-# take? And can pretraining replace some of them? To find out we need a baseline that may hurt: a network that never saw
-# an X-ray, and starts **from scratch**.
+# take? And can pretraining replace some of them? To find out we need a baseline: a network that never saw an X-ray, and
+# starts **from scratch**.
 #
 # ## Guess first
 #
@@ -108,17 +108,19 @@ usft.alt("the mean of first 4 is below scratch at every n, clearly at 40; everyt
 #
 # * **How many images?** On heads, ten are enough for a Dice of 0.92. Thirty more are worth much more than the next 120.
 # * **Does pretraining replace some?** We cannot tell everything and scratch apart, at any n. With ten images the
-#   interval reaches from −0.02 to 0.03, so X-rays may be worth a little, or nothing.
-# * **And first 4?** Its mean is below scratch at every n, clearly so with 40 images. First 4 keeps most layers as
-#   X-rays made them; on heads this was no advantage.
+#   interval reaches from −0.02 to 0.03: X-rays may help a little, or do a little harm.
+# * **And first 4?** Its mean is below scratch at every n, with 40 images surely, though by less than 0.02. First 4
+#   keeps most layers as X-rays made them; on heads this was no advantage.
 # </details>
 #
 # ## Does pretraining help?
 #
-# **Claim 10** (ours): it helps. The study tested four forms of it. The network starts from X-rays or from scratch, or
-# from **photographs** of horses. Or a half of it stays frozen, as X-rays made it or random. (A random half has no
-# statistics of its own, so its statistics were estimated on the new images.) Before you run the cell: where do the
-# X-rays help most?
+# **Claim 10** (ours): it helps. The study compared two things. Where does the network start: from X-rays, from scratch,
+# or from **photographs** of horses? And what is in a half that stays frozen: what X-rays made, or random weights? (The
+# statistics of a random half were estimated on the new images.) Before you run the cell: where do the X-rays help most?
+#
+# Beside it is **claim 6**: first 4 is *as good as* everything. Such a claim has its own words: *confirmed* if the whole
+# interval lies between −0.02 and 0.02, *not confirmed* if it lies outside, else *undecided*. It has ten trainings.
 
 # %% tags=["fold", "study"]
 # @title Draw the verdicts on claim 10
@@ -193,8 +195,8 @@ helps, heads = 1.0, round(by_form["from scratch"].loc["hc18", "high"], 3)
 #
 # <details><summary>Points to look for</summary>
 #
-# * If everything is trained, X-rays are not shown to help, on any of the three sets. On heads an advantage of 0.02 is
-#   ruled out.
+# * If everything is trained, X-rays are not shown to help, on any of the three sets. On heads, with 40 images, the
+#   interval leaves no room for an advantage of 0.02.
 # * X-rays are not shown to be better than photographs of horses, on either of the two sets that were tried.
 # * On heads, training first 4 is as good as training everything, to within 0.02 (claim 6 is *confirmed*). So is
 #   starting from scratch.
@@ -226,8 +228,8 @@ for line in first[first["words"].str.contains("from photographs")].itertuples():
 # <details><summary>What would it take?</summary>
 #
 # By the width of the intervals: on heads five times as many trainings and subjects, on lesions more than a hundred
-# times. The last two lines say that the order is the same from photographs, on heads by less than 0.02, so this is
-# *undecided*.
+# times. The last two lines start from photographs: on heads first 4 is ahead, too, but by less than 0.02; on lesions we
+# cannot tell.
 # </details>
 #
 # ## Does the choice matter more with few images?
@@ -285,7 +287,7 @@ usft.check(
         "a lucky seed": (
             (np.array([[0.80, 0.80, 0.80, 0.80], [0.78, 0.78, 0.78, 0.98], [0.70, 0.70, 0.70, 0.70]]),),
             0.085,
-            "the last seed made the second row look best. It may not choose that row and be paid for it as well: the "
+            "the last seed made the second row look best. It may not choose that row and measure it as well: the "
             "others choose, and the seed left out only measures.",
         ),
         "an unlucky seed": (
@@ -445,14 +447,17 @@ Four strategies are exactly equal, and there is noise. What is the expected gap 
 #
 # * **Other sources.** Our photographs are 328 horses. The usual source is a million pictures of all kinds.
 # * **Harder tasks.** Heads are easy: with ten images Dice is above 0.9. On a harder task pretraining may help more.
-# * **Few steps.** With fewer steps, a network from scratch has less time.
+# * **Few steps.** With fewer steps, a network from scratch has less time. Your own race above is such a case.
+# * **Other rates.** The learning rate was chosen for training everything from X-rays. Scratch and photographs used it,
+#   too.
+# * **Frozen halves alone.** The random half has statistics of the new images, the X-ray half those of X-rays.
 
 # %% [markdown]
 # ## Recap
 #
-# * Always train from scratch, too. It is a baseline that may hurt.
+# * Always train from scratch, too. Without it you cannot say that pretraining helped.
 # * Say what a frozen half is: pretrained on what, or random.
-# * Who chooses the winner must not be paid for it: measure on seeds that played no part.
+# * Choose the winner on some seeds, and measure on one that played no part.
 #
 # ## Try it alone
 #
