@@ -348,11 +348,11 @@ def bad(tables: dict) -> dict:
     """Arguments that are refused: what is changed, and what the message says."""
     train, val, test = tables["splits"]
     data, first = tables["data"], tables["tables"]["first 4"]
-    stranger = replace(train[:3], subjects=[test.subjects[0]] * 3)
+    both = data[[data.ids.index(name) for name in [*train.ids, test.ids[0]]]]  # split by image: one person's two
     leak = replace(data, subjects=["one"] * len(data))
     lone = replace(data, ids=["x"] * len(data))
     return {
-        "a person in two parts": ({"splits": (stranger, val, test)}, "train and in test: 1 person"),
+        "a person in two parts": ({"splits": (both, val, test[1:])}, "train and in test: 1 person"),
         "parts of other data": ({"splits": (train, val, leak)}, "Not in data, or of another person there"),
         "two parts": ({"splits": (train, test)}, "three parts"),
         "no validation images": ({"splits": (train, val[[]], test)}, "has no images"),
