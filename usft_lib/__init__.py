@@ -29,6 +29,7 @@ from .probes import (
     receptive_fields,
     reestimate_statistics,
 )
+from .report import report, seal, sentence
 from .simulate import (
     Scene,
     bmode,

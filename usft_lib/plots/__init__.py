@@ -3,6 +3,7 @@
 from .curves import (
     differences_figure,
     drift_figure,
+    histories_figure,
     levels_figure,
     ordered_figure,
     seeds_figure,
