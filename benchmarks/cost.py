@@ -1,4 +1,4 @@
-"""Does a step cost what was counted? ``python benchmarks/cost.py`` (two minutes), on idle cores (lesson 11).
+"""Does a step cost what was counted? ``python benchmarks/cost.py`` (two minutes), on idle cores (lesson 12).
 
 Ten strategies take their steps in turns; of each the quickest step counts. Beside the clock stand operations alone, and
 operations and bytes, weighed by what this machine does in the time of moving a byte, read off two of the ten.

@@ -1,4 +1,4 @@
-"""Run a grid of the study: ``python data_scripts/run_study.py --grid schemes`` (lessons 07 to 11).
+"""Run a grid of the study: ``python data_scripts/run_study.py --grid schemes`` (lessons 08 to 12).
 
 What is finished is never run again, so the command may be killed at any moment and given again. Finished experiments
 lie in a working folder, one file each; now and then they are gathered into usft_lib/results/GRID.jsonl.gz, which is

@@ -1,4 +1,4 @@
-"""Simulate images with exact masks: a contact sheet to look at, or a folder of files to use elsewhere (lessons 01, 04).
+"""Simulate images with exact masks: a contact sheet to look at, or a folder of files to use elsewhere (lessons 01, 05).
 
     python data_scripts/simulate.py ultrasound --sheet sheet.png
     python data_scripts/simulate.py ultrasound --preset fetal_head --n 12 --outlines --sheet heads.png

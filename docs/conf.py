@@ -45,3 +45,4 @@ def setup(app):
     prepare.lessons(app.srcdir)
     prepare.api(app.srcdir)
     prepare.explorer(app.srcdir)
+    prepare.glossary(app.srcdir)

@@ -1,5 +1,5 @@
 """What the site shows, made from the course as it is: lessons from the solutions, the reference from docstrings, the
-results explorer for the page that shows it. Written into docs/ before each build; git ignores it."""
+glossary, the results explorer for the page that shows it. Written into docs/ before each build; git ignores it."""
 
 import inspect
 import json
@@ -32,18 +32,23 @@ def lessons(docs: str) -> None:
         book.cells[0].source = BADGE.sub(r"[Open the student's copy in Colab](\1)", book.cells[0].source)
         code = [cell for cell in book.cells if cell.cell_type == "code"]
         for cell, after in zip(code, [*code[1:], None], strict=True):
-            cell.metadata["tags"] = [*cell.metadata.get("tags", []), *_fold(cell.source)]
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), *_fold(cell)]
+            first = cell.source.partition("\n")[0]
+            title = first.removeprefix("# @title ") if first.startswith("# @title") else "The answer"
+            shown = {"code_prompt_show": f"{title} (code)", "code_prompt_hide": "Hide the code"}
             if said := _in_words(cell) or (_in_words(after) if after else ""):
-                cell.metadata["mystnb"] = {"image": {"alt": said}}
+                shown["image"] = {"alt": said}
+            cell.metadata["mystnb"] = shown
         nbformat.write(book, folder / path.name)
 
 
-def _fold(source: str) -> list[str]:
-    if "google.colab" in source:
+def _fold(cell) -> list[str]:
+    if "google.colab" in cell.source:
         return ["remove-cell"]
-    if "usft.Quiz(" in source:
+    if "usft.Quiz(" in cell.source:
         return ["remove-input"]
-    return ["hide-input"] if "# BEGIN SOLUTION" in source else []
+    hidden = cell.metadata.get("jupyter", {}).get("source_hidden") or "# BEGIN SOLUTION" in cell.source
+    return ["hide-input"] if hidden else []
 
 
 def _in_words(cell) -> str:
@@ -68,6 +73,15 @@ def api(docs: str) -> None:
             members = "\n   :members:" if kind == "autoclass" else ""
             text.append(f"\n```{{eval-rst}}\n.. {kind}:: usft_lib.{name}{members}\n```\n")
     (Path(docs) / "api.md").write_text("".join(text), encoding="utf-8")
+
+
+def glossary(docs: str) -> None:
+    """The course's terms in alphabetical order, each with the lesson that introduces it."""
+    terms = tomllib.loads((ROOT / "notebooks" / "glossary.toml").read_text(encoding="utf-8"))
+    text = ["# Glossary\n\nIn a notebook, `usft.explain(\"Dice\")` prints the same.\n"]
+    for term in sorted(terms, key=str.lower):
+        text.append(f"\n**{term}** (lesson {terms[term]['lesson']}): {terms[term]['says']}\n")
+    (Path(docs) / "glossary.md").write_text("".join(text), encoding="utf-8")
 
 
 def explorer(docs: str) -> None:

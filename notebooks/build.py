@@ -14,7 +14,11 @@ A source is a Python file with cells in the percent format of jupytext. Four kin
     # BEGIN WRONG "hint" … # END WRONG  an answer that must fail with that hint; in no notebook; in a cell of its own
     # BEGIN RIGHT … # END RIGHT         another answer that must pass; likewise
 
-Text after BEGIN SOLUTION on its line is what usft.Todo tells the student.
+Text after BEGIN SOLUTION on its line is what usft.Todo tells the student. A line "# Why: …" in the block says why the
+answer is so; `usft.solution` prints it with the answer.
+
+Tags of cells: ``fold`` hides a cell's code behind its title (``# @title …``, its first line), as checks and quizzes are
+hidden anyway; ``study`` marks a figure of the study, ``long`` and ``reading`` an exercise that takes 15 or 5 minutes.
 """
 
 import argparse
@@ -22,6 +26,7 @@ import base64
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import sys
@@ -99,7 +104,7 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
         "| | |",
         "|---|---|",
         f"| you will | {'; '.join(lesson['objectives'])} |",
-        f"| before | {', '.join(lesson['prerequisites'])} |",
+        f"| before | {before(course, lesson)} |",
         f"| your time | about {lesson['minutes']} min |",
         *([f"| it runs in | {lesson['measured']}, on two cores without a GPU |"] if "measured" in lesson else []),
         f"| images | {images(lesson['data'])} |",
@@ -118,6 +123,13 @@ if "google.colab" in sys.modules:
     return [new_markdown_cell("\n\n".join(title)), new_markdown_cell("\n".join(card)), new_code_cell(setup)]
 
 
+def before(course: dict, lesson: dict) -> str:
+    """The lessons that come before; where there are none, what the course asks for."""
+    titles = {one["name"][:2]: one["title"] for one in course["lesson"]}
+    told = [f"{n} {titles[n]}" if n in titles else f"{n} (left out of this course)" for n in lesson["needs"]]
+    return ", ".join(told) or "Python, and having trained a small network once"
+
+
 def images(names: list[str]) -> str:
     """What a lesson's images weigh, and what happens where they are not at hand."""
     if not names:
@@ -132,16 +144,9 @@ def images(names: list[str]) -> str:
     )
 
 
-def comparison(course: dict, lesson: dict) -> str:
-    """Where a solution is to be found, folded away."""
-    path = f"notebooks/solutions/{lesson['name']}.ipynb"
-    web = f"https://github.com/{course['course']['repository']}/blob/{course['course']['tag']}/{path}"
-    if site := course["course"].get("site"):
-        web = f"{site.rstrip('/')}/lessons/{lesson['name']}.html"
-    return (
-        "<details><summary>Compare with the solution</summary>\n\n"
-        f"It stands in the course's folder, `{path}`, and [on the web]({web}).\n</details>"
-    )
+def comparison(number: str) -> str:
+    """How to look up the reference answer of an exercise."""
+    return f'Stuck, or done? `usft.solution("{number}")` prints the reference answer and why it is so.'
 
 
 def footer(course: dict, lesson: dict) -> list[NotebookNode]:
@@ -194,6 +199,26 @@ def syllabus(course: dict, root: Path) -> str:
     return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
+def answers(course: dict, root: Path) -> str:
+    """Each exercise's reference answer, for `usft.solution`: usft_lib/course/solutions.json."""
+    told, written = {}, []
+    for lesson in ready(course):
+        for cell in shown_cells(root / "source" / f"{lesson['name']}.py"):
+            if cell.cell_type == "code" and SOLUTION.search(cell.source):
+                written.append(SOLUTION.sub(lambda m: m["lines"].rstrip("\n"), cell.source).strip())
+            number = exercise(cell)
+            if number and written:
+                told[number] = "\n\n\n".join(written)
+                written = []
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+
+
+def glossary(root: Path) -> dict[str, dict]:
+    """The course's terms, of notebooks/glossary.toml: ``{term: {"lesson": "06", "says": …}}``."""
+    path = root / "glossary.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
 def generated(course: dict, root: Path) -> dict[Path, str]:
     """Files outside of the notebooks that are made from the sources, where the course has them, and their text."""
     found, readme, package = {}, root.parent / "README.md", root.parent / "usft_lib"
@@ -202,15 +227,38 @@ def generated(course: dict, root: Path) -> dict[Path, str]:
         found[readme] = MAP.sub(lambda m: m[1] + course_map(course, root) + m[2], text)
     if package.exists():
         found[package / "course" / "lessons.json"] = syllabus(course, root)
+        found[package / "course" / "solutions.json"] = answers(course, root)
+        terms = json.dumps(glossary(root), indent=1, ensure_ascii=False) + "\n"
+        found[package / "course" / "glossary.json"] = terms
     return found
 
 
+WORDS_A_MINUTE, A_LINE = 130, 0.15
+WIDGETS = ("usft.FreezeLab(", "usft.SpeckleBench(", "usft.ResultsExplorer(")
+
+
 def minutes(cells: list[NotebookNode]) -> int:
-    """A student's time: reading at 180 words a minute, ten minutes an exercise."""
-    read = [cell for cell in cells if cell.cell_type == "markdown" or "usft.Quiz(" in cell.source]
-    words = sum(len(cell.source.split()) for cell in read)
-    exercises = sum("# BEGIN SOLUTION" in cell.source for cell in cells)
-    return max(5, round((words / 180 + 10 * exercises) / 5) * 5)
+    """A student's time, to the next five minutes: reading, code that is shown, figures, exercises, quiz, widgets."""
+    told = 0.0
+    for cell in cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "markdown":
+            told += len(cell.source.split()) / WORDS_A_MINUTE
+            continue
+        if "# BEGIN CHECK" in cell.source:
+            told += 15 if "long" in tags else 5 if "reading" in tags else 10
+        told += cell.source.count("usft.Quiz(") + 8 * any(widget in cell.source for widget in WIDGETS)
+        if "plt.show()" in cell.source or "_figure(" in cell.source:
+            told += 2 if "study" in tags else 1
+        if not folded(cell):
+            told += A_LINE * sum(bool(line.strip()) for line in stub(cell.source).splitlines())
+    return max(5, 5 * math.ceil(told / 5 - 1e-9))
+
+
+def folded(cell: NotebookNode) -> bool:
+    """Whether a cell's code is hidden behind its title: it draws, prints or checks, and is not there to be read."""
+    text = cell.source
+    return "fold" in cell.metadata.get("tags", []) or "# BEGIN CHECK" in text or "usft.Quiz(" in text
 
 
 # ---- source → cells ------------------------------------------------------------------------------------------
@@ -277,11 +325,11 @@ def assemble(course: dict, lesson: dict, root: Path, student: bool) -> NotebookN
         new = (new_markdown_cell if cell.cell_type == "markdown" else new_code_cell)(text)
         if cell.metadata.get("tags"):
             new.metadata["tags"] = list(cell.metadata["tags"])
-        if "usft.Quiz(" in new.source:  # folded in JupyterLab and in Colab: its code holds the answers
+        if new.cell_type == "code" and folded(new):  # in JupyterLab and in Colab; on the site by docs/prepare.py
             new.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
         cells.append(new)
-        if "# BEGIN CHECK" in new.source:
-            cells.append(new_markdown_cell(comparison(course, lesson), metadata={"usft": "generated"}))
+        if re.fullmatch(r"\d+\.\d+", number := exercise(new) or ""):
+            cells.append(new_markdown_cell(comparison(number), metadata={"usft": "generated"}))
     for cell in footer(course, lesson):
         cell.metadata["usft"] = "generated"
         cells.append(cell)
@@ -423,7 +471,8 @@ def execute(numbers: list[str], root: Path = HERE) -> None:
         os.environ["USFT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
         began = time.monotonic()
         book.cells.append(new_code_cell(MEMORY))
-        NotebookClient(book, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
+        place = {"metadata": {"path": str(path.parent)}}
+        NotebookClient(book, timeout=1800, resources=place, coalesce_streams=True).execute()
         seconds, peak = time.monotonic() - began, int(book.cells.pop().outputs[0].text)
         clean(book)
         write(path, book)
@@ -454,7 +503,7 @@ def clean(book: NotebookNode) -> None:
             if "image/png" in data:
                 data["image/png"] = smaller(data["image/png"])
             if "text/plain" in data:
-                data["text/plain"] = re.sub(r"0x[0-9a-f]+", "0x…", data["text/plain"])
+                data["text/plain"] = re.sub(r"\b0x[0-9a-f]+", "0x…", data["text/plain"])
 
 
 def smaller(png: str) -> str:

@@ -1,5 +1,8 @@
 """Rules that every lesson's text keeps: ``python notebooks/lint.py`` (spelling, links, alt text, headings, length).
 
+What a lesson may ask of a reader (`LIMITS`) fails for lessons of ``edition = 2`` in course.toml and warns for others;
+``--table`` prints the figures, a row a lesson. Long sentences and words to avoid are only counted: a reader decides.
+
 Links are judged by their shape alone, so no network is needed. Spelling: codespell, which knows common mistakes in
 British and American English; words that it takes for mistakes are listed in `MEANT`.
 """
@@ -83,9 +86,92 @@ def length(cells: list) -> list[str]:
         lines = [line for line in cell.source.splitlines() if line.strip()]
         if cell.cell_type == "markdown" and (words := len(cell.source.split())) > WORDS:
             wrong.append(f"a text of {words} words: {lines[0]}")
-        check = "# BEGIN CHECK" in cell.source or "usft.Quiz(" in cell.source
-        if cell.cell_type == "code" and not check and len(lines) > LINES:
+        if cell.cell_type == "code" and not build.folded(cell) and len(lines) > LINES:
             wrong.append(f"a cell of {len(lines)} lines: {lines[0]}")
+    return wrong
+
+
+# ---- what a lesson may ask of a reader ------------------------------------------------------------------------
+
+FIXED = ("Guess first", "Quiz", "What this does not show", "Recap", "Try it alone", "Further reading")
+LONG = 28  # words of a sentence that a reader may have to read twice
+AVOID = ("stands", "holds", "dear", "flatter", "hence", "thus", "likewise", "hardly", "a good deal", "at hand")
+SENTENCE = re.compile(r"(?<=[.!?:])\s+")
+DRAWS = re.compile(r"\bplt\.(subplots|figure)\(|\baxes\[|\baxes\.")
+
+
+def figures(path: Path) -> dict[str, float]:
+    """What a lesson asks of a reader, by name: words, lines of code that are seen, minutes …"""
+    cells = build.shown_cells(path)
+    text = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    seen = [build.stub(cell.source).splitlines() for cell in code if not build.folded(cell)]  # as a student sees it
+    prose = " ".join(" ".join(text).split())
+    return {
+        "words": len(prose.split()),
+        "code": sum(bool(line.strip()) for lines in seen for line in lines),
+        "longest cell": max((sum(bool(line.strip()) for line in lines) for lines in seen), default=0),
+        "columns": max((len(line) for lines in seen for line in lines), default=0),
+        "sections": len([h for h in re.findall(r"^## (.+)$", "\n".join(text), re.M) if not h.startswith(FIXED)]),
+        "exercises": sum("# BEGIN CHECK" in cell.source for cell in code),
+        "quiz": sum(cell.source.count("usft.Quiz(") for cell in code),
+        "minutes": build.minutes(cells),
+        "long sentences": sum(len(one.split()) > LONG for one in SENTENCE.split(prose)),
+        "words to avoid": sum(len(re.findall(rf"\b{word}\b", prose, re.I)) for word in AVOID),
+    }
+
+
+def limits(path: Path) -> dict[str, int]:
+    """The most of each figure that a rewritten lesson may have."""
+    widget = any(name in path.read_text(encoding="utf-8") for name in build.WIDGETS)
+    words, exercises = (1200, 2) if widget else (1500, 3)
+    return {"words": words, "code": 110, "columns": 88, "sections": 5, "exercises": exercises, "quiz": 3, "minutes": 60}
+
+
+def asks(path: Path, glossary: dict[str, dict], everything: str) -> list[str]:
+    """Where a lesson asks too much, or leaves something open.
+
+    Args:
+        everything: the code of all lessons, where guesses are opened.
+    """
+    found, most = figures(path), limits(path)
+    wrong = [f"{found[name]:g} {name}, at most {most[name]}" for name in most if found[name] > most[name]]
+    cells = build.shown_cells(path)
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    compared = sum("NBVAL_CHECK_OUTPUT" in c.source or "usft.check_range(" in c.source for c in code)
+    if compared < 2:
+        wrong.append(f"{compared} compared outputs, at least 2: NBVAL_CHECK_OUTPUT or usft.check_range")
+    for cell in code:
+        first = cell.source.splitlines()[0] if cell.source else ""
+        if build.folded(cell) and not first.startswith("# @title "):
+            wrong.append(f"a folded cell without a title: {first}")
+        if not build.folded(cell) and DRAWS.search(cell.source):
+            wrong.append(f"drawing code that is not folded: {first}")
+        asserted = re.search(r"^\s*assert |usft\.alt\(\s*f\"", cell.source, re.M)
+        if "study" in cell.metadata.get("tags", []) and not asserted:
+            wrong.append(f"a finding of the study that nothing computes or asserts: {first}")
+        for match in build.SOLUTION.finditer(cell.source):
+            if "# Why: " not in match["lines"]:
+                wrong.append(f"a solution that does not say why: {first}")
+    for guess in re.findall(r'usft\.guess\("([\w.]+)"', "\n".join(cell.source for cell in code)):
+        if everything.count(f'"{guess}"') + everything.count(f"'{guess}'") < 2:
+            wrong.append(f"guess {guess} is never opened")
+    return wrong + terms(path, glossary)
+
+
+def terms(path: Path, glossary: dict[str, dict]) -> list[str]:
+    """Terms of a later lesson, and those of this one that no text introduces in bold."""
+    here, wrong = path.name[:2], []
+    texts = [cell.source for cell in build.shown_cells(path) if cell.cell_type == "markdown"]
+    paragraphs = [" ".join(part.split()) for text in texts for part in text.split("\n\n")]
+    for term, known in glossary.items():
+        word = re.compile(rf"\b{re.escape(term)}s?\b", re.I)
+        if known["lesson"] == here:
+            if not any(re.search(rf"\*\*[^*]*{re.escape(term)}[^*]*\*\*", part, re.I) for part in paragraphs):
+                wrong.append(f"the term {term!r} is this lesson's, and no text introduces it in bold")
+        elif known["lesson"] > here and not known.get("common"):
+            used = [p for p in paragraphs if word.search(p) and f"lesson {known['lesson']}" not in p.lower()]
+            wrong += [f"the term {term!r} comes in lesson {known['lesson']}: {used[0][:50]}…"] if used else []
     return wrong
 
 
@@ -101,9 +187,30 @@ def lint(path: Path) -> list[str]:
 
 def main() -> int:
     sources = sorted((build.HERE / "source").glob("*.py"))
+    course, glossary = build.manifest(), build.glossary(build.HERE)
+    second = {lesson["name"] for lesson in course["lesson"] if lesson.get("edition") == 2}
+    if "--table" in sys.argv[1:]:
+        print(table(sources))
+        return 0
+    everything = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     wrong = [line for path in sources for line in lint(path)] + spelling(sources)
+    for path in sources:
+        asked = [f"{path.name}: {line}" for line in asks(path, glossary, everything)]
+        if path.stem in second:
+            wrong += asked
+        elif asked:
+            print(f"{path.name} is still of the first edition: {len(asked)} limits broken")
     print("\n".join(wrong) or f"{len(sources)} lessons keep the rules.")
     return 1 if wrong else 0
+
+
+def table(sources: list[Path]) -> str:
+    """The figures, a row a lesson, and below them the limits."""
+    rows = {path.stem: figures(path) for path in sources}
+    names = list(next(iter(rows.values())))
+    lines = [f"{'lesson':24s}" + "".join(f"{name:>16s}" for name in names)]
+    lines += [f"{lesson:24s}" + "".join(f"{row[name]:16g}" for name in names) for lesson, row in rows.items()]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

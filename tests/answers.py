@@ -9,14 +9,17 @@ import json
 import os
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import torch
 from scripts import script
 
 import usft_lib as usft
+from usft_lib import training
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 builder = script("notebooks/build.py")
@@ -31,11 +34,17 @@ def heavy(cell) -> bool:
 def tried(source: Path) -> dict[str, list[str | None]]:
     """What the checks of a lesson's source say to its answers, in order, see above.
 
-    The lesson's light cells are executed once, from top to bottom. At each check every answer is tried in a process
-    of its own, forked from this one: whatever it changes is gone with it. Where processes cannot be forked, the cells
-    are executed again for each answer.
+    The lesson's cells are executed once, from top to bottom: the light ones, and all of them, with trainings of three
+    steps, where an exercise reads a result. At each check every answer is tried in a process of its own, forked from
+    this one: whatever it changes is gone with it. Where processes cannot be forked, the cells are executed again for
+    each answer.
     """
     cells, hidden = builder.shown_cells(source), builder.hidden_answers(source)
+    if not any("reading" in cell.metadata.get("tags", []) for cell in cells):
+        cells = [cell for cell in cells if not heavy(cell)]
+        for answer in hidden:  # places count from the cells that are left
+            shown = builder.shown_cells(source)[: answer["after"] + 1]
+            answer["after"] = sum(not heavy(cell) for cell in shown) - 1
     checks = [k for k, cell in enumerate(cells) if "# BEGIN CHECK" in cell.source]
     said, known, done = {"hidden": [], "unwritten": []}, {}, 0
     for check, following in zip(checks, [*checks[1:], len(cells)], strict=True):
@@ -56,10 +65,24 @@ def tried(source: Path) -> dict[str, list[str | None]]:
     return said
 
 
+def briefly() -> None:
+    """Trainings of three steps, and no range holds: how a result is read does not depend on what it is."""
+    step = training.Training.step
+
+    def first_and_last(self):
+        if self.done < 2 or self.done in self.unfreeze_at or self.done == self.steps - 1:
+            return step(self)
+        self.done += 1
+        self._record(torch.full((), 0.5), time.perf_counter())
+
+    training.Training.step = first_and_last
+    usft.check_range = lambda *given, **more: None
+
+
 def executed(cells: list, known: dict) -> dict:
-    """A namespace after cells that neither train nor show real images."""
+    """A namespace after these cells."""
     for cell in cells:
-        if cell.cell_type == "code" and not heavy(cell):
+        if cell.cell_type == "code":
             exec(compile(cell.source, "a cell", "exec"), known)
             plt.close("all")  # as a notebook does
     return known
@@ -105,6 +128,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"USFT_DATA": folder, "USFT_MIRROR": "", "USFT_PROGRESS": f"{folder}/progress.json"}
         os.chdir(NOTEBOOKS)
+        briefly()
         if arguments[:1] == ["--json"]:
             with contextlib.redirect_stdout(None):
                 found = {name: tried(source) for name, source in sources.items()}

@@ -30,7 +30,7 @@ name = "00_first"
 title = "First"
 question = "Q0?"
 objectives = ["a", "b"]
-prerequisites = ["p"]
+needs = []
 data = []
 status = "ready"
 [[lesson]]
@@ -38,7 +38,7 @@ name = "01_second"
 title = "Second"
 question = "Q1?"
 objectives = ["a"]
-prerequisites = ["p"]
+needs = []
 data = ["hc18"]
 status = "ready"
 [[lesson]]
@@ -46,7 +46,7 @@ name = "02_third"
 title = "Third"
 question = "Q2?"
 objectives = ["a"]
-prerequisites = ["p"]
+needs = []
 data = []
 status = "planned"
 """
@@ -117,10 +117,67 @@ def test_student_and_solution_differ_in_the_solution_alone(root):
     assert differing[0][0] == 'def double(x):\n    """Twice x."""\n    raise usft.Todo("return twice the number")'
     assert builder.stub(differing[0][1]) == differing[0][0], "with the reference put in, the copy equals the solution"
     assert not any("WRONG" in text for text in code(solution) + code(student))
-    for book in (student, solution):
-        (k,) = [k for k, cell in enumerate(book.cells) if "# BEGIN CHECK" in cell.source]
-        assert "Compare with the solution" in book.cells[k + 1].source
-        assert "github.com/OWNER/REPO/blob/main/notebooks/solutions/00_first.ipynb" in book.cells[k + 1].source
+
+
+def numbered(root, more: str = "") -> str:
+    """The first lesson's source with a numbered exercise, a reason, and more behind it."""
+    text = SOURCE.replace('it to itself")})', 'it to itself")}, exercise="00.1")')
+    text = text.replace("    # END SOLUTION", "    # Why: twice is once more.\n    # END SOLUTION") + more
+    (root / "source" / "00_first.py").write_text(text, encoding="utf-8")
+    return text
+
+
+FOLDED = """
+# %% tags=["fold"]
+# @title Draw two lines
+plt.show()
+"""
+QUIZ = "\n# %%\n# @title Question\nusft.Quiz('a')\n"
+
+
+def test_one_tag_folds_a_cell_in_jupyterlab_and_in_colab_as_checks_and_quizzes_are(root):
+    numbered(root, FOLDED + QUIZ + "\n# %%\nprint('seen')\n")
+    builder.build(root)
+    for book in (builder.read(root / "00_first.ipynb"), builder.read(root / "solutions" / "00_first.ipynb")):
+        hidden = [cell.source for cell in book.cells if cell.metadata.get("cellView") == "form"]
+        assert hidden == [c.source for c in book.cells if c.metadata.get("jupyter", {}).get("source_hidden")]
+        titles = ["# BEGIN CHECK", "# @title Draw two lines", "# @title Question"]
+        assert [text.splitlines()[0] for text in hidden] == titles
+
+
+def test_after_a_check_stands_how_to_look_up_the_answer_which_the_build_writes(root):
+    numbered(root)
+    (root.parent / "usft_lib" / "course").mkdir(parents=True)
+    builder.build(root)
+    book = builder.read(root / "00_first.ipynb")
+    (k,) = [k for k, cell in enumerate(book.cells) if "# BEGIN CHECK" in cell.source]
+    assert 'usft.solution("00.1")' in book.cells[k + 1].source
+    told = json.loads((root.parent / "usft_lib" / "course" / "solutions.json").read_text(encoding="utf-8"))
+    assert told["00.1"].splitlines()[-2:] == ["    return twice_the_number_itself", "    # Why: twice is once more."]
+    assert told["00.1"].startswith("def double(x):") and "SOLUTION" not in told["00.1"]
+    assert "twice is once more" not in "".join(code(book)), "a reason is no part of the student's copy"
+
+
+@pytest.mark.parametrize("more, minutes", [
+    ("", 15),  # four words, a few lines of code, one exercise
+    ("\n# %% [markdown]\n# " + "word " * 1300, 25),
+    (QUIZ * 5, 20),
+    ("\n# %%\nusft.FreezeLab(model, train, val)\n", 20),
+    (FOLDED * 5, 20),
+    (FOLDED.replace('["fold"]', '["fold", "study"]') * 3, 20),
+    ("\n# %%\n" + "x = 1\n" * 40, 20),
+    ('\n# %% tags=["fold"]\n# @title Not seen\n' + "x = 1\n" * 40, 15),
+])  # fmt: skip
+def test_the_cards_minutes_follow_the_formula(root, more, minutes):
+    numbered(root, more)
+    assert builder.minutes(builder.shown_cells(root / "source" / "00_first.py")) == minutes
+
+
+@pytest.mark.parametrize("tag, minutes", [("long", 20), ("reading", 10)])
+def test_an_exercise_that_is_long_or_about_reading_takes_its_own_time(root, tag, minutes):
+    path = root / "source" / "00_first.py"
+    path.write_text(numbered(root).replace("# %%\n# BEGIN CHECK", f'# %% tags=["{tag}"]\n# BEGIN CHECK'))
+    assert builder.minutes(builder.shown_cells(path)) == minutes
 
 
 def test_headers_come_from_the_manifest(root):
@@ -435,15 +492,6 @@ def test_a_forks_changed_exercise_reaches_colab_with_its_check(root):
         builder.repoint("nonsense", root)
 
 
-def test_solutions_are_compared_on_the_site_where_there_is_one(root):
-    manifest = root.parent / "course.toml"
-    manifest.write_text(manifest.read_text().replace("[course]", '[course]\nsite = "https://us.example/course/"'))
-    builder.build(root)
-    for name in ("00_first.ipynb", "solutions/00_first.ipynb"):
-        text = (root / name).read_text(encoding="utf-8")
-        assert "https://us.example/course/lessons/00_first.html" in text and "blob/main/notebooks/solutions" not in text
-
-
 @pytest.mark.slow
 def test_the_real_course_is_in_step():
     assert builder.check(NOTEBOOKS) == []
@@ -534,7 +582,7 @@ def test_the_readmes_table_is_written_and_checked(root):
     (root / "measured.json").write_text(json.dumps(times))
     builder.build(root)
     text = readme.read_text(encoding="utf-8")
-    assert "| 00 | [First](notebooks/00_first.ipynb) | Q0? | 10 min | 45 s and 0.9 GB |" in text
+    assert "| 00 | [First](notebooks/00_first.ipynb) | Q0? | 15 min | 45 s and 0.9 GB |" in text
     assert "min | 10 s |" in text, "where memory is not known, only the time is told"
     assert "| 02 | Third | Q2? |  |  |" in text and text.startswith("before\n") and text.endswith("after\n")
     builder.build(root)

@@ -381,3 +381,46 @@ def test_what_students_wrote_is_no_formula_in_the_classs_table(tmp_path, monkeyp
 def test_the_page_beside_shipped_weights_is_their_card(path):
     page = path.with_suffix(".md").read_text(encoding="utf-8")
     assert page == pretrain.card_text(pretrain.usft.load_model(path).card)
+
+
+def hand_in(folder, **students):
+    folder.mkdir()
+    for name, known in students.items():
+        (folder / f"{name}.json").write_text(json.dumps({"usft": 1, **known}), encoding="utf-8")
+    return folder
+
+
+def collected(monkeypatch, capsys, *arguments) -> str:
+    monkeypatch.setattr(sys, "argv", ["collect_progress.py", *map(str, arguments)])
+    collect_progress.main()
+    return capsys.readouterr().out
+
+
+def test_the_table_says_whose_solution_was_looked_at(tmp_path, monkeypatch, capsys):
+    folder = hand_in(tmp_path / "class", anna={"01.1": "done", "01.1 seen": True, "times": {"01.1": 5}},
+                     bo={"01.1 seen": True})  # fmt: skip
+    told = collected(monkeypatch, capsys, folder)
+    assert told == 'student,01.1\nanna,"done, solution seen"\nbo,"open, solution seen"\n'
+
+
+def test_the_classs_minutes_leave_pauses_out(tmp_path, monkeypatch, capsys):
+    day = 86400
+    folder = hand_in(
+        tmp_path / "class",
+        anna={"times": {"00.a": 0, "00.1": 600, "00.2": day, "00.b": day + 600, "01.a": day}},
+        bo={"times": {"00.a": 0, "00.1": 1800}},
+        cem={"00.a": 1},
+        dee={"times": [1, 2]},
+    )
+    told = collected(monkeypatch, capsys, folder, "--minutes")
+    assert told == "lesson,students,median minutes\n00,2,25\n", "20 and 30 minutes"
+
+
+def test_the_classs_guesses_are_drawn(tmp_path, monkeypatch, capsys):
+    folder = hand_in(tmp_path / "class", anna={"00.a": 0.2, "00.b": "a lot"}, bo={"00.a": -0.1, "01.1": "done"})
+    collected(monkeypatch, capsys, folder, "--guesses", tmp_path / "guesses.png")
+    assert (tmp_path / "guesses.png").stat().st_size > 1000
+    assert collect_progress.guessed(collect_progress.collect(folder)[1]) == {"00.a": [0.2, -0.1]}
+    with pytest.raises(SystemExit) as stopped:
+        collected(monkeypatch, capsys, hand_in(tmp_path / "none", cem={}), "--guesses", tmp_path / "no.png")
+    assert stopped.value.code == 1 and not (tmp_path / "no.png").exists()

@@ -14,6 +14,7 @@ import torch
 
 import usft_lib as usft
 from usft_lib import BadInput, Todo, WrongAnswer, check, check_range
+from usft_lib.exercises import answers, checks, progress
 from usft_lib.sources import cache as room
 
 CASES = {
@@ -27,6 +28,8 @@ CASES = {
 def own_notes(cache, monkeypatch):
     """Progress goes to a file of the test's own; what another test could not write is not in memory."""
     monkeypatch.setattr(room, "_unkept", {})
+    monkeypatch.setattr(checks, "tried", set())
+    monkeypatch.setattr(answers, "tried", checks.tried)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,7 @@ def test_a_printed_line_can_stand_in_the_lessons_cell_as_it_is(capsys, monkeypat
 
 def test_a_dash_that_a_text_program_drew_is_two(capsys, monkeypatch, tmp_path):
     draw = random.Random(0)
-    while "--" not in usft.exercises._keep():
+    while "--" not in progress._keep():
         monkeypatch.setattr(room, "_unkept", {"00.a": draw.random()})
     kept, noted = line_to_keep(capsys), usft.guesses()
     another_machine(monkeypatch, tmp_path)
@@ -196,9 +199,10 @@ def test_a_line_that_is_not_whole_changes_nothing(broken):
     assert usft.guesses() == {"00.1": 0.8}
 
 
-def test_a_guess_must_be_given():
-    with pytest.raises(BadInput, match="Replace the dots"):
-        usft.guess("00.1", ...)
+def test_a_guess_must_be_given(capsys):
+    for nothing in (..., None):
+        usft.guess("00.1", nothing)
+        assert "write one in place of the dots" in capsys.readouterr().out and usft.guesses() == {}
 
 
 @pytest.mark.parametrize("value, kept", [(torch.tensor(0.5), 0.5), (np.float32(0.5), 0.5), (np.arange(2), [0, 1]),
@@ -296,3 +300,59 @@ def test_a_range_has_two_ends(value, fine, capsys):
 def test_a_row_is_no_column():
     with pytest.raises(usft.WrongAnswer):
         usft.check(torch.ones(1, 4), {"shape": ((), torch.ones(4, 1), "one row an image")})
+
+
+def test_a_solution_is_shown_after_a_failed_check_or_now_and_that_is_noted(capsys):
+    with pytest.raises(BadInput, match="Try 01.1 and run its check first"):
+        usft.solution("01.1")
+    with pytest.raises(BadInput, match="no exercise '01.9': did you mean '01"):
+        usft.solution("01.9", now=True)
+    assert usft.guesses() == {}
+    with pytest.raises(WrongAnswer):
+        check(lambda a, b: a - b, CASES, exercise="01.1")
+    usft.solution("01.1")
+    shown = capsys.readouterr().out
+    assert "def " in shown and "BEGIN" not in shown and usft.guesses() == {"01.1 seen": True}
+    usft.progress()
+    assert "· 01.1 (solution seen)" in capsys.readouterr().out
+    usft.solution("01.2", now=True)
+    assert "01.2 seen" in usft.guesses()
+
+
+def test_every_exercise_has_its_solution():
+    exercises = [number for lesson in json.loads(progress.LESSONS.read_text()) for number in lesson["exercises"]]
+    assert exercises and set(exercises) <= answers._written("solutions").keys()
+    for text in answers._written("solutions").values():
+        compile(text, "a solution", "exec")
+
+
+@pytest.mark.parametrize("asked, told", [("gCNR", "gCNR: G"), ("gcnr", "gCNR: G"), ("Layer groups", "layer group: ")])
+def test_a_term_is_explained_however_it_is_written(capsys, asked, told):
+    usft.explain(asked)
+    assert capsys.readouterr().out.startswith(told)
+
+
+def test_an_unknown_term_names_the_nearest():
+    with pytest.raises(BadInput, match="no term 'speckel': did you mean 'speckle'"):
+        usft.explain("speckel")
+
+
+def test_an_assignment_is_the_same_for_a_name_and_another_for_another():
+    one, again, other = (usft.assignment(name, n=4, size=32) for name in ("Anna", " anna ", "李明"))
+    assert torch.equal(one.images, again.images) and not torch.equal(one.images, other.images)
+    assert len(set(one.subjects)) == 2 and one.name == "assignment of anna"
+    for nobody in ("", None):
+        with pytest.raises(BadInput, match="Give your name"):
+            usft.assignment(nobody)
+
+
+def test_times_are_noted_only_where_the_student_wants_them(capsys):
+    usft.guess("00.a", 1)
+    assert "times" not in usft.guesses()
+    usft.progress(times=True)
+    usft.guess("00.b", 2)
+    assert usft.guesses()["times"].keys() == {"00.b"} and "besides" not in capsys.readouterr().out
+    usft.progress(times=True)
+    assert usft.guesses()["times"].keys() == {"00.b"}, "switching on again keeps what is there"
+    usft.progress(times=False)
+    assert usft.guesses() == {"00.a": 1, "00.b": 2}

@@ -227,11 +227,27 @@ def figures(room):
     plots.show_masks(axes, room.images[0], room.masks[0], room.masks[0])
     plots.dots(axes, {"a": usft.dice(room.masks, room.masks)}, "Dice")
     plots.distance_inside(room.masks[0, 0])
-    plots.unet_figure(room.model, 32)
+    plots.pictures_figure([("a", room.images[0], room.masks[0], room.masks[0])])
+    plots.maps_figure({"a": (room.images[0, 0], "mm")})
+    plots.dots_figure({"a": usft.dice(room.masks, room.masks)}, "Dice")
+    allowed = {name: side for name, side in usft.receptive_fields(room.model).items() if name in ("enc1", "enc2")}
+    fields = {"a": {name: usft.effective_receptive_field(room.model, room.images, name) for name in allowed}}
+    plots.fields_figure(fields, allowed, list(allowed)), plots.reach_figure(fields, allowed, 32)
     row = usft.summarise(usft.evaluate(room.model, room.data))
     plots.strategies_figure({"a": history}, {"a": row, "b": row}, {"a": room.masks, "b": room.masks}, room.data)
-    grown = {"a": {0: room.masks[0], 2: room.masks[0]}}
-    plots.growing_masks_figure({"a": history}, grown, room.images[0], room.masks[0], {})
+    plots.training_figure(history, {}), plots.ordered_figure({"a": usft.dice(room.masks, room.masks).tolist()})
+    turns = torch.rand(2, 9, device="cuda")
+    arrows = torch.polar(torch.ones_like(turns), turns)
+    plots.walks_figure(arrows, {"a": arrows.sum(1)})
+    plots.overlap_figure({"a": (room.images[0].flatten(), room.images[1].flatten())})
+    scene = usft.ultrasound_scenes(1, probe="convex")[0]
+    made = usft.simulate_ultrasound(1, size=32, stages=True, device="cuda", probe="convex")[1]
+    stages = {name: values[0].cuda() for name, values in made.items()}
+    echoes, place = stages["echoes"], torch.rand(2, 9, device="cuda")
+    plots.chain_figure(stages, scene, room.images[0], room.masks[0])
+    plots.grids_figure(stages["grey"], room.images[0], scene, {"near": ((-5, 5), (8, 16))})
+    plots.echo_lines_figure({"a": echoes}, scene, (8, 12))
+    plots.scatterers_figure([echoes, echoes], [place, place], 20)
 
 
 def physics(room):
@@ -395,6 +411,7 @@ ELSEWHERE = {  # not here, and why
     "study.targets.busi_parts": "real images alone",
     "study.targets.busbra_parts": "real images alone",
     "__main__.data_pair": "reads data sets, which lie on the CPU",
+    "exercises.answers.assignment": "makes a data set from a name, on the CPU",
     "usft.Quiz": "texts alone",
     "usft.Task": "a text and a function alone",
 }

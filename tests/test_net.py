@@ -272,15 +272,15 @@ def test_prepared_pixels_of_the_mirror_are_the_same(mirror, name):
 
 NAMES = set(
     """
-    FreezeLab Quiz ResultsExplorer explorer_table
-    Scene SegmentationData SpeckleBench Todo Training UNet UNetDiagram activations alt bmode
+    FreezeLab Quiz ResultsExplorer assignment bootstrap_mean explain explorer_table in_colab solution
+    Scene SegmentationData SpeckleBench Task Todo Training UNet UNetDiagram activations alt bmode
     check check_range contracting datasets dice dice_and_cross_entropy effective_receptive_field
     effective_receptive_field_width environment evaluate expanding first fit freeze freeze_panel groups guess
     guesses head_circumference_mm in_speckle inner iou last linear_cka load load_folder load_model mean_shape
-    outer paired_difference plots pretrained progress radio_frequency reading receptive_fields
+    outer paired_difference plots pretrained progress reading receptive_fields
     reestimate_statistics results save_model score seed_difference seed_mean segment shifted_shapes
-    shifted_speckle simulate_radiographs simulate_ultrasound soft_dice_loss speckle_panel summarise summary
-    train_only ultrasound_scenes unfreeze use_drive verdict
+    shifted_speckle simulate_radiographs simulate_ultrasound soft_dice_loss subject_interval summarise summary
+    train_only ultrasound_scenes unfreeze use_drive verdict verdicts
     """.split()
 )
 

@@ -5,34 +5,66 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import pytest
+import torch
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.text import Text
 
-from usft_lib import BadInput, History, UNet, groups, plots, receptive_fields, summary, train_only
+from usft_lib import BadInput, History, UNet, effective_receptive_field, plots, receptive_fields
 from usft_lib.plots.style import STYLE, installed
 
 
-def test_the_drawn_unet_tells_every_group_and_hatches_the_frozen_ones():
-    model = train_only(UNet(), ["enc1", "head"])
-    figure = plots.unet_figure(model, 96, "title")
-    texts = [t.get_text() for t in figure.axes[0].texts]
-    table = summary(model, 96).set_index("group")
-    for name, side in receptive_fields(model).items():
-        (told,) = [t for t in texts if f"bf{{{name}}}" in t]
-        parts = f"{table.parameters[name]:,} parameters", f"{table.forward[name]:,.1f} MFLOPs", f"sees {side} px"
-        assert all(part in told for part in parts)
-    boxes = figure.axes[0].patches
-    assert sum(bool(box.get_hatch()) for box in boxes) == len(groups(model)) - 2
+@pytest.fixture(scope="module")
+def fields():
+    model, images = UNet(4, 2), torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    allowed = receptive_fields(model)
+    return {"one": {name: effective_receptive_field(model, images, name) for name in allowed}}, allowed
+
+
+def test_what_a_group_looks_at_lies_within_the_dashed_square(fields):
+    by_network, allowed = fields
+    figure = plots.fields_figure(by_network, allowed, ["enc2", "bottleneck", "dec2"])
+    for axes, name in zip(figure.axes, ["enc2", "bottleneck", "dec2"], strict=False):
+        (square,), (picture,) = axes.patches, axes.images
+        left, right, bottom, top = picture.get_extent()
+        seen = by_network["one"][name].sum(0).nonzero().flatten()
+        side = 64 / (right - left)
+        assert side == 1 and square.get_width() == allowed[name]
+        # The square is that of the pixel that sees furthest: others look up to a pixel of the bottleneck to one side.
+        assert left + int(seen.min()) >= square.get_x() - 4, name
+        assert left + int(seen.max()) + 1 <= square.get_x() + square.get_width() + 4, name
     plt.close(figure)
 
 
-@pytest.mark.parametrize("width, depth", [(16, 4), (4, 2)])
-def test_boxes_are_to_scale(width, depth):
-    figure = plots.unet_figure(UNet(width, depth), 64)
-    boxes = figure.axes[0].patches[: 2 * depth + 1]  # enc1 … bottleneck … dec1
-    level = [min(k, 2 * depth - k) for k in range(2 * depth + 1)]
-    assert [b.get_width() / boxes[0].get_width() for b in boxes] == pytest.approx([2.0**k for k in level])
-    assert [b.get_height() / boxes[0].get_height() for b in boxes] == pytest.approx([0.5**k for k in level])
+def test_the_reach_of_every_group_is_drawn_for_each_network(fields):
+    by_network, allowed = fields
+    figure = plots.reach_figure({**by_network, "two": by_network["one"]}, allowed, 64)
+    limits, one, two, side = figure.axes[0].lines
+    assert list(limits.get_ydata()) == list(allowed.values()) and list(side.get_ydata()) == [64, 64]
+    assert list(one.get_ydata()) == list(two.get_ydata()) and max(one.get_ydata()) <= max(allowed.values())
+    plt.close(figure)
+
+
+def test_maps_of_one_unit_share_a_scale():
+    maps = {"a": (torch.tensor([[0.0, 5.0]]), "mm"), "b": (torch.tensor([[1.0, 9.0]]), "mm"),
+            "c": (torch.tensor([[0.0, 1.0]]), "%")}  # fmt: skip
+    figure = plots.maps_figure(maps, columns=2)
+    drawn = [axes.images[0].get_clim() for axes in figure.axes if axes.images]
+    assert drawn[:3] == [(0, 9), (0, 9), (0, 1)]
+    plt.close(figure)
+
+
+def test_pictures_stand_in_rows_and_what_is_left_over_is_empty(discs):
+    panels = [(f"$ {k}\nsecond line", discs.images[k], discs.masks[k]) for k in range(4)]
+    panels.append(("predicted", discs.images[4], discs.masks[4], discs.masks[5]))
+    figure = plots.pictures_figure(panels, columns=3, title="five")
+    assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert [len(axes.collections) for axes in figure.axes] == [1, 1, 1, 1, 2, 0]
+    plt.close(figure)
+
+
+def test_dots_have_a_column_each():
+    figure = plots.dots_figure({"a": torch.tensor([0.1, 0.3]), "b": torch.tensor([0.5])}, "Dice")
+    assert [t.get_text() for t in figure.axes[0].texts] == ["0.20", "0.50"]
     plt.close(figure)
 
 
@@ -53,14 +85,8 @@ def test_strategies_have_a_column_each_and_an_image_a_row(discs, strategies, ima
 
 def test_without_a_curve_there_is_no_figure(discs):
     never = {"first 2": History({})}
-    for call in (
-        lambda: plots.strategies_figure(never, {}, {"first 2": discs.masks}, discs),
-        lambda: plots.growing_masks_figure(
-            never, {"first 2": {0: discs.masks[0]}}, discs.images[0], discs.masks[0], {}
-        ),
-    ):
-        with pytest.raises(BadInput, match="'first 2' has no validations, so no curve can be drawn: train with"):
-            call()
+    with pytest.raises(BadInput, match="'first 2' has no validations, so no curve can be drawn: train with"):
+        plots.strategies_figure(never, {}, {"first 2": discs.masks}, discs)
     with pytest.raises(BadInput, match="There is no strategy"):
         compared([], discs)
 
@@ -83,14 +109,9 @@ def test_names_are_drawn_as_they_are_written(discs, monkeypatch):
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # as plots.style does
         figure = compared(named, test, title="$a$ to $b$")
-        growing = plots.growing_masks_figure(
-            {name: History({}, val_step=[1], val_dice=[0.1]) for name in named},
-            {name: {0: test.masks[0]} for name in named},
-            test.images[0],
-            test.masks[0],
-            {"$mean$": 0.5},
-        )
-        for one in (figure, growing):
+        seeds = plots.seeds_figure({name: [0.1, 0.2] for name in named}, {"$mean$": 0.5}, "$a$ to $b$")
+        rows = plots.differences_figure({"$a$": {name: (0.1, 0.0, 0.2) for name in named}})
+        for one in (figure, seeds, rows):
             one.canvas.draw()
             for text in one.findobj(Text):
                 assert not text._preprocess_math(text.get_text())[1], text.get_text()

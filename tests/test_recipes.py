@@ -43,7 +43,7 @@ def as_built(tmp_path_factory):
         shutil.copy(ROOT / name, folder / name)
     manifest = folder / "course.toml"
     head, *lessons = manifest.read_text(encoding="utf-8").split("[[lesson]]")
-    kept = [lesson for lesson in lessons if re.search(rf'^name = "(00|02|06|07|{LAST[:2]})_', lesson, re.M)]
+    kept = [lesson for lesson in lessons if re.search(rf'^name = "(00|02|04|08|{LAST[:2]})_', lesson, re.M)]
     manifest.write_text("[[lesson]]".join([head, *kept]), encoding="utf-8")
     builder.build(folder / "notebooks")
     return folder
@@ -78,15 +78,16 @@ def both(name: str) -> set[str]:
 
 
 def test_change_an_exercise(course):
-    before, name = contents(course), "07_scheme_1_path"
+    before, name = contents(course), "08_scheme_1_path"
     assert built(course, before) == set(), "a course that is in step is not touched"
     path = course / "notebooks" / "source" / f"{name}.py"
-    edit(path, "# BEGIN SOLUTION put the last two names together", "# BEGIN SOLUTION make the last two names one step")
-    title = "# ## Exercise 07.1: the last k steps\n#"
+    said = "add the variances of the trainings' and the subjects' means"
+    edit(path, f"# BEGIN SOLUTION {said}", "# BEGIN SOLUTION add both variances")
+    title = "# ### Exercise 08.1 · Seeds and subjects\n#"
     edit(path, title, f"{title}\n# {1800 * 'word '}\n#")  # ten minutes more
     assert built(course, before) == both(name) | {"README.md"}
     student, solution = (nbformat.read(course / n, as_version=4) for n in sorted(both(name)))
-    assert 'raise usft.Todo("make the last two names one step' in "".join(c.source for c in student.cells)
+    assert 'raise usft.Todo("add both variances' in "".join(c.source for c in student.cells)
     cards = solution.cells[1].source, before[sorted(both(name))[0]].decode()
     time = [re.search(r"about (\d+) min", card)[1] for card in cards]
     assert int(time[0]) == int(time[1]) + 10, "the header's card tells the new time"
@@ -94,14 +95,15 @@ def test_change_an_exercise(course):
 
 
 def test_add_a_lesson(course):
-    before, name = contents(course), "14_one_image"
+    before, name = contents(course), "17_one_image"
     manifest = course / "course.toml"
     manifest.write_text(manifest.read_text(encoding="utf-8") + "\n" + recipe("Add a lesson", "toml"), encoding="utf-8")
     source = course / "notebooks" / "source" / f"{name}.py"
     source.write_text(recipe("Add a lesson", "python"), encoding="utf-8")
-    assert built(course, before) == both(name) | both(LAST) | {"README.md", "usft_lib/course/lessons.json"}
+    written = {f"usft_lib/course/{what}.json" for what in ("lessons", "solutions")}
+    assert built(course, before) == both(name) | both(LAST) | {"README.md"} | written
     assert f"**Next:** [One image]({name}.ipynb)" in (course / "notebooks" / f"{LAST}.ipynb").read_text("utf-8")
-    assert json.loads((course / "usft_lib/course/lessons.json").read_text())[-1]["exercises"] == ["14.1"]
+    assert json.loads((course / "usft_lib/course/lessons.json").read_text())[-1]["exercises"] == ["17.1"]
     cells = [cell.source for cell in builder.shown_cells(source) if cell.cell_type == "code"]
     answers = builder.hidden_answers(source)
     assert [a["kind"] for a in answers] == ["WRONG", "WRONG", "RIGHT"]
@@ -124,14 +126,14 @@ def test_use_your_own_images(course, tmp_path, monkeypatch):
         for kind, values in made.items():
             (tmp_path / "my" / kind).mkdir(parents=True, exist_ok=True)
             Image.fromarray(values.astype(np.uint8)).save(tmp_path / "my" / kind / f"patient{k // 2}_{k}.png")
-    source = course / "notebooks" / "source" / "06_freeze_and_thaw.py"
-    edit(source, 'data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound")', mine)
+    source = course / "notebooks" / "source" / "04_freeze_and_thaw.py"
+    edit(source, 'data = usft.load("hc18", size=SIZE, otherwise="sim-ultrasound", large=FETCH)', mine)
     monkeypatch.chdir(tmp_path)
-    known = {"usft": usft, "SIZE": 64, "TRAINING_IMAGES": 1, "SEED": 0}
+    known = {"usft": usft, "SIZE": 64, "FETCH": False}
     cell = next(c.source for c in builder.source_cells(source) if mine in c.source)
     exec(cell, known)
-    assert len(known["data"]) == 100 and len(set(known["data"].subjects)) == 50 and known["real"]
-    assert not set(known["pool"].subjects) & set(known["test"].subjects)
+    assert len(known["data"]) == 100 and len(set(known["data"].subjects)) == 50 and not known["data"].stand_in
+    assert not set(known["train"].subjects) & set(known["test"].subjects)
 
 
 def test_shorten_it(course, tmp_path):
@@ -142,7 +144,7 @@ def test_shorten_it(course, tmp_path):
     books = sorted((tmp_path / "workshop").glob("*.ipynb"))
     assert [book.name[:2] for book in books] == numbers
     assert f"**Next:** [Freeze and thaw]({books[1].name})" in books[0].read_text(encoding="utf-8")
-    assert 60 <= int(re.search(r"about (\d+) min", told)[1]) <= 135, "two hours, with a break"
+    assert 60 <= int(re.search(r"about (\d+) min", told)[1]) <= 150, "two hours, with a break and parts of 08"
     with pytest.raises(builder.OutOfStep, match="No lesson is ready that is called 77"):
         builder.workshop(["77"], tmp_path / "workshop", course / "notebooks")
     with pytest.raises(builder.OutOfStep, match="a folder of its own"):
@@ -162,11 +164,11 @@ def test_translate(course):
 
 
 def test_take_an_edited_notebook_back(course):
-    before, name = contents(course), "07_scheme_1_path"
+    before, name = contents(course), "08_scheme_1_path"
     path = course / "notebooks" / "solutions" / f"{name}.ipynb"
     book = nbformat.read(path, as_version=4)
-    cell = next(c for c in book.cells if c.cell_type == "markdown" and "## Predict first" in c.source)
-    cell.source = cell.source.replace("## Predict first", "## Your bet")
+    cell = next(c for c in book.cells if c.cell_type == "markdown" and "## Guess first" in c.source)
+    cell.source = cell.source.replace("## Guess first", "## Your bet")
     book.cells.insert(book.cells.index(cell), nbformat.v4.new_markdown_cell("One more sentence."))
     nbformat.write(book, path)
     with pytest.raises(builder.OutOfStep, match="edited by hand and is not overwritten"):

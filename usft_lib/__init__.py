@@ -11,7 +11,9 @@ from .cost import summary
 from .data import SegmentationData
 from .device import environment
 from .errors import BadInput, DataUnavailable, TrainingDiverged
-from .exercises import Todo, WrongAnswer, check, check_range, guess, guesses, progress
+from .exercises.answers import assignment, explain, solution
+from .exercises.checks import Todo, WrongAnswer, check, check_range
+from .exercises.progress import guess, guesses, progress
 from .freezing import contracting, expanding, first, freeze, inner, last, outer, train_only, trained, unfreeze
 from .inference import segment
 from .intervals import bootstrap_mean, paired_difference, reading, seed_difference, seed_mean, subject_interval, verdict
@@ -40,8 +42,8 @@ from .simulate import (
     true_contrast_db,
     ultrasound_scenes,
 )
-from .sources import datasets, load, load_folder, use_drive
-from .study.records import results
+from .sources import datasets, in_colab, load, load_folder, use_drive
+from .study.records import results, verdicts
 from .training import History, Training, fit
 from .unet import UNet, groups
 from .widgets.diagram import UNetDiagram

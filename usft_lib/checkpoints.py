@@ -95,7 +95,7 @@ def pretrained(name: str = "xray") -> UNet:
 
 
 def fingerprint(model: UNet) -> str:
-    """12 hexadecimal digits of the weights and statistics: the same only where all of them are (lesson 07)."""
+    """12 hexadecimal digits of the weights and statistics: the same only where all of them are (lesson 08)."""
     found = hashlib.sha256()
     for name, t in sorted(model.state_dict().items()):
         found.update(name.encode() + t.detach().cpu().contiguous().numpy().tobytes())
@@ -103,13 +103,13 @@ def fingerprint(model: UNet) -> str:
 
 
 def save_state(state: dict[str, Tensor | str], path: str | Path) -> Path:
-    """Write a paused run, ``Training.state()``, to ``path`` (lesson 06)."""
+    """Write a paused run, ``Training.state()``, to ``path`` (lesson 04)."""
     tensors = {name: t.contiguous() for name, t in state.items() if isinstance(t, Tensor)}
     return _write(tensors, {"json": state["json"]}, path)
 
 
 def load_state(path: str | Path) -> dict[str, Tensor | str]:
-    """Read a paused run for ``Training.restore`` (lesson 06)."""
+    """Read a paused run for ``Training.restore`` (lesson 04)."""
     tensors, metadata = _read(path)
     if "json" not in metadata:
         raise BadInput(f"{path} is not a paused run: write one with usft.save_state(run.state(), path).")
@@ -117,7 +117,7 @@ def load_state(path: str | Path) -> dict[str, Tensor | str]:
 
 
 def pack(model: UNet, parameters: dict[str, Tensor], optimiser, scaler, rest: dict) -> dict[str, Tensor | str]:
-    """The state of a training as a flat dict of tensors and one text; ``rest``: plain values (lesson 06)."""
+    """The state of a training as a flat dict of tensors and one text; ``rest``: plain values (lesson 04)."""
     tensors = {f"model/{name}": t.detach().cpu().clone() for name, t in model.state_dict().items()}
     for name, parameter in parameters.items():
         for key, value in optimiser.state[parameter].items():
@@ -128,7 +128,7 @@ def pack(model: UNet, parameters: dict[str, Tensor], optimiser, scaler, rest: di
 def unpack(
     state: dict[str, Tensor | str], model: UNet, parameters: dict[str, Tensor], optimiser, scaler, settings: dict
 ) -> dict:
-    """Put the tensors of ``state`` back into model, optimiser and scaler; returns the plain values (lesson 06).
+    """Put the tensors of ``state`` back into model, optimiser and scaler; returns the plain values (lesson 04).
 
     Raises:
         BadInput: the state belongs to a run with other settings; nothing is changed then.

@@ -150,7 +150,7 @@ class SegmentationData:
         return tuple(self[side == k] for k in range(len(fractions)))
 
     def subset(self, n: int, seed: int = 0) -> "SegmentationData":
-        """``n`` images of ``n`` different subjects (lesson 11); nested: the subset of 10 lies inside that of 20.
+        """``n`` images of ``n`` different subjects (lesson 12); nested: the subset of 10 lies inside that of 20.
 
         Raises:
             BadInput: there are fewer than ``n`` subjects.

@@ -119,7 +119,7 @@ STEPS, SECONDS = 10, 0.5  # looked at together: one short delay is no busy machi
 
 
 class Threads:
-    """The threads that a run computes with: fewer, once its steps show that another program is busy (lesson 06).
+    """The threads that a run computes with: fewer, once its steps show that another program is busy (lesson 04).
 
     Threads wait for each other many times in a step, so one that has to share its core holds up all others. On two
     cores beside one busy program, one thread is then quicker than two. Enter it around each step.

@@ -1,4 +1,4 @@
-"""Which layers to fine-tune: choosing groups and freezing them (lessons 06, 07, 08).
+"""Which layers to fine-tune: choosing groups and freezing them (lessons 04, 08, 09).
 
 Two meanings of "shallow" give two schemes (Amiri et al. 2020 analysed two; the groups are our reconstruction):
 
@@ -38,7 +38,7 @@ def _in_order(model: UNet, names: set[str]) -> list[str]:
 
 
 def first(model: UNet, k: int) -> list[str]:
-    """The first ``k`` groups along the path, beginning at the input (scheme 1, lesson 07)."""
+    """The first ``k`` groups along the path, beginning at the input (scheme 1, lesson 08)."""
     return _in_order(model, _take(path(model), k, "steps along its path"))
 
 
@@ -48,22 +48,22 @@ def last(model: UNet, k: int) -> list[str]:
 
 
 def outer(model: UNet, k: int) -> list[str]:
-    """The ``k`` outermost levels, both sides of the U (scheme 2, lesson 08)."""
+    """The ``k`` outermost levels, both sides of the U (scheme 2, lesson 09)."""
     return _in_order(model, _take(levels(model), k, "levels"))
 
 
 def inner(model: UNet, k: int) -> list[str]:
-    """The ``k`` innermost levels, beginning at the bottleneck (scheme 2, lesson 08)."""
+    """The ``k`` innermost levels, beginning at the bottleneck (scheme 2, lesson 09)."""
     return _in_order(model, _take(levels(model)[::-1], k, "levels"))
 
 
 def contracting(model: UNet) -> list[str]:
-    """The contracting path ``enc1 …`` without the bottleneck (lesson 06)."""
+    """The contracting path ``enc1 …`` without the bottleneck (lesson 04)."""
     return first(model, model.depth)
 
 
 def expanding(model: UNet) -> list[str]:
-    """The expanding path ``… dec1 head`` without the bottleneck (lesson 06)."""
+    """The expanding path ``… dec1 head`` without the bottleneck (lesson 04)."""
     return last(model, model.depth)
 
 
@@ -115,7 +115,7 @@ def _set_frozen(model: UNet, names: set[str]) -> UNet:
 
 
 def freeze(model: UNet, names: Iterable[str]) -> UNet:
-    """Freeze these groups, weights **and** normalisation statistics, beside those frozen already (lesson 06).
+    """Freeze these groups, weights **and** normalisation statistics, beside those frozen already (lesson 04).
 
     Their parameters need no gradient, `Training` gives them to no optimiser, and their batch normalisation uses and
     keeps its stored statistics, even after ``model.train()``. Returns the model.
@@ -127,13 +127,13 @@ def freeze(model: UNet, names: Iterable[str]) -> UNet:
 
 
 def unfreeze(model: UNet, names: Iterable[str] | None = None) -> UNet:
-    """Train these groups again; without names, all of them. Returns the model (lesson 06)."""
+    """Train these groups again; without names, all of them. Returns the model (lesson 04)."""
     names = groups(model) if names is None else names
     return _set_frozen(model, check_network(model).frozen.difference(check_groups(model, names)))
 
 
 def train_only(model: UNet, names: Iterable[str]) -> UNet:
-    """Train these groups and freeze all others. Returns the model (lesson 06)."""
+    """Train these groups and freeze all others. Returns the model (lesson 04)."""
     return _set_frozen(model, set(groups(model)).difference(check_groups(model, names)))
 
 

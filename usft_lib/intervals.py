@@ -1,4 +1,4 @@
-"""Means with intervals, what an interval allows to be said, when a curve is at its plateau (lessons 01, 07, 11).
+"""Means with intervals, what an interval allows to be said, when a curve is at its plateau (lessons 01, 08, 12).
 
 Images of one subject are not independent, so a subject counts once: its images are averaged first, and subjects are
 what the bootstrap draws (Efron, Annals of Statistics 7:1, 1979, doi 10.1214/aos/1176344552).
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def bootstrap_mean(values, level: float = 0.95, draws: int = 5000, seed: int = 0) -> tuple[float, float, float]:
     """Mean of independent ``values`` with its percentile bootstrap interval: ``(mean, low, high)``.
 
-    It says how far the mean would move with other subjects; other training seeds are another matter (lesson 07). One
+    It says how far the mean would move with other subjects; other training seeds are another matter (lesson 08). One
     value alone has no interval: NaN.
     """
     try:
@@ -53,7 +53,7 @@ def subject_interval(scores: "pd.DataFrame", column: str = "dice", **how) -> tup
 def paired_difference(a: "pd.DataFrame", b: "pd.DataFrame", column: str = "dice", **how) -> tuple[float, float, float]:
     """Mean of ``a − b`` over subjects with its bootstrap interval, where both scored the same images with an object.
 
-    Paired: a hard image is hard for both, so the difference is much surer than the two means (lesson 07).
+    Paired: a hard image is hard for both, so the difference is much surer than the two means (lesson 08).
 
     Raises:
         BadInput: the two tables are not about the same images.
@@ -78,7 +78,7 @@ def _differences(a: "pd.DataFrame", b: "pd.DataFrame", column: str) -> "pd.DataF
 
 
 def over_seeds_and_subjects(values, level: float = 0.95) -> tuple[float, float, float]:
-    """Mean of ``values`` ``[seeds, subjects]`` with an interval over both: ``(mean, low, high)`` (lesson 07).
+    """Mean of ``values`` ``[seeds, subjects]`` with an interval over both: ``(mean, low, high)`` (lesson 08).
 
     Every seed was scored on the same subjects, so a value holds a seed's part, a subject's part and a rest of its own.
     The variance of the mean is that of the seeds' means plus that of the subjects' means, less the rest, which is in
@@ -103,7 +103,7 @@ def over_seeds_and_subjects(values, level: float = 0.95) -> tuple[float, float, 
 def over_folds(values: Sequence, level: float = 0.95) -> tuple[float, float, float]:
     """Mean of the folds' means with Student's t over folds: ``(mean, low, high)``; ``values``: a list of arrays.
 
-    Each seed was scored on subjects of its own, so its mean holds the spread over seeds and over subjects (lesson 09).
+    Each seed was scored on subjects of its own, so its mean holds the spread over seeds and over subjects (lesson 10).
     """
     from scipy import stats
 
@@ -116,7 +116,7 @@ NEARLY_ALL = 0.8  # of the subjects of a set: as many at least are dealt each ti
 
 
 def over_repeated_folds(values: "Sequence[pd.Series]", level: float = 0.95) -> tuple[float, float, float]:
-    """As `over_folds`, where subjects were dealt into folds more than once: ``(mean, low, high)`` (lesson 09).
+    """As `over_folds`, where subjects were dealt into folds more than once: ``(mean, low, high)`` (lesson 10).
 
     Another deal is another training for every subject, but no new subject. The spread of the folds' means counts what
     belongs to the subjects as if every repeat had new ones; the covariance of a subject's values says how much that
@@ -144,7 +144,7 @@ def over_repeated_folds(values: "Sequence[pd.Series]", level: float = 0.95) -> t
 def seed_difference(
     a: "Sequence[pd.DataFrame]", b: "Sequence[pd.DataFrame]", column: str = "dice"
 ) -> tuple[float, float, float]:
-    """Mean of ``a − b`` with its 95 % interval over subjects **and** trainings: ``(mean, low, high)`` (lesson 09).
+    """Mean of ``a − b`` with its 95 % interval over subjects **and** trainings: ``(mean, low, high)`` (lesson 10).
 
     One table of scores a seed, paired image by image. Where all seeds were scored on the same subjects, see
     `over_seeds_and_subjects`; where each has subjects of its own, as folds have, see `over_folds`. One seed has the
@@ -162,7 +162,7 @@ def seed_difference(
 
 
 def seed_mean(tables: "Sequence[pd.DataFrame]", column: str = "dice") -> tuple[float, float, float]:
-    """Mean of a column with its 95 % interval over subjects **and** trainings, as `seed_difference` (lesson 07).
+    """Mean of a column with its 95 % interval over subjects **and** trainings, as `seed_difference` (lesson 08).
 
     Raises:
         BadInput: there is no table, or subjects are shared by some of the seeds only.
@@ -179,7 +179,7 @@ def _check_tables(tables) -> None:
 
 
 def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:
-    """Mean with its 95 % interval of one series of subjects' values a seed, by what the seeds share (lesson 07).
+    """Mean with its 95 % interval of one series of subjects' values a seed, by what the seeds share (lesson 08).
 
     The same subjects for all: `over_seeds_and_subjects`. Subjects of its own for each: `over_folds`. Subjects dealt
     into folds several times, nearly all of them each time: `over_repeated_folds`.
@@ -212,7 +212,7 @@ MARGIN = 0.02  # a smaller difference in Dice would not matter to anybody
 
 
 def reading(mean: float, low: float, high: float, margin: float = MARGIN, yes: str = "reproduced") -> str:
-    """What a difference with its 95 % interval says (lesson 09).
+    """What a difference with its 95 % interval says (lesson 10).
 
     Returns:
         ``"reproduced"``, ``"reversed"``, ``"not reproduced"`` or ``"undecided"``. ``yes`` is the first word; for a
@@ -230,7 +230,7 @@ def reading(mean: float, low: float, high: float, margin: float = MARGIN, yes: s
 def verdict(
     mean: float, low: float, high: float, *, seeds: int, stand_in=False, margin=MARGIN, yes: str = "reproduced"
 ) -> str:
-    """As `reading`, but no verdict where images stand in for real ones, nor from one seed (lessons 07, 09).
+    """As `reading`, but no verdict where images stand in for real ones, nor from one seed (lessons 08, 10).
 
     Args:
         seeds: how many trainings the interval covers.
@@ -259,7 +259,7 @@ def plateau_level(curve: Sequence[tuple[int, float]]) -> float:
 
 
 def steps_to_plateau(curve: Sequence[tuple[int, float]], plateau: float) -> int | None:
-    """First step from which three looks in a row are within .01 of ``plateau``, or above; None: never (lesson 11)."""
+    """First step from which three looks in a row are within .01 of ``plateau``, or above; None: never (lesson 12)."""
     near = [value >= plateau - NEAR for _, value in curve]
     for k in range(len(near) - IN_A_ROW + 1):
         if all(near[k : k + IN_A_ROW]):
@@ -268,12 +268,12 @@ def steps_to_plateau(curve: Sequence[tuple[int, float]], plateau: float) -> int 
 
 
 def step_at_share(curve: Sequence[tuple[int, float]], plateau: float, share: float = 0.95) -> int | None:
-    """First step at which a curve has ``share`` of ``plateau``; None: never (lesson 06)."""
+    """First step at which a curve has ``share`` of ``plateau``; None: never (lesson 04)."""
     return next((step for step, value in curve if value >= share * plateau), None)
 
 
 def restricted_mean(steps: Sequence[int | None], end: int) -> float:
-    """Mean number of steps up to ``end``, which is counted where the plateau was never reached (lesson 11).
+    """Mean number of steps up to ``end``, which is counted where the plateau was never reached (lesson 12).
 
     The restricted mean survival time (Royston and Parmar, 2013, doi 10.1186/1471-2288-13-152): no run is left out for
     being slow.

@@ -70,7 +70,7 @@ def hausdorff95(predicted: np.ndarray, true: np.ndarray) -> float:
 
 
 def head_circumference_mm(masks: Tensor, spacing_mm: Tensor | None) -> Tensor:
-    """Circumference of the ellipse with the area moments of each mask: float32 ``[N]`` in mm, NaN if empty (lesson 09).
+    """Circumference of the ellipse with the area moments of each mask: float32 ``[N]`` in mm, NaN if empty (lesson 10).
 
     A filled ellipse with semi-axes a, b has variances a²/4 and b²/4 along them; Ramanujan's second approximation then
     gives the circumference (exact to 1e-5 for heads). ``masks`` is bool ``[N, 1, H, W]``, ``spacing_mm`` ``[N]``.

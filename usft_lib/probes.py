@@ -1,4 +1,4 @@
-"""What a network sees and computes, asked without training it (lessons 02, 05, 14).
+"""What a network sees and computes, asked without training it (lessons 02, 07, 14).
 
 Receptive fields, likeness of activations, statistics estimated anew, the gradient against the weights.
 """
@@ -88,7 +88,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
 
     1 where one is the other turned, mirrored, scaled or shifted; 0 where no direction of one varies with any of the
     other. Meaningful only for n well above p and q: few rows look alike by chance. Kornblith et al., ICML 2019,
-    arXiv 1905.00414. (Lesson 05.)
+    arXiv 1905.00414. (Lesson 07.)
 
     Raises:
         BadInput: not the same number of rows, fewer than two, or one of them does not vary.
@@ -104,7 +104,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
 
 @torch.no_grad()
 def activations(model: UNet, images: Tensor, cells: int = 8, batch_size: int = 32) -> dict[str, Tensor]:
-    """What each group says about each place of each image: ``{group: float32 [N · cells², channels]}`` (lesson 05).
+    """What each group says about each place of each image: ``{group: float32 [N · cells², channels]}`` (lesson 07).
 
     In evaluation mode; averaged over a grid of ``cells`` × ``cells`` places, so that all groups have the same rows.
     """
@@ -125,7 +125,7 @@ def activations(model: UNet, images: Tensor, cells: int = 8, batch_size: int = 3
 
 @torch.no_grad()
 def reestimate_statistics(model: UNet, images: Tensor, batch_size: int = 32) -> UNet:
-    """A copy of ``model`` whose batch normalisation has the means and variances of ``images`` (lesson 05).
+    """A copy of ``model`` whose batch normalisation has the means and variances of ``images`` (lesson 07).
 
     Every batch counts alike, and each layer's statistics are those of what comes out of the layers before it while they
     normalise by the batch. No weight moves, no mask is looked at; groups that are frozen get new statistics too.

@@ -1,4 +1,4 @@
-"""Training, a step at a time (lessons 03, 06).
+"""Training, a step at a time (lessons 03, 04).
 
 `Training` holds everything that a step needs, and its caller decides when the next step happens: a plain loop, `fit`,
 a widget with a pause button, or a race between strategies. Batches and augmentation are pure functions of the seed and

@@ -23,161 +23,107 @@ usft.environment()
 # %% tags=["parameters"]
 PROFILE = os.environ.get("USFT_PROFILE", "quick")  # "full": more people
 SEED = 1
-SOFT, BONE = 0.020, 0.045  # attenuation per mm of soft tissue and of bone, about that of a 60-70 keV photon
-PEOPLE = 120 if PROFILE == "full" else 40  # in the experiment with four images of each
-SIZE = 64  # pixels a side, there
-print(f"profile {PROFILE}: {PEOPLE} simulated people, four frames of each")
+SOFT, BONE = 0.020, 0.045  # attenuation per mm, of soft tissue and of bone
+PEOPLE = 120 if PROFILE == "full" else 40
+SIZE = 64  # pixels a side
 
 # %% [markdown]
-# Two things stand in every file of this course: an image and a mask. This lesson makes an image from scratch, scores
-# masks in two ways, and then builds a method with a splendid score. That method has no network and no training, and it
-# is worthless. Finding out why is the point.
+# Every data set of this course consists of images and **masks**. A mask says for each pixel whether it belongs to the
+# object. In this lesson you make an image, you score masks, and then you judge a method that has no network and learns
+# nothing.
 #
-# ## Predict first
+# ## Guess first
 #
-# We simulate ultrasound of some people, **four frames of each**: the same lesion, the probe moved a little, fresh
-# speckle. We shuffle all images and keep some for the test. For each test image we look up the training image that is
-# most like it, pixel by pixel, and **copy that image's mask**.
+# We simulate ultrasound of 40 people, four images of each. A person who was imaged is called a **subject**. The four
+# images of a subject show the same lump (a *lesion*). The probe moved a little between them, and the grain is new each
+# time.
 #
-# **What mean Dice will that reach?** 1 is perfect, 0 a complete miss. Write your guess in place of ours.
+# We mix all images and set a quarter of them aside for the test. For each test image we look for the training image
+# that is most like it, after a little blurring, and **copy that image's mask**. We score a mask by Dice: 1 is perfect,
+# 0 is a complete miss.
+#
+# **What mean Dice will the copied masks reach?** Compare your guess with your neighbour's.
 
 # %%
-usft.guess("01.a", 0.4)  # your guess: mean Dice of copied masks
+usft.guess("01.a", ...)  # a number from 0 to 1
 
 # %% [markdown]
-# ## A radiograph in five lines
+# ## An X-ray image is a shadow
 #
-# An X-ray image is a shadow. Along each ray, every millimetre of tissue takes out a fixed *share* of the photons that
-# are still there. A fixed share each millimetre means an exponential: the **Beer–Lambert law**,
+# X-rays lose strength on their way through the body. This is called **attenuation**. Each millimetre of tissue takes
+# away the same *share* of what is left, so the strength falls exponentially. This is the Beer–Lambert law:
 #
-# $$I = I_0\, e^{-(\mu_\text{soft} t_\text{soft} + \mu_\text{bone} t_\text{bone})}$$
+# $$I = I_0\, e^{-(\mu_\text{soft}\, t_\text{soft} + \mu_\text{bone}\, t_\text{bone})}$$
 #
-# where $t$ is how many millimetres of a material the ray crosses, and $\mu$ how strongly that material attenuates. How
-# much is left behind soft tissue alone?
+# $I_0$ is the strength without a body and $I$ the strength that arrives. $t$ is how many millimetres of a material the
+# ray crosses, and $\mu$ says how strongly that material attenuates. How much arrives behind soft tissue alone?
 
 # %%
 # NBVAL_CHECK_OUTPUT
 for mm in (0, 50, 100, 200):
-    left = torch.exp(torch.tensor(-0.020 * mm))
-    print(f"{mm:3d} mm of soft tissue: {left:6.1%} of the photons arrive")
+    arriving = torch.exp(torch.tensor(-0.020 * mm))
+    print(f"{mm:3d} mm of soft tissue: {arriving:6.1%} of the X-rays arrive")
 
 # %% [markdown]
-# Very few photons carry the picture of a chest. Most of a lung is air, and air stops hardly any.
+# A chest is about 200 mm thick, so only about 2 % arrive. A lung is filled with air, and air takes away almost nothing.
 #
-# Now a chest. Three lines say where the lungs and the heart are. Then five lines make the picture: thickness of soft
-# tissue, thickness of bone, Beer–Lambert, and a logarithm, which makes thickness add up to grey again.
+# Here is a simple chest. First we say where heart, lungs and bones are. Then the law gives what arrives at each pixel.
 
 # %%
-y, x = torch.meshgrid(torch.linspace(-160, 160, 256), torch.linspace(-160, 160, 256), indexing="ij")  # mm
+side = torch.linspace(-160, 160, 256)  # mm
+y, x = torch.meshgrid(side, side, indexing="ij")
 heart = ((x - 25) / 60) ** 2 + ((y - 60) / 50) ** 2 < 1
 lungs = (((x.abs() - 68) / 46) ** 2 + (y / 115) ** 2 < 1) & ~heart
+ribs = ((y + 0.003 * x**2) % 34 < 9) & (x.abs() < 125)
+spine = x.abs() < 14
 
-soft = 200 * (1 - (x / 165) ** 2).clamp(min=0).sqrt() * torch.where(lungs, 0.4, 1.0)  # mm
-ribs = (y + 0.003 * x**2) % 34 < 9
-bone = 10.0 * (ribs & (x.abs() < 125)) + 30.0 * (x.abs() < 14)  # mm; the spine in the middle
+chest = 200 * (1 - (x / 165) ** 2).clamp(min=0).sqrt()  # thickness in mm
+soft = chest * torch.where(lungs, 0.4, 1.0)
+bone = 10.0 * ribs + 30.0 * spine
 arriving = torch.exp(-(SOFT * soft + BONE * bone))
 grey = -arriving.log()
 
-# %%
+# %% tags=["fold"]
+# @title Draw the four steps
 maps = {
     "Soft tissue": (soft, "mm"),
     "Bone": (bone, "mm"),
-    "What arrives": (100 * arriving, "% of the photons"),
-    "What we are shown": (grey, "−log of the share that arrives"),
+    "What arrives": (100 * arriving, "%"),
+    "What we are shown": (grey, "−log of what arrives"),
 }
-with plt.rc_context({**usft.plots.STYLE, "axes.grid": False}):
-    figure, panels = plt.subplots(1, 4, figsize=(13, 3.6), layout="constrained")
-    for axes, (title, (values, unit)) in zip(panels, maps.items(), strict=True):
-        drawn = axes.imshow(values, cmap="gray")
-        axes.set(title=title, xticks=[], yticks=[])
-        figure.colorbar(drawn, ax=axes, label=unit, shrink=0.8)
-    plt.show()
-usft.alt("much tissue in the way, few photons: the negative logarithm makes bright bone and dark lungs.")
+usft.plots.maps_figure(maps)
+plt.show()
+usft.alt("where much tissue lies in the way, little arrives; the picture shows bone bright and lungs dark.")
 
 # %% [markdown]
-# **Play.** In the parameters cell, give bone the attenuation of soft tissue, and run down to here: which parts fade,
-# and which do not? Ribs and spine do, though not wholly: in our five lines they still come on top of the soft tissue.
-# Lungs do not: they are air. At higher photon energies bone and soft tissue do come closer to each other, and ribs fade
-# on real X-rays too.
+# The last panel shows the negative logarithm of what arrives. The logarithm undoes the exponential: thicknesses simply
+# add up, and a rib adds the same brightness in front of a lung and beside it. Give `BONE` the same number as `SOFT` in
+# the parameters cell and run down to here. Which parts fade, and which do not?
 #
-# ## From five lines to a film
+# <details><summary>Which parts fade?</summary>
 #
-# `simulate_radiographs` does the same with more anatomy, and then what a real detector adds. Here is one chest, step by
-# step: thickness of soft tissue and of bone in mm; the **primary** beam, which is Beer–Lambert; **scatter**, photons
-# that were deflected and arrive in the wrong place; **quantum noise**, as photons come one by one; and the display,
-# which stretches the contrast.
+# Bones fade, because they now attenuate like soft tissue. (They do not vanish: our bones lie in addition to it.) Lungs
+# stay dark, because they hold less tissue.
 #
-# Before you look: which step takes contrast away between the lungs and the mediastinum, the bright strip between them
-# with heart and spine? And in which parts of the picture will noise show, the dark or the bright ones?
-
-# %%
-_, stages = usft.simulate_radiographs(1, size=256, seed=SEED, stages=True)
-steps = {"soft_mm": "soft tissue, mm", "bone_mm": "bone, mm", "primary": "primary beam", "with_scatter": "+ scatter",
-         "with_noise": "+ quantum noise", "display": "as displayed"}  # fmt: skip
-with plt.rc_context({**usft.plots.STYLE, "axes.grid": False}):
-    figure, panels = plt.subplots(2, 3, figsize=(11, 7.4), layout="constrained")
-    for axes, (name, title) in zip(panels.flat, steps.items(), strict=True):
-        values = stages[name][0, 0]
-        shown = -values.log() if name in ("primary", "with_scatter", "with_noise") else values
-        axes.imshow(shown, cmap="gray")
-        axes.set(title=title, xticks=[], yticks=[])
-    figure.suptitle("One radiograph, step by step (beams are shown as −log of what arrives)", fontsize=13)
-    plt.show()
-usft.alt("bone and tissue add up in the primary beam; scatter greys the bright parts, where noise shows, if anywhere.")
-
-# %% [markdown]
-# Scatter takes it away. It adds nearly the same amount of light everywhere: little behind a lung, where much arrives
-# anyway, and much behind the mediastinum, where little does. So the two come closer.
+# </details>
 #
-# Photons come at random: where $N$ are expected, the spread is $\sqrt{N}$. Few photons, a large share of noise, and few
-# arrive where the picture is bright. Here there are so many that you hardly see it. **What will a tenth of the exposure
-# do to the noise?** Ten times fewer photons, so as a share it grows by $\sqrt{10}$, to about three times as much.
-
-# %%
-# NBVAL_CHECK_OUTPUT
-for photons in (10_000, 1_000, 100):
-    print(f"{photons:6d} photons expected: spread {photons**0.5:5.0f}, that is {1 / photons**0.5:.1%} of the signal")
-
-# %% [markdown]
-# Ultrasound works by other rules: its grey is the strength of an *echo*, and lesson 04 builds it. One thing is the
-# same in both worlds: the grey value is physics, the mask is somebody's **answer**.
+# `usft.simulate_radiographs` does the same with more anatomy, scattered X-rays and noise. 
 #
-# ## A mask, and its size in the world
+# ## Two scores of a mask
 #
-# A mask says yes or no for each pixel. Where the size of a pixel is known, a mask is a measurement.
-
-# %%
-chests = usft.simulate_radiographs(3, size=128, seed=SEED)
-echoes = usft.simulate_ultrasound(3, size=128, seed=SEED, preset="breast")
-with plt.rc_context(usft.plots.STYLE):
-    figure, panels = plt.subplots(1, 6, figsize=(14, 3.2), layout="constrained")
-    pairs = [(data, i) for data in (chests, echoes) for i in range(3)]
-    for axes, (data, i) in zip(panels, pairs, strict=True):
-        cm2 = float(data.masks[i].sum() * data.spacing_mm[i] ** 2 / 100)
-        usft.plots.show_masks(axes, data.images[i], data.masks[i])
-        axes.set_title(f"{cm2:.0f} cm²" if cm2 > 10 else f"{cm2:.1f} cm²")
-    figure.suptitle("How large is what the mask outlines? Three pairs of lungs, three lesions", fontsize=13)
-    plt.show()
-usft.alt("lungs outlined on three X-rays measure hundreds of cm², lesions on three ultrasound images a few cm².")
-
-# %% [markdown]
-# An outline that is one pixel too wide all around adds a larger share to a small lesion than to a large one. So an
-# equally careful hand scores lower on small objects, by the scores that follow too.
-#
-# ## How alike are two masks?
-#
-# Call the predicted mask $A$ and the true one $B$. Counting pixels that are right does not help: most of an image is
-# background, and an empty mask gets all of that right. Two scores look at the object alone.
+# Let $A$ be the predicted mask and $B$ the true one. We cannot simply count the pixels that are right: most of an image
+# is background, and an empty mask gets all of that right. Two scores look at the object alone, **Dice** and **IoU**
+# (intersection over union):
 #
 # $$\text{Dice} = \frac{2\,|A \cap B|}{|A| + |B|} \qquad\qquad \text{IoU} = \frac{|A \cap B|}{|A \cup B|}$$
 #
-# One case is left open: there is nothing to find, and nothing was drawn. That is $0/0$, and it is a perfect answer. In
-# this course **two empty masks score 1**; anything drawn on an empty truth scores 0.
+# What if there is no object, and nothing was drawn? That is 0/0, and the answer is right. So in this course **two empty
+# masks score 1**. Anything drawn where there is no object scores 0.
 #
 # ### Exercise 01.1 · Write Dice
 #
-# Two `bool` masks of one shape come in, one number goes out. No smoothing terms: they belong in a loss (lesson 03), a
-# score should be what it says.
+# Two `bool` masks of the same shape `[H, W]` come in, one number goes out. Use no smoothing terms. They belong in a
+# loss (lesson 03).
 #
 # <details><summary>Hint 1</summary>
 #
@@ -185,27 +131,31 @@ usft.alt("lungs outlined on three X-rays measure hundreds of cm², lesions on th
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Ask for the sum of both areas first. If it is 0, nothing is left to divide, and you know the answer.
+# First compute the sum of both areas. If it is 0, you know the answer without dividing.
 # </details>
 
 # %%
 def my_dice(predicted, true):
-    """Dice of two bool masks of the same shape, a number in 0…1."""
-    # BEGIN SOLUTION return twice the overlap over the sum of both areas, and 1 for two empty masks
+    """Dice of two bool masks of the same shape, a number from 0 to 1."""
+    # BEGIN SOLUTION return the Dice of two masks, and 1 if both are empty
     total = predicted.sum() + true.sum()
     if total == 0:
         return 1.0
     return 2 * (predicted & true).sum() / total
+    # Why: 0/0 is decided by the rule for empty masks; in all other cases the formula needs no help.
     # END SOLUTION
 
 
 # %%
+# @title Check 01.1
 # BEGIN CHECK
 def bar(*on):
-    """A mask of one row of eight pixels, True at these places."""
-    return torch.tensor([[k in on for k in range(8)]])
+    """A mask of two rows of eight pixels; in the lower row these places are True, in the upper one none."""
+    return torch.tensor([[False] * 8, [k in on for k in range(8)]])
 
 
+random = torch.rand(2, 12, 12, generator=torch.Generator().manual_seed(3)) < 0.4
+both = float((random[0] & random[1]).sum())
 usft.check(
     my_dice,
     {
@@ -213,6 +163,16 @@ usft.check(
         "nothing in common": ((bar(1), bar(5)), 0.0, "no smoothing terms: with them a miss scores above 0."),
         "half of each": ((bar(1, 2), bar(2, 3)), 0.5, "1/3 is the IoU: divide by the sum of areas, not by the union."),
         "too large": ((bar(0, 1, 2, 3, 4, 5), bar(0, 1)), 0.5, "both areas count: what is drawn too much costs."),
+        "two objects": (
+            (torch.tensor([[True] * 4, [False] * 4]), torch.tensor([[True] * 4, [True] * 4])),
+            2 / 3,
+            "count all rows of the mask together, not the first row, nor each row by itself.",
+        ),
+        "random masks": (
+            (random[0], random[1]),
+            2 * both / float(random.sum()),
+            "count all rows of the mask together, not the first row, nor each row by itself.",
+        ),
         "nothing drawn": ((bar(), bar(4)), 0.0, "a missed object scores 0; only two empty masks score 1."),
         "nothing there": ((bar(), bar()), 1.0, "two empty masks agree: answer 1 instead of dividing 0 by 0."),
     },
@@ -279,128 +239,46 @@ def my_dice(predicted, true):
     a, b = predicted.float(), true.float()
     return torch.nan_to_num(2 * (a * b).sum() / (a + b).sum(), nan=1.0)
 # END RIGHT
+# BEGIN WRONG "not the first row"
+def my_dice(predicted, true):
+    a, b = predicted[-1], true[-1]
+    total = a.sum() + b.sum()
+    return 2 * (a & b).sum() / total if total else 1.0
+# END WRONG
+# BEGIN WRONG "nor each row by itself"
+def my_dice(predicted, true):
+    both, total = (predicted & true).sum(1), predicted.sum(1) + true.sum(1)
+    return torch.where(total > 0, 2 * both / total, 1.0)[total > 0].mean().nan_to_num(1.0)
+# END WRONG
+# BEGIN WRONG "by the sum of areas, not by the union"
+def my_dice(predicted, true):
+    both, either = (predicted & true).sum(1), (predicted | true).sum(1)
+    return torch.where(either > 0, both / either, 1.0)[either > 0].mean().nan_to_num(1.0)
+# END WRONG
 
 # %% [markdown]
-# ### Exercise 01.2 · Write IoU, for many images
-#
-# Now `[N, 1, H, W]` comes in and **one score an image** goes out, `[N]`. Never pool the pixels of all images first: one
-# big easy object would then hide many small ones, and the score would depend on how you made the batches. The rule for
-# empty masks is the same.
-#
-# <details><summary>Hint 1</summary>
-#
-# `.flatten(1)` makes one row of pixels an image; `.sum(1)` then gives one number a row.
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Dividing 0 by 0 gives NaN, without an error. `torch.where(condition, a, b)` chooses image by image.
-# </details>
+# On one image, each score fixes the other: IoU = Dice / (2 − Dice). So they never disagree on which of two masks is
+# better, and IoU is the lower number. We use Dice. `usft.dice` and `usft.iou` give one number for each image, and
+# `usft.score` makes a table.
 
 # %%
-def my_iou(predicted, true):
-    """Intersection over union of each image: [N] numbers from bool masks [N, 1, H, W]."""
-    # BEGIN SOLUTION return one IoU an image, and 1 where both masks are empty
-    both = (predicted & true).flatten(1).sum(1)
-    either = (predicted | true).flatten(1).sum(1)
-    return torch.where(either > 0, both / either.clamp(min=1), 1.0)
-    # END SOLUTION
-
-
-# %%
-# BEGIN CHECK
-def stack(*bars):
-    return torch.stack(bars)[:, None]  # [N, 1, 1, 8]
-
-
-big = bar(0, 1, 2, 3, 4, 5, 6, 7)
-usft.check(
-    my_iou,
-    {
-        "one image": ((stack(bar(1, 2)), stack(bar(2, 3))), (1 / 3,), "½ is the Dice; ¼ counts the overlap twice."),
-        "easy, missed": ((stack(big, bar(1)), stack(big, bar(5))), (1, 0), "one score an image, of its pixels alone."),
-        "good, fair, bad": ((stack(big, big, bar(1)), stack(big, bar(1, 2), bar(2))), (1, 0.25, 0), "keep the order."),
-        "an empty pair": ((stack(bar(), bar(1)), stack(bar(), bar(1, 2))), (1, 0.5), "empty pairs: 1, not NaN or 0."),
-        "nothing there, yet drawn": ((stack(bar(3)), stack(bar())), (0,), "only two empty masks score 1, not this."),
-    },
-    exercise="01.2",
-)
-# END CHECK
-
-# %%
-# BEGIN WRONG "½ is the Dice"
-def my_iou(predicted, true):
-    both = (predicted & true).flatten(1).sum(1)
-    total = predicted.flatten(1).sum(1) + true.flatten(1).sum(1)
-    return torch.where(total > 0, 2 * both / total, 1.0)
-# END WRONG
-# BEGIN WRONG "counts the overlap twice"
-def my_iou(predicted, true):
-    both = (predicted & true).flatten(1).sum(1)
-    total = predicted.flatten(1).sum(1) + true.flatten(1).sum(1)
-    return torch.where(total > 0, both / total, 1.0)
-# END WRONG
-# BEGIN WRONG "one score an image"
-def my_iou(predicted, true):
-    both, either = (predicted & true).sum(), (predicted | true).sum()
-    return both / either if either else torch.tensor(1.0)
-# END WRONG
-# BEGIN WRONG "one score an image"
-def my_iou(predicted, true):
-    both, either = (predicted & true).flatten(1).sum(1), (predicted | true).flatten(1).sum(1)
-    return torch.where(either > 0, both / either, 1.0).mean()
-# END WRONG
-# BEGIN WRONG "not NaN or 0"
-def my_iou(predicted, true):
-    return (predicted & true).flatten(1).sum(1) / (predicted | true).flatten(1).sum(1)
-# END WRONG
-# BEGIN WRONG "not NaN or 0"
-def my_iou(predicted, true):
-    return (predicted & true).flatten(1).sum(1) / (predicted | true).flatten(1).sum(1).clamp(min=1)
-# END WRONG
-# BEGIN WRONG "only two empty masks score 1"
-def my_iou(predicted, true):
-    both, either = (predicted & true).flatten(1).sum(1), (predicted | true).flatten(1).sum(1)
-    return torch.where(true.flatten(1).any(1), both / either, 1.0)
-# END WRONG
-# BEGIN RIGHT
-def my_iou(predicted, true):
-    scores = []
-    for a, b in zip(predicted, true, strict=True):
-        either = (a | b).sum()
-        scores.append(float((a & b).sum() / either) if either else 1.0)
-    return scores
-# END RIGHT
-# BEGIN RIGHT
-def my_iou(predicted, true):
-    import numpy as np
-    a, b = np.asarray(predicted), np.asarray(true)
-    both, either = (a & b).sum((1, 2, 3)), (a | b).sum((1, 2, 3))
-    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
-# END RIGHT
-# BEGIN RIGHT
-def my_iou(predicted, true):
-    a, b = predicted.float(), true.float()
-    both = (a * b).sum(dim=(1, 2, 3))
-    return (both / (a + b - a * b).sum(dim=(1, 2, 3))).nan_to_num(nan=1.0)
-# END RIGHT
+# NBVAL_CHECK_OUTPUT
+for dice in (0.5, 0.7, 0.8, 0.9, 0.95):
+    print(f"Dice {dice:.2f} is IoU {dice / (2 - dice):.2f}")
 
 # %% [markdown]
-# The two scores always agree on which of two masks is better: IoU = Dice / (2 − Dice). So report either one, and say
-# which. `usft.dice` and `usft.iou` do what you wrote, and `usft.score` makes a table with a row an image.
+# ## One number hides mistakes
 #
-# ## One Dice, three mistakes
+# Below is one simulated lesion with three wrong masks. They were made so that all three have (nearly) the same Dice:
 #
-# A single number must forget something. Here is one simulated lesion, and three wrong masks, built to score **alike**,
-# as nearly as whole pixels allow:
+# * **shifted**: the right size and shape at the wrong place;
+# * **too small**: the right place, but the rim is missing;
+# * **an island**: the whole lesion is found, and something far away that is not there.
 #
-# * **shifted**: right size, right shape, wrong place;
-# * **too small**: right place, its whole rim is missing;
-# * **an island**: every pixel of the lesion is found, and so is something far away that does not exist.
-#
-# Which of the three would you rather have in a clinic, if you measure growth? If you place a needle? Decide, then look
-# at what other scores say.
+# Which one would you accept if you want to measure whether the lesion grows? Which one if you want to place a needle?
 
-# %%
+# %% tags=["fold"]
+# @title Make three masks with one Dice, and draw them
 scene = usft.simulate_ultrasound(11, size=192, seed=SEED, preset="breast")[[10]]
 true = scene.masks[0, 0]
 area, size = int(true.sum()), true.shape[0]
@@ -408,306 +286,351 @@ shifted = true.roll(9, dims=1)
 dice = float(usft.dice(shifted[None, None], true[None, None]))
 
 depth = usft.plots.distance_inside(true)  # how far each pixel is from the outside
-kept = depth.flatten().topk(round(area * dice / (2 - dice))).indices  # Dice = 2 kept / (kept + area)
+kept = depth.flatten().topk(round(area * dice / (2 - dice))).indices
 too_small = torch.zeros(size * size, dtype=torch.bool).index_fill(0, kept, True).view(size, size)
 
 rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
 away = (rows - 32) ** 2 + (columns - 125) ** 2
-extra = away.flatten().topk(round(2 * area * (1 - dice) / dice), largest=False).indices  # 2 area / (2 area + extra)
+extra = away.flatten().topk(round(2 * area * (1 - dice) / dice), largest=False).indices
 island = true.flatten().index_fill(0, extra, True).view(size, size)
-mistakes = {"shifted": shifted, "too small": too_small, "an island": island}
 
-# %%
-with plt.rc_context(usft.plots.STYLE):
-    figure, panels = plt.subplots(1, 3, figsize=(11, 5.4), layout="constrained")
-    for axes, (name, mask) in zip(panels, mistakes.items(), strict=True):
-        row = usft.score(mask[None, None], scene).iloc[0]
-        usft.plots.show_masks(axes, scene.images[0], scene.masks[0], mask[None])
-        off = float(mask.sum()) / area - 1
-        scores = f"Dice {row['dice']:.2f} · IoU {row['iou']:.2f}"
-        axes.set_title(f"{name}\n{scores}\nborder off by {row['hd95_mm']:.1f} mm · area {off:+.0%}")
-    figure.suptitle("Same Dice, three different mistakes (white dashes: the truth, orange: drawn)", fontsize=12)
-    plt.show()
-usft.alt("Dice and IoU are equal in all three; the island's border is furthest off, the area fits only when shifted.")
+panels, told = [], []
+for name, mask in {"shifted": shifted, "too small": too_small, "an island": island}.items():
+    row = usft.score(mask[None, None], scene).iloc[0]
+    grown = float(mask.sum()) / area - 1
+    told.append([name, round(row["dice"], 2), round(row["hd95_mm"], 1), f"{grown:+.0%}"])
+    title = f"{name}: Dice {row['dice']:.2f}\nborder off by {row['hd95_mm']:.1f} mm, area {grown:+.0%}"
+    panels.append((title, scene.images[0], scene.masks[0], mask[None]))
+usft.plots.pictures_figure(panels, columns=3, title="White dashes: the truth. Orange: what was drawn")
+plt.show()
+dice, off, size = zip(*(row[1:] for row in told), strict=True)
+assert max(dice) - min(dice) < 0.03 and off[2] > 2 * max(off[:2]) and size[0] == "+0%"
+usft.alt("all three masks have nearly the same Dice. The island's border is furthest off; only the shifted area fits.")
 
 # %% [markdown]
-# The line "border off by" is the 95 % Hausdorff distance: 95 % of the outline's points lie closer than that to the
-# other outline. It sees the island at once. The area sees the missing rim, and does not see the shift.
+# "Border off by" is the **Hausdorff distance** in its 95 % version: measure from each outline to the other. 95 % of the
+# points are closer than this; the larger of both numbers counts.
 #
-# To measure growth, the shifted mask will do: its area is right. To place a needle, take the one that is too small: all
-# of it lies inside the lesion. The island is the one that frightens a patient. So tables in this course carry more than
-# one score, and they count misses, images with a Dice under 0.1, apart.
+# <details><summary>Which mask would you take, and why?</summary>
 #
-# ## A splendid method
+# To measure growth, take the shifted mask, because its area is right. For the needle, take the one that is too small:
+# all of it lies inside the lesion. The Hausdorff distance finds the island. The area finds the missing rim, but it
+# cannot see the shift.
 #
-# Back to your prediction. Some people, four frames of each, shuffled and split **by image**. The whole method is
-# `copy_nearest`.
+# </details>
+#
+# One number is not enough. Tables in this course carry several scores, and they count misses (Dice below 0.1)
+# separately.
+#
+# ## A method without a network
+#
+# Back to your guess. This is the whole method:
 
 # %% tags=["train"]
-people = usft.simulate_ultrasound(4 * PEOPLE, size=SIZE, seed=SEED, frames_per_subject=4, preset="breast")
+people = usft.simulate_ultrasound(
+    4 * PEOPLE, size=SIZE, seed=SEED, frames_per_subject=4, preset="breast"
+)
 
 
 def copy_nearest(train, test):
     """For each test image, the place of the training image that is most like it."""
-    a, b = (torch.nn.functional.avg_pool2d(data.images, 4).flatten(1) for data in (test, train))
-    return torch.cdist(a, b).argmin(1)  # blurred a little, so that speckle does not decide
+    blurred = torch.nn.AvgPool2d(4)  # so that single pixels of grain do not decide
+    a, b = blurred(test.images).flatten(1), blurred(train.images).flatten(1)
+    return torch.cdist(a, b).argmin(1)
 
-
-order = torch.randperm(len(people), generator=torch.Generator().manual_seed(SEED))
-train, test = people[order[len(people) // 4 :]], people[order[: len(people) // 4]]
-nearest = copy_nearest(train, test)
-by_image = usft.dice(train.masks[nearest], test.masks)
-print(f"{len(test)} test images, split by image: mean Dice {by_image.mean():.2f}")
-print(f"you guessed {usft.guesses().get('01.a')}")
 
 # %% [markdown]
-# A network with such a score would make anybody happy. Before you celebrate, look at what was copied from where.
+# We mix the images, set a quarter aside, and copy.
 
 # %% tags=["train"]
-def show_copies(train, test, nearest, title):
-    """Four test images with the copied mask; below each, the training image that it was copied from."""
-    with plt.rc_context(usft.plots.STYLE):
-        figure, panels = plt.subplots(2, 4, figsize=(10, 5.8), layout="constrained")
-        for upper, lower, i in zip(*panels, range(0, len(test), len(test) // 4), strict=False):
-            source = int(nearest[i])
-            usft.plots.show_masks(upper, test.images[i], test.masks[i], train.masks[source])
-            usft.plots.show_masks(lower, train.images[source], train.masks[source])
-            upper.set_title(f"test: {test.subjects[i]}")
-            lower.set_title(f"copied from {train.subjects[source]}", fontsize=11)
-        figure.suptitle(title)
-        plt.show()
+random_order = torch.Generator().manual_seed(SEED)
+order = torch.randperm(len(people), generator=random_order)
+quarter = len(people) // 4
+train, test = people[order[quarter:]], people[order[:quarter]]
 
+nearest = copy_nearest(train, test)
+by_image = usft.dice(train.masks[nearest], test.masks)
+copied_from = [train.subjects[k] for k in nearest]
+same = sum(a == b for a, b in zip(copied_from, test.subjects, strict=True))
+print(f"mean Dice of {len(test)} copied masks: {by_image.mean():.2f}")
+print(f"your guess: {usft.guesses().get('01.a', 'none')}")
 
-show_copies(train, test, nearest, "Split by image: who is copied? (white dashes: the truth, orange: copied)")
-usft.alt("compare the names: nearly every test image finds another frame of the same person, so the outline fits.")
+# %% tags=["train", "fold"]
+# @title Draw four test images, and below each the training image whose mask was copied
+shown = range(0, len(test), len(test) // 4)
+panels = [(f"test: {test.subjects[i]}", test.images[i], test.masks[i], train.masks[nearest[i]]) for i in shown]
+panels += [(f"from: {train.subjects[nearest[i]]}", train.images[nearest[i]], train.masks[nearest[i]]) for i in shown]
+usft.plots.pictures_figure(panels, title="Above: the copied mask (orange). Below: where it comes from")
+plt.show()
+usft.alt(f"{same} of {len(test)} test images get the mask of another image of the same subject.")
 
 # %% [markdown]
-# The nearest image is nearly always another frame *of the same person*. The method recognises people, it does not
-# segment lesions. A large network can do just that, silently. Where the two names differ, you see what awaits a new
-# patient, who is in no training set: somebody else's lesion.
+# Read the names above the panels. Whose mask was copied?
 #
-# ### Exercise 01.3 · Split people, not images
+# If information about the test images reaches the training, this is called a **leak**. A large network can exploit a
+# leak just as well, and nobody sees it.
 #
-# Write the split that stops the leak. In: one name an image, and the share of **people** to test. Out: one `True`
-# (test) or `False` (train) an image. Everybody's images stay together, and as many people are tested as
-# `round(share * number of people)`. Which people is up to you.
+# <details><summary>What is the score worth?</summary>
+#
+# It looks excellent. But nearly always the mask comes from *another image of the same subject*. The method recognises
+# people. It does not find lesions.
+#
+# </details>
+#
+# ### Exercise 01.2 · Is somebody on both sides?
+#
+# Write the test that every experiment of this course relies on: do two data sets share a subject?
 #
 # <details><summary>Hint 1</summary>
 #
-# First decide about people, without looking at images: how many different names are there, and which are tested?
+# Each has a list `.subjects`. It does not matter at which place a name is, nor how often it occurs.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Then walk along the images: is this one's name among the tested?
+# Python's sets can tell what they have in common: look at `isdisjoint`, or at `&`.
 # </details>
 
 # %%
-def split_by_subject(subjects, share):
-    """One bool an image: True where it belongs to the test. subjects: a list of names, one an image."""
-    # BEGIN SOLUTION choose whom to test, then say for each image whether its subject is among them
-    everybody = sorted(set(subjects))
-    tested = set(everybody[: round(share * len(everybody))])
-    return [name in tested for name in subjects]
+def share_a_subject(one, other):
+    """True if a subject is in both data sets, else False."""
+    # BEGIN SOLUTION return True if a subject is in both data sets
+    return not set(one.subjects).isdisjoint(other.subjects)
+    # Why: a set keeps each name once, so neither the order nor the number of images matters.
     # END SOLUTION
 
 
 # %%
+# @title Check 01.2
 # BEGIN CHECK
-def tests(subjects, wanted):
-    """Right if there is a side an image, nobody has two, and ``wanted`` people are tested."""
-
-    def right(sides):
-        sides = [bool(side) for side in sides]
-        on = {name for name, side in zip(subjects, sides, strict=True) if side}
-        off = {name for name, side in zip(subjects, sides, strict=True) if not side}
-        return not on & off and len(on) == wanted
-
-    return right
+def named(*subjects):
+    blank = torch.zeros(len(subjects), 1, 8, 8)
+    return usft.SegmentationData(blank, blank > 0, list(subjects), ids=[f"{name} of {subjects}" for name in subjects])
 
 
-cases = {
-    "four people, an image each": ("dcba", 0.5, 2, "give one True or False for each image, True for the test."),
-    "two people, three frames each": ("aaabbb", 0.5, 1, "choose whom to test, not which images."),
-    "five people, uneven frames": ("aaabbcddde", 0.4, 2, "a border between images can cut a person in two."),
-    "frames in mixed order": ("abcabcabc", 1 / 3, 1, "go by the names: a person's frames may lie anywhere."),
-    "one person with many frames": ("aaaaaaaaabcd", 0.5, 2, "the share counts people, not images."),
-    "nobody tested": ("aabb", 0.0, 0, "a share of 0 tests nobody."),
-}
 usft.check(
-    split_by_subject,
-    {name: ((list(who), share), tests(who, wanted), hint) for name, (who, share, wanted, hint) in cases.items()},
-    exercise="01.3",
+    share_a_subject,
+    {
+        "nobody in common": ((named("ann", "bo"), named("cem", "dee")), False, "all four are different people."),
+        "other files of one person": ((people[[0]], people[[1]]), True, "compare .subjects: .ids names files."),
+        "one of three in both": ((named("ann", "bo", "cem"), named("ann")), True, "one shared person is enough."),
+        "bo, two places": ((named("ann", "bo"), named("bo", "cem")), True, "compare all pairs, not place by place."),
+        "p12 and p1": ((named("p1", "p2"), named("p12")), False, "p1 is not p12: compare whole names."),
+        "two of ann, on one side": ((named("ann", "ann"), named("bo")), False, "a name twice on one side is no leak."),
+        "nobody on one side": ((named("ann"), named()), False, "an empty set shares nobody."),
+    },
+    exercise="01.2",
 )
 # END CHECK
 
 # %%
-# BEGIN WRONG "one True or False for each image"
-def split_by_subject(subjects, share):
-    everybody = sorted(set(subjects))
-    tested = set(everybody[: round(share * len(everybody))])
-    return [k for k, name in enumerate(subjects) if name in tested]
+# BEGIN WRONG "place by place"
+def share_a_subject(one, other):
+    return any(a == b for a, b in zip(one.subjects, other.subjects, strict=False))
 # END WRONG
-# BEGIN WRONG "not which images"
-def split_by_subject(subjects, share):
-    order = torch.randperm(len(subjects), generator=torch.Generator().manual_seed(0))
-    return order < round(share * len(subjects))
+# BEGIN WRONG "one shared person is enough"
+def share_a_subject(one, other):
+    return all(a in other.subjects for a in one.subjects)
 # END WRONG
-# BEGIN WRONG "cut a person in two"
-def split_by_subject(subjects, share):
-    return [k < round(share * len(subjects)) for k in range(len(subjects))]
+# BEGIN WRONG "names files"
+def share_a_subject(one, other):
+    return bool(set(one.ids) & set(other.ids))
 # END WRONG
-# BEGIN WRONG "may lie anywhere"
-def split_by_subject(subjects, share):
-    from itertools import groupby
-    runs = [list(frames) for _, frames in groupby(subjects)]
-    return [k < round(share * len(runs)) for k, frames in enumerate(runs) for _ in frames]
+# BEGIN WRONG "compare whole names"
+def share_a_subject(one, other):
+    return any(a in b for a in one.subjects for b in other.subjects)
 # END WRONG
-# BEGIN WRONG "counts people, not images"
-def split_by_subject(subjects, share):
-    tested, images = set(), 0
-    for name in sorted(set(subjects)):
-        if images < round(share * len(subjects)):
-            tested.add(name)
-            images += list(subjects).count(name)
-    return [name in tested for name in subjects]
+# BEGIN WRONG "all four are different people"
+def share_a_subject(one, other):
+    return set(one.subjects) != set(other.subjects)
 # END WRONG
-# BEGIN WRONG "a share of 0 tests nobody"
-def split_by_subject(subjects, share):
-    everybody = sorted(set(subjects))
-    tested = everybody[: max(1, round(share * len(everybody)))]
-    return [name in tested for name in subjects]
+# BEGIN WRONG "an empty set shares nobody"
+def share_a_subject(one, other):
+    return set(other.subjects) <= set(one.subjects) or bool(set(one.subjects) & set(other.subjects))
 # END WRONG
 # BEGIN RIGHT
-def split_by_subject(subjects, share):
-    import random
-    everybody = sorted(set(subjects))
-    tested = random.Random(3).sample(everybody, round(share * len(everybody)))
-    return [name in tested for name in subjects]
+def share_a_subject(one, other):
+    for subject in one.subjects:
+        for another in other.subjects:
+            if subject == another:
+                return True
+    return False
 # END RIGHT
 # BEGIN RIGHT
-def split_by_subject(subjects, share):
+def share_a_subject(one, other):
+    return len(set(one.subjects) & set(other.subjects)) > 0
+# END RIGHT
+# BEGIN RIGHT
+def share_a_subject(one, other):
     import numpy as np
-    names, who = np.unique(subjects, return_inverse=True)
-    order = np.random.default_rng(0).permutation(len(names))
-    return order[who] < round(share * len(names))
+    return np.isin(one.subjects, other.subjects).any()
 # END RIGHT
-# BEGIN RIGHT
-def split_by_subject(subjects, share):
-    places = {}
-    for name in subjects:
-        places.setdefault(name, len(places))
-    who = torch.tensor([places[name] for name in subjects])
-    return who >= len(places) - round(share * len(places))
-# END RIGHT
+# BEGIN WRONG "a name twice on one side is no leak"
+def share_a_subject(one, other):
+    both = list(one.subjects) + list(other.subjects)
+    return len(set(both)) < len(both)
+# END WRONG
 
 # %% [markdown]
-# ## Leaky against honest
+# ## The same method, an honest split
 #
-# The same method, the same images, another split. The library's `split` keeps everybody on one side. Beside it the mean
-# shape: one mask for all, that never looks at an image.
+# `split` of the library keeps each subject on one side. We run the same method on the same images again. For comparison
+# we add the **mean shape**: one mask for everybody, the one that fits all training masks best on average. It never
+# looks at an image. Before you run the cell: where will the two means be?
 
 # %% tags=["train"]
 honest_train, honest_test = people.split(0.75, 0.25, seed=SEED)
 nearest = copy_nearest(honest_train, honest_test)
 by_subject = usft.dice(honest_train.masks[nearest], honest_test.masks)
-everybody = usft.mean_shape(honest_train).expand_as(honest_test.masks)
-shape = usft.dice(everybody, honest_test.masks)
-print(f"split by image {by_image.mean():.2f} · by subject {by_subject.mean():.2f} · mean shape {shape.mean():.2f}")
 
-# %% tags=["train"]
-with plt.rc_context(usft.plots.STYLE):
-    figure, axes = plt.subplots(figsize=(8.5, 4.6), layout="constrained")
-    columns = {
-        "copy the nearest,\nsplit by image (leaky)": by_image,
-        "copy the nearest,\nsplit by subject (honest)": by_subject,
-        "mean shape,\nsplit by subject": shape,
-    }
-    usft.plots.dots(axes, columns, "Dice of each test image")
-    axes.set_title("Same method, same images: most of the score was the leak")
-    plt.show()
-usft.alt("split by image most dots lie near 1; split by subject the mean falls to that of a blind mean shape or below.")
+shape = usft.mean_shape(honest_train).expand_as(honest_test.masks)
+mean_shape = usft.dice(shape, honest_test.masks)
 
-# %% tags=["train"]
+# %% tags=["train", "fold"]
+# @title Draw every score as a dot
+scores = {
+    "copy the nearest,\nsplit by image": by_image,
+    "copy the nearest,\nsplit by subject": by_subject,
+    "mean shape,\nsplit by subject": mean_shape,
+}
+usft.plots.dots_figure(scores, "Dice of each test image", "The same method, the same images, two ways to split")
+plt.show()
+below = "below" if by_subject.mean() < mean_shape.mean() else "not below"
+usft.alt(f"split by subject the mean is {by_subject.mean():.2f}, not {by_image.mean():.2f}: {below} the mean shape.")
 usft.check_range(by_image.mean(), 0.75, 1.0, "Dice of copies, split by image")
 usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject")
 
 # %% [markdown]
-# Nothing about the method changed. Only the question did: "have I seen this person?" or "can I find a lesion in
-# somebody new?". On the second, copying does no better than a mask that never looks.
+# ### Exercise 01.3 · Read the result
 #
-# Real data sets leak in quieter ways: two files of one patient, an image and its mirrored copy, the
-# same scan in two folders. Public sets do hold near-duplicates, and some carry no names of patients at all. Lesson 09
-# meets both.
+# Set two variables: `lost`, the first mean Dice minus that of the honest split (to two digits), and
+# `better`, whether copying does better than the mean shape on subjects that it has not seen (`True` or `False`).
+
+# %%
+# BEGIN SOLUTION compare the means of by_image, by_subject and mean_shape
+lost = by_image.mean() - by_subject.mean()
+better = by_subject.mean() > mean_shape.mean()
+# Why: the method and the images are the same, so the whole difference is the leak.
+# END SOLUTION
+
+# %% tags=["reading"]
+# @title Check 01.3
+# BEGIN CHECK
+first, second = float(by_image.mean()), float(by_subject.mean())
+usft.check(
+    (float(lost), bool(better)),
+    {
+        "what the leak was worth": (
+            (),
+            lambda r: abs(r[0] - (first - second)) < 0.011,
+            "the first mean minus the second.",
+        ),
+        "against the mean shape": (
+            (),
+            lambda r: r[1] == (second > float(mean_shape.mean())),
+            "compare the two means that were split by subject.",
+        ),
+    },
+    exercise="01.3",
+)
+# END CHECK
+
+# %%
+# BEGIN WRONG "the first mean minus the second"
+lost, better = by_image.mean() - mean_shape.mean(), False
+# END WRONG
+# BEGIN WRONG "the first mean minus the second"
+lost, better = by_subject.mean() - by_image.mean(), False
+# END WRONG
+# BEGIN WRONG "that were split by subject"
+lost, better = by_image.mean() - by_subject.mean(), by_image.mean() > mean_shape.mean()
+# END WRONG
+# BEGIN RIGHT
+lost, better = round(float(by_image.mean() - by_subject.mean()), 2), bool(by_subject.mean() > mean_shape.mean())
+# END RIGHT
+# BEGIN RIGHT
+lost = by_image.numpy().mean() - by_subject.numpy().mean()
+better = by_subject.numpy().mean() > mean_shape.numpy().mean()
+# END RIGHT
+
+# %% [markdown]
+# Now write one sentence for a colleague: what did the first score measure? Then open the points below.
+#
+# <details><summary>Three points to look for</summary>
+#
+# * It measured how well the method recognises *people* it has seen, not how well it finds lesions.
+# * Method and images were the same both times, so nearly the whole difference is due to the split.
+# * On new people it does worse than a mask that ignores the image. It is no help there.
+# </details>
+#
+# Real data sets leak less visibly: two files of one patient, an image and its mirrored copy, the same scan in two
+# folders. Some public sets do not even say who is who. Lesson 10 meets such sets.
 
 # %% [markdown]
 # ## Quiz
-#
-# Choose before you click. The wrong answers are explained as well.
 
 # %%
 # @title Question 1
 usft.Quiz("""
-On one and the same image, network A has an IoU of 0.60 and network B a Dice of 0.70. Whose mask is better?
+On the same image, network A has an IoU of 0.60 and network B a Dice of 0.70. Whose mask is better?
 
-- [ ] B's, as 0.70 is more than 0.60.
-  The two scores are different rulers. Between 0 and 1, the Dice of a mask is always larger than its IoU.
+- [ ] B's, because 0.70 is more than 0.60.
+  The two scores are different scales. For the same mask, Dice is the higher number (unless both are 0 or 1).
 - [x] A's.
-  An IoU of 0.60 on an image is a Dice of 2 × 0.60 / 1.60 = 0.75. For means over many images this holds only roughly:
-  the formula is curved, and a mean does not pass through a curve.
-- [ ] Nobody can tell, as two different scores cannot be compared.
-  On one image each fixes the other: solve IoU = Dice / (2 − Dice) for Dice.
+  On one image, an IoU of 0.60 is a Dice of 2 × 0.60 / 1.60 = 0.75. For means over many images this is only roughly so.
+- [ ] Nobody can tell: two different scores cannot be compared.
+  On one image each score fixes the other: IoU = Dice / (2 − Dice).
 """)
 
 # %%
 # @title Question 2
 usft.Quiz("""
-A test set has 100 healthy images with empty masks and 100 with a lesion. A "network" never draws anything. Which mean
+A test set has 100 healthy images without a lesion and 100 with a lesion. A program never draws anything. Which mean
 Dice does it get, by the rule of this course?
 
-- [ ] None: on the healthy images Dice is 0/0.
-  That is why a rule is needed, and ours says that two empty masks score 1.
-- [ ] 0, as it found no lesion.
-  Each missed lesion scores 0. But on each healthy image two empty masks agree, and that is a perfect answer.
-- [x] 0.5, though it does nothing.
-  A hundred ones and a hundred zeros. So empty masks are reported apart: Dice on images with an object, and beside it
-  how often something is drawn where nothing is.
+- [ ] None, because Dice is 0/0 on the healthy images.
+  That is why a rule is needed. Ours says that two empty masks score 1.
+- [ ] 0, because it found no lesion.
+  Each missed lesion scores 0. But on each healthy image the two empty masks agree, and that is right.
+- [x] 0.5, although it does nothing.
+  A hundred ones and a hundred zeros. So we report images without an object separately.
 """)
 
 # %%
 # @title Question 3
 usft.Quiz("""
-To have more data, someone mirrors every image, pools originals and mirrored copies, and then splits at random. What
-becomes of the test score?
+To have more data, someone mirrors every image, mixes originals and mirrored copies, and then splits at random. What
+happens to the test score?
 
-- [x] It is too high: many an image has its mirrored twin on the other side.
-  The leak of this lesson in a new coat. Split first, by subject, and augment the training side only.
-- [ ] It stays honest, as a mirrored image is a new image.
-  New pixels, but the same person and the same lesion. Whoever remembers the outline need only mirror it.
-- [ ] It is too low, as mirrored bodies do not exist.
-  They may be odd, but they are equally odd in training and in test, and a twin to copy from outweighs that.
+- [x] It is too high: many test images have their mirrored copy in the training set.
+  This is the leak of this lesson again. Split first, by subject. Then mirror training images only.
+- [ ] It stays honest, because a mirrored image is a new image.
+  The pixels are new, but the person and the lesion are the same. Whoever remembers the outline only has to mirror it.
+- [ ] It is too low, because mirrored bodies do not exist.
+  They may look odd, but equally so in training and test. A copy on the other side matters far more.
 """)
 
 # %% [markdown]
 # ## What this does not show
 #
-# * Simulated frames of one person are very alike, and each person here has exactly four. In real sets the leak may be
-#   smaller, or larger. Its direction stays.
-# * Our chest of five lines has no scatter, no noise and no blur. `simulate_radiographs` adds them, simply; a real
-#   detector, and the software behind it, adds more.
-# * Truth was exact here. On real images an expert drew it, and two experts differ. No score can be trusted beyond that.
+# * Simulated images of one person are very alike. In real sets a leak may be smaller or larger.
+# * Our chest has no scattered X-rays, no noise and no blur.
+# * The true masks were exact here. On real images an expert drew them, and two experts differ.
 
 # %% [markdown]
 # ## Recap
 #
-# * A radiograph shows summed thickness through an exponential; a mask is an answer, not physics.
-# * Dice and IoU rank two masks alike, and forget *how* they are wrong: carry a distance and the misses beside them.
-# * Split by subject before anything else, or a photocopier will win.
+# * An X-ray image shows how much tissue lies in the way; a mask says where the object is.
+# * Dice and IoU rank two masks in the same order, and both hide what kind of mistake was made.
+# * Split by subject before you do anything else.
+#
+# ## Try it alone
+#
+# Give each person one image instead of four (`frames_per_subject=1`) and split by image. What is left of the leak, and
+# why?
 
 # %% [markdown]
 # ## Further reading
 #
-# * Dice, "Measures of the amount of ecologic association between species", 1945,
-#   [doi 10.2307/1932409](https://doi.org/10.2307/1932409).
 # * Taha and Hanbury, "Metrics for evaluating 3D medical image segmentation", 2015,
 #   [doi 10.1186/s12880-015-0068-x](https://doi.org/10.1186/s12880-015-0068-x).
 # * Maier-Hein, Reinke and others, "Metrics reloaded", 2024,

@@ -13,8 +13,6 @@
 # %%
 import os
 import tempfile
-import warnings
-from copy import deepcopy
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -22,9 +20,6 @@ import numpy as np
 import torch
 
 import usft_lib as usft
-from usft_lib.data import augment
-from usft_lib.plots import COLOURS, STYLE, show_masks
-from usft_lib.seeds import generator
 
 usft.environment()
 
@@ -32,78 +27,75 @@ usft.environment()
 PROFILE = os.environ.get("USFT_PROFILE", "quick")  # "full": longer training
 SEED = 0
 SIZE = 96  # pixels a side
-OVERFIT_STEPS = 40
 STEPS = 1200 if PROFILE == "full" else 450
-LR = 3e-3
-print(f"profile {PROFILE}: {OVERFIT_STEPS} steps on one batch, then {STEPS} steps of 8 at {SIZE} × {SIZE} pixels")
+LR = 3e-3  # the learning rate
+FETCH = False  # True: fetch the real X-rays, 614 MB, if they are not here
 
 # %% [markdown]
-# A network that fails looks much like one that works: the code runs, a loss is printed, masks come out. So how do we
-# know that training works? By asking questions whose answers could be "no":
+# A network that fails looks much like one that works: the code runs, a loss is printed, masks come out. How do we know
+# that training works? We check the chain link by link. Each check can fail, and each failure tells where to look.
 #
-# 1. Does the loss measure what we want?
-# 2. Can the network learn **anything**, such as eight images by heart?
-# 3. Does it get better on people whom it has **never seen**?
-# 4. Are the masks good where it matters, on the **worst** image too?
-# 5. Do we get the same network back from disk?
+# The task is to find the lungs on chest X-rays. Later lessons take such a network to ultrasound.
 #
-# The task: find the lungs on chest X-rays. The network that comes out is the kind that later lessons carry over to
-# ultrasound.
+# ## Guess first
 #
-# ## Predict
-#
-# We train for a minute or so on about a hundred chest X-rays. **(a) What mean Dice will the network reach on people it
-# has not seen? (b) And on the worst of their images?**
+# We train on some hundred chest X-rays, for one to six minutes. **What mean Dice will the network reach on people it
+# has not seen (03.a)? And on its worst image (03.b)?** Compare with your neighbour.
 
 # %%
-usft.guess("03.a", 0.8)  # your guess: the mean
-usft.guess("03.b", 0.5)  # your guess: the worst image
+usft.guess("03.a", ...)  # the mean, from 0 to 1
+usft.guess("03.b", ...)  # the worst image
 
 # %% [markdown]
-# ## 1 · Does the loss measure what we want?
+# ## Does the loss measure what we want?
 #
-# We want a high Dice. But Dice counts pixels of a mask, and a mask is a yes or a no. Move a weight a little and no
-# pixel flips: the gradient is zero almost everywhere. The **soft Dice** takes probabilities $p$ in place of the mask:
+# We want a high Dice. But a mask is yes or no. If a weight changes a little, usually no pixel changes, so Dice has no
+# gradient. The **soft Dice loss** uses probabilities $p$ in place of the mask:
 #
 # $$\text{loss of one image} = 1 - \frac{2\sum p\,y + 1}{\sum p + \sum y + 1}$$
 #
-# Here $y$ is 1 inside the lungs and 0 outside, and the sums run over the pixels of **one** image. The two ones keep an
-# image without any object from dividing zero by zero. The network returns **logits**, and
-# $p = \text{sigmoid}(\text{logit})$.
+# $y$ is 1 inside the lungs and 0 outside. The sums run over the pixels of **one** image. The two ones matter when an
+# image has no object: they make the loss small if nearly nothing is drawn. The network gives a number for each pixel, a
+# **logit**. The **sigmoid** turns it into a probability: $p = 1 / (1 + e^{-\text{logit}})$. A logit of 0 means ½.
 #
-# ## Exercise 03.1 · The soft Dice loss
+# ### Exercise 03.1 · The soft Dice loss
 #
-# `logits` are numbers and `masks` are bool, both `[N, 1, H, W]`. Return one number: the loss of each image, averaged
-# over the N images. It must carry a gradient back to the logits, so use PyTorch.
+# `logits` (numbers) and `masks` (bool) have the shape `[N, 1, H, W]`. Return one number: the loss of each image,
+# averaged over the N images. It needs a gradient, so use PyTorch.
 #
 # <details><summary>Hint 1</summary>
 #
-# `torch.sigmoid` makes probabilities. Bool masks multiply once they are `.float()`.
+# `torch.sigmoid` makes probabilities. Bool masks can be multiplied after `.float()`.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Sum over the pixels of one image, not over the batch: `.flatten(1)`, then sums over dimension 1. The mean comes last.
+# Sum over the pixels of one image, not over the batch: `.flatten(1)`, then `.sum(dim=1)`. Take the mean at the end.
 # </details>
-
 
 # %%
 def my_soft_dice_loss(logits, masks):
-    # BEGIN SOLUTION return the mean over images of 1 - soft Dice
+    # BEGIN SOLUTION return the mean over images of 1 − soft Dice
     p = torch.sigmoid(logits).flatten(1)
     y = masks.float().flatten(1)
-    doubled_overlap = 2 * (p * y).sum(dim=1)
-    dice_of_each = (doubled_overlap + 1) / (p.sum(dim=1) + y.sum(dim=1) + 1)
-    return 1 - dice_of_each.mean()
+    twice_the_overlap = 2 * (p * y).sum(dim=1)
+    dice = (twice_the_overlap + 1) / (p.sum(dim=1) + y.sum(dim=1) + 1)
+    return 1 - dice.mean()
+    # Why: each image counts once, so a small object matters as much as a large one.
     # END SOLUTION
 
 
-# %%
+# %% tags=["long"]
+# @title Check 03.1
 # BEGIN CHECK
 undecided, pixel = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1, dtype=torch.bool)  # p = ½, inside
 half = torch.tensor([True, True, False, False]).view(1, 1, 2, 2)
 big, small = torch.ones(1, 1, 4, 4, dtype=torch.bool), torch.zeros(1, 1, 4, 4, dtype=torch.bool)
 small[..., 0, 0] = True
 found_and_missed = torch.cat([torch.full((1, 1, 4, 4), 200.0), torch.full((1, 1, 4, 4), -200.0)])
+
+random_numbers = torch.Generator().manual_seed(5)
+random_logits = 10 * torch.rand(3, 1, 6, 6, generator=random_numbers) - 5
+random_masks = torch.rand(3, 1, 6, 6, generator=random_numbers) < 0.3
 
 
 def carries_a_gradient(loss):
@@ -131,18 +123,23 @@ usft.check(
         "no object, nothing drawn": (
             (torch.full((1, 1, 2, 2), -200.0), ~half & half),
             0,
-            "Two empty masks agree: add 1 above and below the line, or zero is divided by zero.",
+            "Two empty masks agree: add 1 in both sums, or zero is divided by zero.",
         ),
         "no squares": (
             (undecided, pixel),
             lambda loss: abs(loss - 1 / 9) > 1e-3,
-            "Below the line stand the sums of p and y themselves, without squares.",
+            "Divide by the sums of p and y themselves, without squares.",
         ),
         "one undecided pixel": ((undecided, pixel), 0.2, "Twice the overlap: 1 − (2·½ + 1)/(½ + 1 + 1)."),
         "one found, one missed": (
             (found_and_missed, torch.cat([big, small])),
             0.25,
-            "One loss an image, then their mean: else the large object outvotes the small one.",
+            "Compute one loss for each image, then their mean. Otherwise the large object outvotes the small one.",
+        ),
+        "random logits from −5 to 5": (
+            (random_logits, random_masks),
+            float(usft.soft_dice_loss(random_logits, random_masks)),
+            "p must be sigmoid(logit) itself; something that only looks like it gives other numbers.",
         ),
     },
     exercise="03.1",
@@ -205,568 +202,400 @@ def my_soft_dice_loss(logits, masks):
     total = p.sum((1, 2, 3)) + y.sum((1, 2, 3))
     return ((total - 2 * overlap) / (total + 1)).mean()
 # END RIGHT
+# BEGIN WRONG "only looks like it"
+def my_soft_dice_loss(logits, masks):
+    p, y = torch.nn.functional.hardsigmoid(logits).flatten(1), masks.float().flatten(1)
+    return (1 - (2 * (p * y).sum(1) + 1) / (p.sum(1) + y.sum(1) + 1)).mean()
+# END WRONG
+# BEGIN WRONG "only looks like it"
+def my_soft_dice_loss(logits, masks):
+    p, y = torch.sigmoid(2 * logits).flatten(1), masks.float().flatten(1)
+    return (1 - (2 * (p * y).sum(1) + 1) / (p.sum(1) + y.sum(1) + 1)).mean()
+# END WRONG
+# BEGIN WRONG "only looks like it"
+def my_soft_dice_loss(logits, masks):
+    p, y = ((logits + 1) / 2).clamp(0, 1).flatten(1), masks.float().flatten(1)
+    return (1 - (2 * (p * y).sum(1) + 1) / (p.sum(1) + y.sum(1) + 1)).mean()
+# END WRONG
 
 # %% [markdown]
-# From here on the library's version takes over. In training it adds the binary cross-entropy of each pixel
-# (`usft.dice_and_cross_entropy`): overlap steers, and cross-entropy still pulls where the soft Dice hardly has a slope.
+# In training we add the **cross-entropy** of each pixel: the negative logarithm of the probability that the right
+# answer got. The Dice term rewards overlap. Cross-entropy still gives a gradient where that of Dice is nearly zero. The
+# library has both together: `usft.dice_and_cross_entropy`.
 #
-# ## 2 · Images, and three sides of them
+# ## Can the network learn anything?
 #
-# `usft.load` fetches the Montgomery chest X-rays, or simulated radiographs where they cannot be had; the name says
-# which. The network learns from `train`. We watch `val` while it learns. `test` stays untouched until the end. Nobody
-# is on two sides.
+# First the data. `train` is for learning, `val` for watching, `test` stays closed until the end.
 
 # %% tags=["train"]
-data = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs")
-simulated = data.stand_in
+data = usft.load("montgomery", size=SIZE, otherwise="sim-radiographs", large=FETCH)
 train, val, test = data.split(0.7, 0.1, 0.2, seed=SEED)
-print(f"{data}\n{len(train)} to learn from, {len(val)} to watch, {len(test)} to test on")
-if simulated:
-    print("Simulated radiographs stand in: what follows is no verdict on real X-rays.")
+print(data)
+print(f"{len(train)} images to learn from, {len(val)} to watch, {len(test)} to test on")
+if data.stand_in:
+    print("Simulated X-rays: the numbers below say nothing about real ones.")
 
 # %% [markdown]
-# ## 3 · Can it learn anything? Overfit one batch
+# Before a long run, try the shortest one. Take eight images and show them again and again. In many steps, a network of
+# this size learns eight images by heart. This is **overfitting**: usually a fault, here a test. We only watch its
+# start. If the loss does not fall clearly, something is broken, and more data will not help.
 #
-# Before you wait for a long run, try the smallest one. Take eight images, switch off everything random, and show them
-# again and again. Any network of this size can learn eight images by heart. If yours cannot, something is broken: the
-# loss, the gradient, the learning rate, a frozen layer. No amount of data would help.
+# This is the whole training loop. One **step** is one update of the weights. The **learning rate** says how far they
+# move. The **seed** fixes everything random, here the first weights. (One **epoch** is a pass over all training images.
+# We count steps.)
 
 # %% tags=["train"]
 torch.manual_seed(SEED)
-batch, parrot = train[:8], usft.UNet(width=16, depth=4)
-memory = usft.fit(parrot, batch, steps=OVERFIT_STEPS, lr=1e-2, schedule="constant", augment=False, progress=False)
-usft.check_range(memory.loss[-1] / memory.loss[0], 0, 0.4, "the last loss, as a share of the first,")
+parrot = usft.UNet(width=16, depth=4)
+optimiser = torch.optim.Adam(parrot.parameters(), lr=1e-2)
+images, masks = train.images[:8], train.masks[:8]
 
-# %% tags=["train", "curves"]
-with plt.rc_context(STYLE):
-    figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
-    axes.plot(range(1, len(memory.loss) + 1), memory.loss, color=COLOURS[0], marker="o", markersize=4)
-    axes.set(xlabel="step, always on the same 8 images", ylabel="loss", ylim=(0, None))
-    axes.set_title(f"Eight images, learnt by heart · {train.name}")
-plt.show()
-usft.alt("the loss falls to a small share of where it began: loss, gradient and optimiser are connected.")
+losses = []
+for _ in range(40):
+    logits = parrot(images)
+    loss = usft.dice_and_cross_entropy(logits, masks)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    losses.append(float(loss))
+print(f"loss of the first step {losses[0]:.2f}, of the last {losses[-1]:.2f}")
+usft.check_range(losses[-1] / losses[0], 0, 0.4, "last loss / first loss")
 
 # %% [markdown]
-# Does that mean that the masks are right now? Ask twice: once as in training, where batch normalisation uses the
-# statistics of *this batch*, and once as in use, where it takes the running averages that it stored.
+# If the loss falls, then loss, gradient and optimiser work together.
+#
+# ## Pretrain, and watch people it does not learn from
+#
+# `usft.fit` runs the same loop, with a new batch of eight images for each step. Each image is turned, shifted, mirrored
+# and made brighter or darker at random. What moves the image also moves its mask. The learning rate falls to zero. Now
+# and then the network is scored on `val`.
 
 # %% tags=["train"]
-images, masks = batch.images.to(next(parrot.parameters()).device), batch.masks
-with torch.no_grad():
-    as_trained = deepcopy(parrot).train()(images).cpu() > 0  # this cut: section 8
-print(f"with the batch's own statistics: Dice {usft.dice(as_trained, masks).mean():.3f}")
-print(f"with the stored statistics:      Dice {usft.dice(usft.segment(parrot, batch.images), masks).mean():.3f}")
+torch.manual_seed(SEED)
+model = usft.UNet(width=16, depth=4)
+history = usft.fit(
+    model, train, val, steps=STEPS, lr=LR, seed=SEED, validate_every=STEPS // 10
+)
+print(f"{STEPS} steps in {history.seconds[-1]:.0f} s")
 
 # %% [markdown]
-# The same weights, the same images, two answers. The stored averages follow slowly, and within so few steps at a high
-# rate they lag behind. In a long run whose rate falls to zero they catch up. Remember this gap: in lesson 06 it is what
-# makes a "frozen" layer move.
+# Look at the curves before any score. Does the loss still fall at the end? Does the Dice of other people rise with it?
+# The dashed line is the mean shape, which never looks at an image.
+
+# %% tags=["train", "curves", "fold"]
+# @title Draw the curves
+shape = usft.mean_shape(train)
+without = float(usft.score(shape, val)["dice"].mean())
+usft.plots.training_figure(history, {"mean shape": without}, f"Does training work? ({train.name})")
+plt.show()
+rose = history.val_dice[-1] > without
+usft.alt(f"the loss falls and flattens; the Dice of other people ends {'above' if rose else 'below'} the mean shape.")
+
+# %% [markdown]
+# If the loss fell but the Dice did not rise, the network would learn its people by heart. If neither moved, we would go
+# back to the eight images.
 #
-# ## 4 · More images than there are: augmentation
+# ## How sure is the result?
 #
-# A hundred X-rays are few. A chest that is turned a little, shifted, mirrored or exposed otherwise is still a chest, so
-# each time an image comes up it is changed at random. One rule decides whether that helps or ruins everything: **what
-# moves the image moves its mask; what changes the grey values leaves the mask alone.**
+# Now the test, once: a Dice for each person, and their mean.
+
+# %% tags=["train"]
+scores = usft.evaluate(model, test)
+by_person = scores.groupby("subject")["dice"].mean().to_numpy()
+baseline = usft.score(shape, test)
+print(f"{len(by_person)} people: mean Dice {by_person.mean():.3f}")
+print(f"worst image {scores['dice'].min():.3f}")
+print(f"mean shape {baseline['dice'].mean():.3f}")
+guesses = usft.guesses()
+print("your guesses:", guesses.get("03.a", "none"), "and", guesses.get("03.b", "none"))
+usft.check_range(by_person.mean(), 0.92, 0.995, "mean Dice of the test")
+
+# %% [markdown]
+# Would other people give the same mean? We cannot test everybody. But we can ask how much the mean *varies* from one
+# group of people to another. The **bootstrap** does this with the people we have: draw as many people as there are,
+# **with replacement**, so that some come twice and some not at all, and take the mean. Repeat this many times. The
+# middle 95 % of these means is a **95 % interval**. A rule that makes such intervals includes the true mean in about 95
+# of 100 studies.
 #
-# ## Exercise 03.2 · Change both alike
+# ### Exercise 03.2 · Write the bootstrap
 #
-# Write a small augmentation, with nothing random in it. `image` is float `[1, H, W]` in 0…1, `mask` is bool of the same
-# shape. If `mirror` is true, swap left and right. Then raise the grey values to the power `gamma`. Return image and
-# mask.
+# `values` is a NumPy array with one number for each person. Draw `draws` times as described. Return the 2.5 % and the
+# 97.5 % quantile of the means.
 #
 # <details><summary>Hint 1</summary>
 #
-# Left and right lie along the last dimension: `.flip(-1)`.
+# `np.random.default_rng(0)` makes random numbers; call it `rng`. Then `rng.choice(values, size=len(values),
+# replace=True)` is one draw.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# Which of the two changes moves pixels, and which changes grey values? The rule above says what each does to the mask.
+# Collect the means in a list. `np.quantile(means, [0.025, 0.975])` returns both ends.
 # </details>
 
-
 # %%
-def change(image, mask, mirror, gamma):
-    # BEGIN SOLUTION mirror what must be mirrored, raise what must be raised, return both
-    if mirror:
-        image, mask = image.flip(-1), mask.flip(-1)
-    return image**gamma, mask
+def bootstrap_interval(values, draws=2000):
+    """The ends of a 95 % interval of the mean: (low, high)."""
+    # BEGIN SOLUTION return the 2.5 % and 97.5 % quantiles of the drawn means
+    rng = np.random.default_rng(0)
+    means = []
+    for _ in range(draws):
+        drawn = rng.choice(values, size=len(values), replace=True)
+        means.append(drawn.mean())
+    return np.quantile(means, [0.025, 0.975])
+    # Why: drawing people again imitates other groups of people; means of draws vary as means of groups do.
     # END SOLUTION
 
 
-# %%
+# %% tags=["long"]
+# @title Check 03.2
 # BEGIN CHECK
-image = torch.tensor([[[0.0, 0.25, 0.64], [0.81, 1.0, 0.36]]])
-mask = torch.tensor([[[False, False, True], [True, True, False]]])
-turned_image = torch.tensor([[[0.64, 0.25, 0.0], [0.36, 1.0, 0.81]]])
-turned_mask = torch.tensor([[[True, False, False], [False, True, True]]])
+many = np.random.default_rng(7).normal(0.8, 0.1, size=400)
+few = np.array([0.2, 0.9, 0.9, 0.95, 0.97, 0.99])
+error = many.std() / len(many) ** 0.5  # theory: the interval reaches 1.96 of these to both sides
 
 
-def close(a, b):
-    return torch.allclose(a.float(), b.float(), atol=1e-5)
+def ends(interval):
+    low, high = np.asarray(interval, dtype=float).tolist()
+    return low, high
 
 
 usft.check(
-    change,
+    bootstrap_interval,
     {
-        "nothing to do": (
-            (image, mask, False, 1.0),
-            lambda both: close(both[0], image) and close(both[1], mask),
-            "Without mirror and with gamma 1, image and mask come back as they were, in this order.",
+        "two ends": ((many,), lambda r: len(r) == 2, "return two numbers, the low end and the high end."),
+        "in order, around the mean": (
+            (many,),
+            lambda r: ends(r)[0] < many.mean() < ends(r)[1],
+            "the mean lies inside: draw with replacement, and return the low end first.",
         ),
-        "the image mirrored": (
-            (image, mask, True, 1.0),
-            lambda both: close(both[0], turned_image),
-            "Left and right lie along the last dimension, the columns: .flip(-1).",
+        "of means, not of people": (
+            (many,),
+            lambda r: ends(r)[1] - ends(r)[0] < 8 * error,
+            "take quantiles of the means of your draws, not of single people.",
         ),
-        "the mask mirrored": (
-            (image, mask, True, 1.0),
-            lambda both: close(both[1], turned_mask),
-            "The mask stayed behind: what moves the image must move its mask.",
+        "as wide as theory says": (
+            (many,),
+            lambda r: abs((ends(r)[1] - ends(r)[0]) / (2 * 1.96 * error) - 1) < 0.1,
+            "draw with replacement, as many as there are, and cut 2.5 % from each side.",
         ),
-        "gamma ½": (
-            (image, mask, False, 0.5),
-            lambda both: close(both[0], image.sqrt()),
-            "To the power gamma: image ** gamma keeps 0 at 0 and 1 at 1; a factor would not.",
+        "one bad person of six": (
+            (few,),
+            lambda r: abs(ends(r)[0] - 0.55) < 0.05 and abs(ends(r)[1] - 0.97) < 0.03,
+            "take the quantiles of the drawn means themselves: few people give an interval that is not symmetric.",
         ),
-        "the mask keeps its type": (
-            (image, mask, True, 2.0),
-            lambda both: both[1].dtype == torch.bool,
-            "Grey values have a gamma, masks have none: the mask stays bool.",
-        ),
-        "both at once": (
-            (image, mask, True, 2.0),
-            lambda both: close(both[0], turned_image**2) and close(both[1], turned_mask),
-            "Mirror and gamma may come together.",
-        ),
+        "everybody equal": ((np.full(9, 0.5),), lambda r: ends(r) == (0.5, 0.5), "equal values have no spread."),
     },
     exercise="03.2",
 )
 # END CHECK
 
 # %%
-# BEGIN WRONG "The mask stayed behind"
-def change(image, mask, mirror, gamma):
-    return (image.flip(-1) if mirror else image) ** gamma, mask
+# BEGIN WRONG "quantiles of the means of your draws"
+def bootstrap_interval(values, draws=2000):
+    return np.quantile(values, [0.025, 0.975])
 # END WRONG
-# BEGIN WRONG "the columns"
-def change(image, mask, mirror, gamma):
-    if mirror:
-        image, mask = image.flip(-2), mask.flip(-2)
-    return image**gamma, mask
+# BEGIN WRONG "draw with replacement"
+def bootstrap_interval(values, draws=2000):
+    rng = np.random.default_rng(0)
+    return np.quantile([rng.permutation(values).mean() for _ in range(draws)], [0.025, 0.975])
 # END WRONG
-# BEGIN WRONG "a factor would not"
-def change(image, mask, mirror, gamma):
-    if mirror:
-        image, mask = image.flip(-1), mask.flip(-1)
-    return (image * gamma).clamp(0, 1), mask
+# BEGIN WRONG "as many as there are"
+def bootstrap_interval(values, draws=2000):
+    rng = np.random.default_rng(0)
+    means = [rng.choice(values, size=len(values) // 2).mean() for _ in range(draws)]
+    return np.quantile(means, [0.025, 0.975])
 # END WRONG
-# BEGIN WRONG "masks have none"
-def change(image, mask, mirror, gamma):
-    if mirror:
-        image, mask = image.flip(-1), mask.flip(-1)
-    return image**gamma, mask.float() ** gamma
+# BEGIN WRONG "2.5 % from each side"
+def bootstrap_interval(values, draws=2000):
+    rng = np.random.default_rng(0)
+    means = [rng.choice(values, size=len(values)).mean() for _ in range(draws)]
+    return np.quantile(means, [0.05, 0.95])
 # END WRONG
-# BEGIN WRONG "in this order"
-def change(image, mask, mirror, gamma):
-    if mirror:
-        image, mask = image.flip(-1), mask.flip(-1)
-    return mask, image**gamma
+# BEGIN WRONG "is not symmetric"
+def bootstrap_interval(values, draws=2000):
+    half = 1.96 * values.std() / len(values) ** 0.5
+    return values.mean() - half, values.mean() + half
 # END WRONG
-# BEGIN WRONG "may come together"
-def change(image, mask, mirror, gamma):
-    if mirror:
-        return image.flip(-1), mask.flip(-1)
-    return image**gamma, mask
+# BEGIN WRONG "the low end first"
+def bootstrap_interval(values, draws=2000):
+    rng = np.random.default_rng(0)
+    means = [rng.choice(values, size=len(values)).mean() for _ in range(draws)]
+    return np.quantile(means, [0.975, 0.025])
 # END WRONG
 # BEGIN RIGHT
-def change(image, mask, mirror, gamma):
-    step = -1 if mirror else 1
-    columns = torch.arange(image.shape[-1])
-    order = columns.flip(0) if step < 0 else columns
-    return torch.pow(image[..., order], gamma), mask[..., order]
+def bootstrap_interval(values, draws=2000):
+    return usft.bootstrap_mean(values, draws=draws)[1:]
 # END RIGHT
 # BEGIN RIGHT
-def change(image, mask, mirror, gamma):
-    if mirror:
-        image, mask = torch.from_numpy(image.numpy()[..., ::-1].copy()), torch.fliplr(mask[0])[None]
-    return [image**gamma, mask]
+def bootstrap_interval(values, draws=2000):
+    places = torch.randint(len(values), (draws, len(values)), generator=torch.Generator().manual_seed(1))
+    means = torch.from_numpy(values)[places].mean(1)
+    return torch.quantile(means, torch.tensor([0.025, 0.975], dtype=means.dtype))
 # END RIGHT
 # BEGIN RIGHT
-def change(image, mask, mirror, gamma):
-    both = torch.cat([image, mask.float()])
-    if mirror:
-        both = torch.flip(both, dims=[2])
-    return torch.exp(gamma * torch.log(both[:1])), both[1:] > 0.5
+def bootstrap_interval(values, draws=2000):
+    import random
+    rng = random.Random(2)
+    means = sorted(sum(rng.choices(list(values), k=len(values))) / len(values) for _ in range(draws))
+    return [means[round(0.025 * draws)], means[round(0.975 * draws) - 1]]
 # END RIGHT
 
 # %% [markdown]
-# The library turns, scales and shifts as well. Here is what it does to one **simulated** radiograph. The dashed outline
-# is the mask, moved along. Change `draw` and run the cell again: does the outline ever leave the lungs?
+# The interval gets narrower with the square root of the number of people: with four times as many it is half as wide.
+#
+# `usft.summarise` gives the mean with this interval for every score. Here are the network and the mean shape.
 
-# %% tags=["curves"]
-draw = 0  # change me
-chest = usft.simulate_radiographs(1, size=SIZE, seed=3)
-many = [t.expand(9, -1, -1, -1) for t in (chest.images, chest.masks)]
-changed_images, changed_masks = augment(*many, generator("show", draw))
-with plt.rc_context(STYLE | {"axes.grid": False}):
-    figure, panels = plt.subplots(2, 5, figsize=(11, 4.9), layout="constrained")
-    show_masks(panels[0, 0], chest.images[0], chest.masks[0])
-    panels[0, 0].set_title("as it was")
-    for axes, one, its_mask in zip(panels.flat[1:], changed_images, changed_masks, strict=True):
-        show_masks(axes, one, its_mask)
-    figure.suptitle("One simulated radiograph, changed nine times: the mask moves along")
+# %% tags=["train", "curves", "fold"]
+# @title Draw every test image, and print both intervals
+network, blind = usft.summarise(scores), usft.summarise(baseline)
+for name, row in {"network": network, "mean shape": blind}.items():
+    print(f"{name:11s}{row['dice']:.3f} (95 % interval {row['low']:.3f} to {row['high']:.3f})")
+shown = {"network": scores["dice"], "mean shape": baseline["dice"]}
+usft.plots.ordered_figure(shown, title=f"Every test image ({test.name})")
 plt.show()
-usft.alt("nine versions of a chest, turned, shifted, mirrored, darker or brighter; the outline follows the lungs.")
+apart = network["low"] > blind["high"]
+usft.alt(f"the two intervals {'do not overlap' if apart else 'overlap'}; the worst image of the network has "
+         f"Dice {scores['dice'].min():.2f}, its mean is {network['dice']:.2f}.")  # fmt: skip
 
-# %% [markdown]
-# It should not: image and mask went through the same turn, shift and mirror. About half of the chests have their heart
-# on the other side. That does no harm to a network that looks for lungs; it would to one that must tell left from
-# right.
-#
-# ## 5 · Pretrain
-#
-# Now the real run: all training images, augmented, with a learning rate that falls to zero along half a cosine. Every
-# so often the network is asked for masks of the `val` people, from whom it learns nothing. This takes a minute or so on
-# two processor cores.
-
-# %% tags=["train"]
-torch.manual_seed(SEED)
-model = usft.UNet(width=16, depth=4)
-untrained = deepcopy(model)
-history = usft.fit(model, train, val, steps=STEPS, lr=LR, seed=SEED, validate_every=STEPS // 10)
-print(f"{STEPS} steps in {history.seconds[-1]:.0f} s of training, in {history.settings['precision']}")
-
-# %% [markdown]
-# Read the curves before you read any score. The loss is noisy, as every step sees other images. Is it still falling at
-# the end, or flat? Does the Dice of unseen people rise meanwhile? Does it pass that of the **mean shape**, the one mask
-# that fits all training people best on average? That mask never looks: what lies above it comes from looking.
-
-# %% tags=["train", "curves"]
-floor = usft.mean_shape(train)
-shape_val = float(usft.dice(floor.expand_as(val.masks), val.masks).mean())
-smooth = np.convolve(history.loss, np.ones(25) / 25, "valid")
-print(f"mean shape on the validation people: Dice {shape_val:.2f}")
-
-# %% tags=["train", "curves"]
-with plt.rc_context(STYLE):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
-    left.plot(range(1, STEPS + 1), history.loss, color=COLOURS[5], linewidth=0.8, label="each step")
-    left.plot(np.arange(len(smooth)) + 13, smooth, color=COLOURS[0], linewidth=2.5, label="mean of 25 steps")
-    left.set(xlabel="training step", ylabel="loss (training images)", ylim=(0, None))
-    left.set_title("What it is told: the loss falls")
-    right.plot(history.val_step, history.val_dice, color=COLOURS[1], marker="s", label="the network")
-    right.axhline(shape_val, color="0.3", linestyle="--", label="mean shape, without looking")
-    right.set(xlabel="training step", ylabel="Dice (validation)", ylim=(0, 1), title="What we want: unseen people")
-    for axes in (left, right):
-        axes.legend(frameon=False)
-    figure.suptitle(f"How do we know that training works? · {train.name}")
-plt.show()
-usft.alt("the training loss falls and flattens; the Dice of unseen people ends well above that of the mean shape.")
-
-# %% [markdown]
-# If the loss fell and the Dice did not rise, the network would be learning its people by heart. If neither moved, we
-# would go back to the eight images.
-#
-# ## 6 · Test, once
-#
-# We looked at `val` while we built this. So the number that counts comes from `test`, once, at the end. Beside it stand
-# two answers that took no training.
-
-# %% tags=["train"]
-scores = usft.evaluate(model, test)
-rows = {
-    "mean shape": usft.score(floor, test),
-    "untrained": usft.evaluate(untrained, test),
-    "pretrained": scores,
-}
-print(f"{len(test)} test images of {test.name}\n{'':12s}{'Dice':>6s}   95 % interval over people   worst image")
-for name, table in rows.items():
-    found = usft.summarise(table)
-    print(f"{name:12s}{found['dice']:6.3f}   {found['low']:.3f}…{found['high']:.3f}{table['dice'].min():25.3f}")
-found, guess = usft.summarise(scores), usft.guesses()
-print(f"you guessed {guess.get('03.a')} for the mean, and {guess.get('03.b')} for the worst image")
-usft.check_range(found["dice"], *((0.95, 0.995) if simulated else (0.92, 0.99)), "Dice of the test images")
-
-# %% [markdown]
-# A mean says little about a patient. Sort the images from worst to best and look at the left end. Is the worst image a
-# little worse, or lost?
-
-# %% tags=["train", "curves"]
-with plt.rc_context(STYLE):
-    figure, axes = plt.subplots(figsize=(9, 4.4), layout="constrained")
-    looks = {"pretrained": (COLOURS[1], "s"), "mean shape": (COLOURS[0], "o")}
-    for name, (colour, marker) in looks.items():
-        ordered = np.sort(rows[name]["dice"])
-        axes.plot(range(1, len(ordered) + 1), ordered, color=colour, marker=marker, markersize=5, label=name)
-    axes.axhline(found["dice"], color=COLOURS[1], linestyle=":", label="pretrained, mean")
-    axes.set(xlabel="test images, from worst to best (each row by itself)", ylabel="Dice", ylim=(0, 1.02))
-    axes.set_title(f"The mean hides the worst image · {test.name}")
-    axes.legend(frameon=False, loc="lower right")
-plt.show()
-usft.alt("from the worst image to the best the network lies above the mean shape; its curve dips at the left end.")
-
-# %% [markdown]
-# Now look at three of them: the worst, the one in the middle, and the best. Where does the network go wrong: at the
-# rim, at the heart, under the diaphragm? And is it the network that is wrong, or could a second expert have drawn it
-# so?
-
-# %% tags=["train", "real-image"]
+# %% tags=["train", "real-image", "fold"]
+# @title Draw the worst, the median and the best image
 order = np.argsort(scores["dice"].to_numpy())
-chosen = {"worst": order[0], "median": order[len(order) // 2], "best": order[-1]}
-with plt.rc_context(STYLE | {"axes.grid": False}):
-    figure, panels = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
-    for axes, (what, k) in zip(panels, chosen.items(), strict=True):
-        show_masks(axes, test.images[k], test.masks[k], usft.segment(model, test.images[k : k + 1])[0])
-        axes.set_title(f"{what}: Dice {scores['dice'][k]:.3f}")
-    figure.suptitle("white dashes: drawn by an expert or known exactly · orange: the network", fontsize=11)
-    figure.text(0.995, 0.003, test.provenance, ha="right", fontsize=8, color="0.35")
+panels = []
+for what, k in {"worst": order[0], "median": order[len(order) // 2], "best": order[-1]}.items():
+    drawn = usft.segment(model, test.images[k : k + 1])[0]
+    panels.append((f"{what}: Dice {scores['dice'][k]:.3f}", test.images[k], test.masks[k], drawn))
+usft.plots.pictures_figure(panels, columns=3, title=f"White dashes: the truth. Orange: the network. {test.provenance}")
 plt.show()
-usft.alt("three chests, two outlines each; on the median and the best they nearly coincide, on the worst they part.")
+usft.alt("on the median and the best image both outlines nearly coincide; on the worst one they part.")
 
 # %% [markdown]
-# ## 7 · Save it, with a card
+# ### Exercise 03.3 · Read the result
 #
-# Weights without a history are a riddle: what were they trained on, may I use them, how good are they? So the course
-# saves a **card** inside the same file; `usft.fit` has already noted on it whom the network has seen. The format is
-# safetensors, plain numbers; a pickle, as `torch.save` writes it, can run any code when it is opened.
-#
-# The folder below is deleted again. Name one of your own if you want to keep the network; later lessons bring theirs.
-
-# %% tags=["train"]
-with tempfile.TemporaryDirectory() as folder:
-    card = {
-        "title": "my first U-Net for lungs",
-        "data": f"{len(train)} images of {train.name} at {SIZE} × {SIZE} pixels",
-        "steps": STEPS,
-        "seed": SEED,
-        "dice": f"{found['dice']:.3f} on {len(test)} held-out images",
-        "limits": "for teaching, never for diagnosis",
-    }
-    path = usft.save_model(model, Path(folder) / "lungs.safetensors", card)
-    loaded = usft.load_model(path)
-    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
-for key, value in loaded.card.items():
-    print(f"  {key}: {sum(map(len, value.values())) if key == 'subjects' else value}")
-
-# %% [markdown]
-# Is it the same network? And does it remember whom it has seen? Score it on its own training people, and the library
-# objects.
-
-# %% tags=["train"]
-same = torch.equal(usft.segment(model.cpu(), test.images), usft.segment(loaded, test.images))
-print(f"the loaded network draws the same masks: {same}")
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    usft.evaluate(loaded, train[:4])
-print(f"on training people: {'a warning, ' if caught else 'no warning, '}" + str(caught[0].message).split(" (such")[0])
-
-# %% [markdown]
-# ## 8 · From logits to a mask
-#
-# One line stands between the network and every mask above, and it is easy to get wrong. The network returns logits. A
-# pixel belongs to the lungs if its **probability** is above ½.
-#
-# ## Exercise 03.3 · The cut
-#
-# `logits` is a float tensor of any shape. Return a bool tensor of that shape: True where the probability is above ½.
-#
-# <details><summary>Hint 1</summary>
-#
-# A logit is no probability. `torch.sigmoid` turns one into the other.
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Or ask which logit has a probability of just one half, and compare with that.
-# </details>
-
+# From the two lines printed above, set two variables: `ahead`, by how much the network's mean is above that of the mean
+# shape (two digits), and `overlap`, whether the two intervals overlap (`True` or `False`).
 
 # %%
-def to_masks(logits):
-    # BEGIN SOLUTION return where the probability is above one half
-    return torch.sigmoid(logits) > 0.5
-    # END SOLUTION
+# BEGIN SOLUTION two means to subtract, and the ends of two intervals to compare
+ahead = network["dice"] - blind["dice"]
+overlap = bool(max(network["low"], blind["low"]) <= min(network["high"], blind["high"]))
+# Why: the network's lowest plausible mean lies above the highest plausible mean of the mean shape.
+# END SOLUTION
 
-
-# %%
+# %% tags=["reading"]
+# @title Check 03.3
 # BEGIN CHECK
+means = network["dice"], blind["dice"]
+lead, meet = means[0] - means[1], network["low"] <= blind["high"] and blind["low"] <= network["high"]
 usft.check(
-    to_masks,
+    (float(ahead), bool(overlap)),
     {
-        "logit 0.3": (
-            (torch.full((1, 1, 2, 2), 0.3),),
-            lambda mask: bool(mask.bool().all()),
-            "sigmoid(0.3) is above ½: logits were cut at ½ as if they were probabilities.",
-        ),
-        "logit −0.3": (
-            (torch.full((1, 1, 2, 2), -0.3),),
-            lambda mask: not mask.bool().any(),
-            "sigmoid(−0.3) is below ½: probabilities are cut at ½, logits at 0, and there is one channel, no arg max.",
-        ),
-        "logit 0": (
-            (torch.zeros(1, 1, 2, 2),),
-            lambda mask: not mask.bool().any(),
-            "A probability of exactly ½ is not above ½: > and not ≥.",
-        ),
-        "type and shape": (
-            (torch.zeros(3, 1, 4, 2),),
-            lambda mask: mask.dtype == torch.bool and mask.shape == (3, 1, 4, 2),
-            "Return a bool tensor of the same shape, as a comparison gives it.",
-        ),
-        "mixed": (
-            (torch.tensor([-9.0, -0.01, 0.01, 0.49, 0.51, 40.0]),),
-            torch.tensor([False, False, True, True, True, True]),
-            "Each pixel by itself: the other pixels have no say.",
-        ),
+        "ahead": ((), lambda r: abs(r[0] - lead) < 0.006, "the network's mean minus that of the mean shape."),
+        "overlap": ((), lambda r: r[1] == bool(meet), "is there a number that lies in both intervals?"),
     },
     exercise="03.3",
 )
 # END CHECK
 
 # %%
-# BEGIN WRONG "as if they were probabilities"
-def to_masks(logits):
-    return logits > 0.5
+# BEGIN WRONG "the network's mean minus"
+ahead, overlap = network["low"] - blind["high"], False
 # END WRONG
-# BEGIN WRONG "probabilities are cut at ½"
-def to_masks(logits):
-    return torch.sigmoid(logits) > 0
-# END WRONG
-# BEGIN WRONG "no arg max"
-def to_masks(logits):
-    return torch.softmax(logits, dim=1) > 0.5
-# END WRONG
-# BEGIN WRONG "is not above ½"
-def to_masks(logits):
-    return logits >= 0
-# END WRONG
-# BEGIN WRONG "Return a bool tensor"
-def to_masks(logits):
-    return torch.sigmoid(logits).round()
-# END WRONG
-# BEGIN WRONG "the other pixels have no say"
-def to_masks(logits):
-    return (logits > 0) & (logits > logits.mean() - 5)
+# BEGIN WRONG "lies in both intervals"
+ahead, overlap = network["dice"] - blind["dice"], True
 # END WRONG
 # BEGIN RIGHT
-def to_masks(logits):
-    return logits > 0
-# END RIGHT
-# BEGIN RIGHT
-def to_masks(logits):
-    return torch.from_numpy(1 / (1 + np.exp(-logits.numpy())) > 0.5)
-# END RIGHT
-# BEGIN RIGHT
-def to_masks(logits):
-    return torch.tensor([value > 0 for value in logits.flatten().tolist()]).view(logits.shape)
+ahead = round(float(by_person.mean() - baseline.groupby("subject")["dice"].mean().mean()), 2)
+overlap = not (network["low"] > blind["high"] or blind["low"] > network["high"])
 # END RIGHT
 
 # %% [markdown]
-# What does it cost to cut logits at ½, as if they were probabilities? Cut those of the test images at many heights, and
-# mark both cuts. (`test`, once more? We choose nothing by this figure. To choose a cut we would take `val`.)
+# Write one sentence: what may you say about people who were not tested? Then open the points.
+#
+# <details><summary>Three points to look for</summary>
+#
+# * On people like these the network is better than a mask that ignores the image. The intervals do not even touch.
+#   (Both were tested on the same people. Lesson 08 shows how to use this.)
+# * The mean does not describe the worst image. A patient is one image, not a mean.
+# * The interval covers other *people*. It does not cover another training, another hospital or another task.
+# </details>
+#
+# Save weights together with a **card** that says what they were trained on. `usft.fit` has already noted the subjects,
+# so that `usft.evaluate` can warn you if you test on one of them.
 
-# %% tags=["train", "curves"]
-with torch.no_grad():
-    logits = loaded.eval()(test.images)
-cuts = torch.linspace(-6, 6, 49)
-at_cut = [float(usft.dice(logits > cut, test.masks).mean()) for cut in cuts]
-probabilities = usft.dice(logits.sigmoid() > 0, test.masks).mean()
-print(f"probabilities cut at 0, so that everything is lung: Dice {probabilities:.3f}")
-
-# %% tags=["train", "curves"]
-with plt.rc_context(STYLE):
-    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
-    axes.plot(cuts, at_cut, color=COLOURS[0], linewidth=2)
-    for cut, colour, what in ((0, COLOURS[2], "0: probability ½"), (0.5, COLOURS[1], "½: the mistake")):
-        axes.axvline(cut, color=colour, linestyle="-" if cut == 0 else "--", label=f"logit {what}")
-    axes.set(xlabel="logits above this are lung", ylabel="Dice (test)", ylim=(0, 1))
-    axes.set_title(f"What does a wrong cut cost? · {test.name}")
-    axes.legend(frameon=False, loc="lower right")
-plt.show()
-usft.alt("a broad hill: 0 and ½ lie side by side near its top, and the Dice falls off only for cuts far from both.")
-
-# %% [markdown]
-# The opposite slip, probabilities cut at 0, calls everything lung, and anybody notices. Logits cut at ½ are another
-# matter: on a network that is sure of itself that costs next to nothing. **That is why the mistake survives**: no score
-# gives it away. It starts to matter where many logits lie near zero, as they may after a move to another kind of image.
-# Lesson 05 makes such a move.
+# %% tags=["train"]
+with tempfile.TemporaryDirectory() as folder:
+    card = {"title": "my first U-Net", "data": train.provenance, "steps": STEPS}
+    path = usft.save_model(model, Path(folder) / "lungs.safetensors", card)
+    loaded = usft.load_model(path)
+same = torch.equal(usft.segment(model, test.images), usft.segment(loaded, test.images))
+print(f"loaded again, the network draws the same masks: {same}")
 
 # %% [markdown]
 # ## Quiz
-#
-# Choose before you click. The wrong answers are explained as well.
 
 # %%
 # @title Question 1
 usft.Quiz("""
-A network learns one batch by heart without trouble. Which of these bugs has the test ruled out?
+The loss falls nicely over 40 steps on eight images. What do you know now?
 
-- [ ] The gradient does not reach the first layers.
-  The later layers may manage eight images alone.
-- [x] The optimiser was given none of the parameters.
-  Then no weight would have moved and the loss would have stood still. The test proves that *something* learns. It is
-  cheap and catches much; it proves no more than that.
-- [ ] Each image was given the mask of its neighbour in the list.
-  Wrong masks can be learnt by heart like right ones. Try `batch.masks = batch.masks.roll(1, 0)`: the loss still falls.
-- [ ] The same people are in training and test.
-  One batch knows nothing of a split.
+- [ ] The network will work on new people.
+  Eight images by heart say nothing about anybody else.
+- [x] Loss, gradient and optimiser are connected.
+  That is all this check says, and it is worth a lot: many mistakes show here within seconds.
+- [ ] The learning rate is the best one.
+  It is good enough to learn eight images. Other rates may do so faster.
 """)
 
 # %%
 # @title Question 2
 usft.Quiz("""
-The training loss is still falling. The Dice on `val` rose, and has been falling for the last third of the run. The
-length of the run was fixed beforehand. Which number do you report?
+Test A has 20 people, test B has 180 people like them. How do the two 95 % intervals compare?
 
-- [ ] The Dice on `val` at its best step.
-  You looked many times and kept the luckiest look: part of that height is chance. And `val` has had a say in the
-  network, so it is no judge of it.
-- [ ] The Dice on `test` at the step where it is highest.
-  To pick the step on `test` is to learn from `test`.
-- [x] The Dice on `test` after the last step.
-  As in all of this course. The network overfits: it gets better on its own people and worse on others. More
-  augmentation, more people or fewer steps will help in the *next* run, and the number you report does not hide it.
+- [ ] They are equally wide: both are 95 % intervals.
+  95 % says how often the rule is right. The width depends on how many people were tested.
+- [x] B's is about three times narrower.
+  The spread of a mean falls with the root of the number of people: √9 = 3.
+- [ ] B's is nine times narrower.
+  Nine times the people, but the root counts: three times.
 """)
 
 # %%
 # @title Question 3
 usft.Quiz("""
-Two networks have the same mean Dice on a hundred patients. One is a little off on everybody; the other is excellent,
-but loses two patients altogether. Which of these shows it best?
+You show a trained network an image twice: once in training mode with seven other images, once alone in evaluation mode.
+The masks differ. Why? (From lesson 02.)
 
-- [x] The curve of images sorted by Dice.
-  Look at its left end. Beside the mean belongs the worst image or, with many images, the share that failed (in this
-  course: Dice below 0.1; it is `failures` in `usft.summarise`).
-- [ ] The curve of validation Dice against steps.
-  Each of its points is a mean over people, and hides what a mean hides.
-- [ ] The 95 % interval of the mean.
-  It says where the mean may lie with other people. It may be wide because of two failures, or because of many images
-  that are neither good nor bad.
+- [ ] The weights were changed in between.
+  Nothing was trained: there was no backward pass and no step.
+- [x] Batch normalisation used other statistics.
+  In training mode it takes mean and variance of the batch, in evaluation mode the running ones.
+- [ ] The sigmoid is left out in evaluation mode.
+  The network gives logits in both modes.
 """)
 
 # %% [markdown]
 # ## What this does not show
 #
-# * The test people come from the same hospital and the same machine as those in training. How the network does
-#   elsewhere is the question of lesson 05.
-# * One seed, one split, a small test set: the interval covers other people of this kind, not other trainings.
-# * The images are small, and lungs are large and alike. A Dice this high does not carry over to harder tasks.
-# * If simulated radiographs stood in: they are easier than real ones, and no verdict on X-rays follows.
-# * Architecture, loss, rate and number of steps are our reconstruction; the paper's settings are not known to us.
+# * One training, one split of the people. Another seed gives another network (lesson 08).
+# * The interval covers other people of the same kind, not another hospital (lesson 07).
+# * For teaching, never for diagnosis.
 
 # %% [markdown]
 # ## Recap
 #
-# * Ask questions that can be answered "no": overfit one batch, watch unseen people, compare with the mean shape.
-# * Per image, then the mean; and look at the worst image, not at the mean alone.
-# * Weights travel with a card: data, seed, Dice, limits, and the people they have seen.
+# * Check each link: the loss, a few images by heart, people it does not learn from, then the test, once.
+# * A 95 % interval says how far the mean would move with other people.
+# * Look at the worst image as well as at the mean.
+#
+# ## Try it alone
+#
+# Train with ten people instead of all (`train.subset(10)`). How do the mean and the worst image change?
 
 # %% [markdown]
 # ## Further reading
 #
-# * F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image
-#   Segmentation", 3DV 2016, doi [10.1109/3DV.2016.79](https://doi.org/10.1109/3DV.2016.79): the soft Dice, with
-#   squares.
-# * I. Loshchilov, F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, [arXiv
-#   1608.03983](https://arxiv.org/abs/1608.03983): the cosine.
-# * S. Jaeger and others, "Two public chest X-ray datasets for computer-aided screening of pulmonary diseases",
-#   Quantitative Imaging in Medicine and Surgery 4(6):475-477, 2014: the Montgomery images.
+# * Milletari, Navab, Ahmadi, "V-Net", 2016, [arXiv 1606.04797](https://arxiv.org/abs/1606.04797): the soft Dice loss.
+# * Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
+#   [doi 10.1201/9780429246593](https://doi.org/10.1201/9780429246593).
+# * Jaeger and others, "Two public chest X-ray datasets for computer-aided screening of pulmonary diseases", 2014,
+#   [doi 10.3978/j.issn.2223-4292.2014.11.20](https://doi.org/10.3978/j.issn.2223-4292.2014.11.20).

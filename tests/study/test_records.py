@@ -1,14 +1,13 @@
-"""What the study found, read off planted records; and its figures."""
+"""What the study found, read off planted records."""
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 from test_claims import everything, planted
 
 import usft_lib as usft
 from usft_lib import BadInput
-from usft_lib.study import figures, grids, targets
-from usft_lib.study.records import Results
+from usft_lib.study import grids, targets
+from usft_lib.study.claims import ALONG
+from usft_lib.study.records import Results, area
 
 
 def test_committed_results_can_be_read_and_a_wrong_name_is_one_line():
@@ -112,29 +111,18 @@ def test_a_subject_counts_once_and_half_a_deal_into_folds_is_left_out():
         assert told[3] == 5, "seeds 5 to 8 are four folds of a second deal"
 
 
-def test_curves_pass_through_the_means_inside_their_bands():
-    found, ks = Results(planted(everything())), (1, 2, 4)
-    axes = plt.figure().subplots()
-    figures.against_k(axes, found, "hc18", {"first": ks, "last": ks})
-    curves = {line.get_label(): line for line in axes.get_lines()}
-    for kind in ("first", "last"):
-        expected = [found.mean("hc18", f"{kind} {k}") for k in ks]
-        np.testing.assert_allclose(curves[f"{kind} k"].get_ydata(), expected)
-    low, high = found.dice("hc18", "first 1")[1:3]
-    band = axes.collections[0].get_paths()[0].vertices
-    assert band[:, 1].min() <= low and band[:, 1].max() >= high
-    assert "everything" in {text.get_text() for text in axes.texts}
-    plt.close()
-    for kinds in ({}, {"first": ()}, {"first": (1, 9)}):
-        with pytest.raises(BadInput):
-            figures.against_k(plt.figure().subplots(), found, "hc18", kinds)
-        plt.close()
+def test_verdicts_are_the_reports_lines_by_claim():
+    told = usft.verdicts(1, 3)
+    assert set(told["claim"]) == {1, 3} and {"busi", "hc18", "sim-ultrasound"} <= set(told["target"])
+    (line,) = told[(told["claim"] == 3) & ~told["secondary"] & (told["target"] == "hc18")].itertuples()
+    study = usft.results("schemes")
+    expected = study.difference("hc18", area("first", ALONG), area("last", ALONG))[:3]
+    assert (line.mean, line.low, line.high) == pytest.approx(expected) and line.said == "reproduced"
+    assert len(usft.verdicts()) > len(told)
+    with pytest.raises(BadInput, match="no line of claim 99"):
+        usft.verdicts(99)
 
 
-def test_intervals_are_drawn_where_they_lie():
-    axes = plt.figure().subplots()
-    figures.intervals(axes, {"one": (0.03, 0.01, 0.05), "other": (-0.01, -0.04, 0.02)})
-    spans = [tuple(line.get_xdata()) for line in axes.get_lines() if len(line.get_xdata()) == 2]
-    assert (0.01, 0.05) in spans and (-0.04, 0.02) in spans
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "other"]
-    plt.close()
+def test_a_strategy_by_name_is_the_strategy_weighted_by_one():
+    study = usft.results("schemes")
+    assert study.by_subject("hc18", "first 2", 0).equals(study.by_subject("hc18", {"first 2": 1.0}, 0))

@@ -14,7 +14,7 @@ import usft_lib
 pytest.importorskip("anywidget", reason="no anywidget here: python -m pip install anywidget")
 pytestmark = pytest.mark.slow
 
-SOLUTION = Path(usft_lib.__file__).parents[1] / "notebooks" / "solutions" / "06_freeze_and_thaw.ipynb"
+SOLUTION = Path(usft_lib.__file__).parents[1] / "notebooks" / "solutions" / "04_freeze_and_thaw.ipynb"
 TELL = """
 import json, pathlib
 told = lab.lab.snapshot() | {"answer": NUMBER}
@@ -29,7 +29,7 @@ while not pathlib.Path("go").exists():
 
 @pytest.fixture(scope="module")
 def lab_page(tmp_path_factory):
-    """Lesson 06's solution in a JupyterLab, run as far as its lab; with shorter runs, and cells added at its end."""
+    """Lesson 04's solution in a JupyterLab, run as far as its lab; with shorter runs, and cells added at its end."""
     nbformat = pytest.importorskip("nbformat", reason="no nbformat: python -m pip install -r requirements.txt")
     if os.environ.get("USFT_WHEEL_ONLY"):
         pytest.skip("USFT_WHEEL_ONLY is set: there are no notebooks beside the wheel")
@@ -39,8 +39,8 @@ def lab_page(tmp_path_factory):
     for cell in cells:
         cell.outputs, cell.execution_count = [], None
     parameters = next(cell for cell in cells if "STEPS =" in cell.source)
-    assert "else 150" in parameters.source
-    parameters.source = parameters.source.replace("else 150", "else 60")
+    assert "else 100" in parameters.source
+    parameters.source = parameters.source.replace("else 100", "else 60")
     added = ["lab", BUSY, *(TELL.replace("NUMBER", str(k)) for k in range(12))]
     lesson.cells += [nbformat.v4.new_code_cell(text) for text in added]
     nbformat.write(lesson, folder / "lesson.ipynb")

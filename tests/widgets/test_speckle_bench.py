@@ -12,6 +12,8 @@ import browser
 
 import usft_lib as usft
 from usft_lib import BadInput
+from usft_lib.seeds import Kept, generator
+from usft_lib.simulate.phantom import Phantom
 from usft_lib.widgets.sliders import SLIDERS, nearest, png
 
 PLACES = {name: one.start for name, one in SLIDERS.items()}
@@ -71,6 +73,47 @@ def test_settings_go_to_and_fro():
     assert made.settings["f_number"] == 3
 
 
+def test_pictures_of_a_kept_phantom_are_those_of_a_new_one():
+    """What a slider leaves as it was is not computed again; nothing else may show that."""
+    kept, settings = Phantom(), {name: slider.values[slider.start] for name, slider in SLIDERS.items()}
+    moves = ["tgc 0.5", "dynamic_range_db 40", "contrast_db 3", "scatterers_per_cell inf", "tgc 1.2", "depth_cm 6",
+             "scatterers_per_cell 1", "dynamic_range_db 60", "scatterers_per_cell 20"]  # fmt: skip
+    for name, value in ((name, float(value)) for name, value in map(str.split, moves)):
+        settings[name] = value
+        one, other = usft.bmode(**settings, phantom=kept), usft.bmode(**settings)
+        assert torch.equal(one.image, other.image) and torch.equal(one.mask, other.mask), name
+        for number in ("snr", "axial_mm", "lateral_mm", "contrast_db", "gcnr", "theory"):
+            assert getattr(one, number) == getattr(other, number), (name, number)
+
+
+def test_kept_numbers_are_those_of_the_generator_in_any_order():
+    kept, plain = Kept("a", 1), generator("a", 1)
+    first, second = torch.rand(4, generator=plain), torch.randn(3, generator=plain)
+    for _ in range(2):
+        kept.begin()
+        assert torch.equal(kept.draw(torch.rand, (4,)), first) and torch.equal(kept.draw(torch.randn, (3,)), second)
+    kept.begin()
+    assert torch.equal(kept.draw(torch.randn, (3,)), torch.randn(3, generator=generator("a", 1)))
+    kept.begin()
+    assert torch.equal(kept.draw(torch.rand, (4,)), first)
+
+
+def test_what_was_seen_is_a_table_and_solves_tasks():
+    dark = usft.Task("make the lesion invisible", done=lambda seen: (seen["gcnr"] < 0.2).any())
+    broken = usft.Task("never", done=lambda seen: seen["no such column"])
+    made = usft.SpeckleBench(tasks=[dark, broken])
+    assert len(made.seen) == 1 and not dark.solved and "KeyError" in broken.trouble
+    made.settings = {"contrast_db": 0}
+    assert dark.solved and made.tasks == [dark, broken]
+    last = made.seen.iloc[-1]
+    assert last["contrast_db"] == 0 and last["gcnr"] == made.result.gcnr
+    assert last["measured_contrast_db"] == made.result.contrast_db
+    panel = usft.speckle_panel(tasks=[usft.Task("see two pictures", done=lambda seen: len(seen) > 1)])
+    assert panel.children[1].children[-1].value.startswith("○")
+    panel.children[1].children[0].value = 6.0
+    assert panel.children[1].children[-1].value.startswith("✓") and len(panel.bench.seen) == 2
+
+
 def test_still_picture_for_pages_without_a_kernel(bench):
     data = bench._repr_mimebundle_()[0]
     assert "application/vnd.jupyter.widget-view+json" in data
@@ -120,9 +163,10 @@ TRAITS = {
 SIZE = 8
 
 
-def answer(page, to: int, shade: int = 0, snr: str = "1.90") -> None:
+def answer(page, to: int, shade: int = 0, snr: str = "1.90", tasks=()) -> None:
     numbers = [{"label": "Speckle SNR", "measured": snr, "theory": "1.91"}]
     content = {"to": to, "ok": True, "size": SIZE, "side_mm": 40, "radius_mm": 6, "depth_mm": 20, "numbers": numbers}
+    content["tasks"] = list(tasks)
     page.evaluate("([c, b]) => answer(c, [b])", [content, [(k + shade) % 256 for k in range(SIZE * SIZE)]])
 
 
@@ -156,7 +200,17 @@ def test_front_end_asks_at_once_and_draws_the_answer(page):
     answer(page, 1)
     assert pixel(page, 3, 2) == [2 * SIZE + 3] * 3 + [255]
     assert page.locator(".usft-numbers tbody").inner_text().split() == ["Speckle", "SNR", "1.90", "1.91"]
+    assert page.locator(".usft-ends").first.inner_text().split("\n") == ["2.0 MHz", "12.0 MHz"]
+    assert page.locator(".usft-tasks").is_hidden()  # there are none
     assert page.errors == []
+
+
+def test_front_end_ticks_a_task(page):
+    answer(page, 1, tasks=[{"text": "<b>Find it</b>", "solved": False, "trouble": ""}])
+    assert page.locator(".usft-tasks li").inner_text() == "○ <b>Find it</b>"
+    slider(page, "Depth").press("ArrowRight")
+    answer(page, 2, tasks=[{"text": "<b>Find it</b>", "solved": True, "trouble": ""}])
+    assert page.locator(".usft-tasks li").inner_text() == "✓ <b>Find it</b> Found."
 
 
 def test_front_end_sends_one_request_at_a_time_and_the_newest_wish(page):

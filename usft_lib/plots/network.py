@@ -1,76 +1,86 @@
-"""The U-Net drawn with its groups, to scale (lesson 02)."""
+"""What each group of a network looks at, and a number for each group (lessons 02, 07)."""
+
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from torch import Tensor
 
-from ..cost import summary
-from ..probes import receptive_fields
-from ..unet import UNet
+from ..probes import effective_receptive_field_width
 from .style import COLOURS, STYLE, literal
 
+FAINTEST = 1e-4  # of the largest gradient; the scale is logarithmic, so that faint parts show
+MARKS = ("s", "o", "^", "D")
 
-def unet_figure(model: UNet, size: int = 96, title: str = "") -> Figure:
-    """The U-Net drawn with its groups: parameters, FLOPs and receptive field on each (lesson 02).
 
-    A box is as wide as its group has channels and as high as it has pixels, to scale; frozen groups are pale, hatched.
+def fields_figure(fields: Mapping[str, Mapping[str, Tensor]], allowed: Mapping[str, int], chosen: list[str]) -> Figure:
+    """Where groups look, as pictures around the pixel that was asked; dashed: what the layers allow (lesson 02).
 
     Args:
-        size: side of the image whose pixels and FLOPs are told.
+        fields: by network and by group, `probes.effective_receptive_field` ``[S, S]``.
+        allowed: by group, the side of its receptive field in pixels.
+        chosen: the groups that are drawn, a column each.
     """
-    table, sides, deepest = summary(model, size).set_index("group"), receptive_fields(model), model.depth + 1
-    levels = {name: deepest if name == "bottleneck" else int(name[3:]) for name in list(sides)[:-1]}
-    wide = {level: 2.4 * 2.0 ** (level - deepest) for level in range(1, deepest + 1)}  # inches, as all lengths here
-    high = {level: 2.0 * 2.0 ** (1 - level) for level in wide}
-    row = {level: max(high[level], 0.8) + 0.35 for level in wide}
-    bottom = {level: -sum(row[k] for k in wide if k < level) - (row[level] + high[level]) / 2 for level in wide}
-    left, x = {}, 2.05
-    for name, level in levels.items():
-        left[name], x = x, x + wide[level] + 0.14
-    across = x + 2.05 - 0.14
+    reach = max(allowed[name] for name in chosen) / 2 + 20
+    with plt.rc_context({**STYLE, "axes.grid": False}):
+        figure, panels = plt.subplots(
+            len(fields), len(chosen), figsize=(2.4 * len(chosen) + 1.2, 2.6 * len(fields) + 0.7), layout="constrained",
+            sharex=True, sharey=True, squeeze=False)  # fmt: skip
+        for row, (network, by_group) in zip(panels, fields.items(), strict=True):
+            for axes, name in zip(row, chosen, strict=True):
+                field = by_group[name].cpu().numpy()
+                start = -(len(field) + _pixel(name, allowed)) / 2  # the pixel in the middle lies right and below of it
+                end = start + len(field)
+                shades = axes.imshow(
+                    (field / field.max()).clip(FAINTEST), norm=LogNorm(FAINTEST, 1), cmap="magma",
+                    extent=(start, end, end, start))  # fmt: skip
+                side = allowed[name]
+                square = plt.Rectangle((-side / 2, -side / 2), side, side, fill=False, edgecolor="w", linestyle="--")
+                axes.add_patch(square)
+                axes.set(title=literal(f"{name}, {network}"), xlim=(-reach, reach), ylim=(reach, -reach))
+        figure.colorbar(shades, ax=panels, label="gradient / largest gradient")
+        figure.supxlabel("image pixels from the pixel that was asked", fontsize=11)
+    return figure
 
-    def words(name: str) -> str:
-        line = table.loc[name]
-        return f"$\\bf{{{name}}}$\n{line.parameters:,} parameters\n{line.forward:,.1f} MFLOPs\nsees {sides[name]} px"
 
-    def box(name: str, x: float, level: int, width: float) -> None:
-        colour = COLOURS[0 if name.startswith("enc") else 2 if name == "bottleneck" else 1]
-        frozen = {"facecolor": "0.93", "hatch": "////"} if name in model.frozen else {"facecolor": colour}
-        axes.add_patch(plt.Rectangle((x, bottom[level]), width, high[level], edgecolor=colour, linewidth=1, **frozen))
+def _pixel(name: str, groups: Mapping[str, int]) -> int:
+    """Side of one of a group's pixels, in image pixels."""
+    depth = sum(group.startswith("enc") for group in groups)
+    return 2 ** (depth if name == "bottleneck" else 0 if name == "head" else int(name[3:]) - 1)
 
-    def arrow(start: tuple, end: tuple, **look) -> None:
-        look |= {"arrowstyle": "->", "color": "0.25", "shrinkA": 0, "shrinkB": 1}
-        axes.annotate("", end, start, arrowprops=look)
 
+def reach_figure(fields: Mapping[str, Mapping[str, Tensor]], allowed: Mapping[str, int], size: int) -> Figure:
+    """How wide every group looks, in each network, and what its layers allow (lesson 02).
+
+    Args:
+        size: the side of a usual image, in pixels, drawn as a line.
+    """
     with plt.rc_context(STYLE):
-        figure = plt.figure(figsize=(across, sum(row.values()) + 2.05))
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, across), ylim=(-sum(row.values()) - 0.9, 1.15))
-        axes.set_axis_off()
-        axes.text(0.15, 0.95, literal(title), fontsize=14, va="top")
-        for (name, level), after in zip(levels.items(), [*list(levels)[1:], "head"], strict=True):
-            right, middle, low = left[name] + wide[level], bottom[level] + high[level] / 2, bottom[level]
-            box(name, left[name], level, wide[level])
-            if name == "bottleneck":
-                axes.text((left[name] + right) / 2, low - 0.07, words(name), ha="center", va="top")
-            elif name.startswith("enc"):
-                axes.text(left[name] - 0.1, middle, words(name), ha="right", va="center")
-                arrow((right, middle), (left[f"dec{level}"], middle), linestyle="dashed")
-            else:
-                axes.text(right + 0.1, middle, words(name), ha="left", va="center")
-            if name.startswith("enc"):  # out at the side, down onto the next
-                onto = left[after] + min(wide[level + 1] / 2, 0.2)
-                corner = {"connectionstyle": "angle,angleA=0,angleB=90,rad=0"}
-                arrow((right, low + high[level] / 5), (onto, bottom[level + 1] + high[level + 1]), **corner)
-            elif after != "head":  # up from the top, in at the side
-                corner = {"connectionstyle": "angle,angleA=90,angleB=0,rad=0"}
-                at, above = right - min(wide[level] / 2, 0.2), level - 1
-                arrow((at, low + high[level]), (left[after], bottom[above] + high[above] / 5), **corner)
-        top, line = bottom[1] + high[1], bottom[1] + 0.88 * high[1]  # image and mask have one channel: a line
-        axes.add_patch(plt.Rectangle((0.235, bottom[1]), 0.03, high[1], color="0.5"))
-        box("head", across - 0.265, 1, 0.03)
-        arrow((0.29, line), (left["enc1"], line))
-        arrow((left["dec1"] + wide[1], line), (across - 0.29, line))
-        axes.text(0.22, top + 0.1, f"image, {size} × {size} px", va="bottom")
-        axes.text(across - 0.22, top + 0.1, words("head").replace("\n", " · ", 1), ha="right", va="bottom")
-        legend = "width: channels, height: pixels, both to scale · dashed: skip connections"
-        axes.text(0.15, -sum(row.values()) - 0.8, legend + " · hatched: frozen" * bool(model.frozen), color="0.25")
+        figure, axes = plt.subplots(figsize=(10, 4.4), layout="constrained")
+        names = list(allowed)
+        axes.plot(names, list(allowed.values()), "_", color="black", markersize=24, label="allowed by the layers")
+        for k, (network, by_group) in enumerate(fields.items()):
+            widths = [effective_receptive_field_width(by_group[name]) for name in names]
+            label = literal(f"{network}: 95 % of the gradient")
+            axes.plot(names, widths, MARKS[k % 4], color=COLOURS[k % 7], markersize=9, label=label)
+        axes.axhline(size, color="0.4", linestyle=":", label=f"side of a {size} px image")
+        axes.set(ylabel="width (image pixels)", title="How wide does each group look?")
+        axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def by_group_figure(lines: Mapping[str, Mapping[str, float]], label: str, title: str = "") -> Figure:
+    """A number for each group along the path, a line a series (lesson 07).
+
+    Args:
+        lines: by series and by group, a value from 0 to 1.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
+        for k, ((name, values), line) in enumerate(zip(lines.items(), ("-", "--", ":", "-."), strict=False)):
+            style = {"color": COLOURS[k % 7], "marker": MARKS[k % 4], "label": literal(name)}
+            axes.plot(list(values), list(values.values()), line, **style)
+        axes.set(ylabel=literal(label), ylim=(0, 1), title=literal(title))
+        axes.legend(frameon=False)
     return figure

@@ -1,4 +1,4 @@
-"""Strategies compared: learning curves, scores with intervals, the masks that they draw (lessons 00, 06)."""
+"""Strategies compared: learning curves, scores with intervals, the masks that they draw (lessons 00, 04)."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ def strategies_figure(
     test: SegmentationData,
     title: str = "",
 ) -> Figure:
-    """Strategies compared (lesson 06): learning curves, test Dice with intervals, and the masks that they draw.
+    """Strategies compared (lesson 04): learning curves, test Dice with intervals, and the masks that they draw.
 
     Args:
         histories: a `History` for each strategy.
@@ -73,47 +73,3 @@ def _check_curves(histories: Mapping[str, History]) -> None:
     if without or not histories:
         what = f"{without[0]!r} has no validations" if without else "There is no strategy"
         raise BadInput(f"{what}, so no curve can be drawn: train with usft.fit(model, train, val, …).")
-
-
-def growing_masks_figure(
-    histories: Mapping[str, History],
-    snapshots: Mapping[str, Mapping[int, Tensor]],
-    image: Tensor,
-    true: Tensor,
-    levels: Mapping[str, float],
-) -> Figure:
-    """Strategies in rows, one image's mask as training goes on in columns; below, their validation curves (lesson 00).
-
-    Args:
-        histories: a `History` for each strategy.
-        snapshots: for each strategy a bool mask ``[1, S, S]`` at some steps, the same for all.
-        image, true: the image ``[1, S, S]`` and its mask.
-        levels: Dice values to compare with, as horizontal lines, by name.
-
-    Raises:
-        BadInput: there is no strategy, or one of them has no validations.
-    """
-    _check_curves(histories)
-    steps = list(next(iter(snapshots.values())))
-    with plt.rc_context(STYLE):
-        figure = plt.figure(figsize=(11.5, 2.3 * len(snapshots) + 4.4), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[2.3 * len(snapshots) + 0.5, 3.9])
-        panels = upper.subplots(len(snapshots), len(steps), squeeze=False)
-        curves = lower.subplots()
-        for row, (name, masks) in enumerate(snapshots.items()):
-            colour, history = COLOURS[row % 7], histories[name]
-            for axes, step in zip(panels[row], steps, strict=True):
-                show_masks(axes, image, true, masks[step])
-                if row == 0:
-                    axes.set_title(f"step {step}")
-            beside = {"rotation": 90, "ha": "right", "va": "center", "color": colour, "fontsize": 13}
-            panels[row, 0].text(-4, image.shape[-2] / 2, literal(name), **beside)
-            curves.plot(history.val_step, history.val_dice, color=colour, marker=MARKERS[row % 7], label=literal(name))
-        ends = [history.val_step[-1] for history in histories.values()]
-        for (name, level), line in zip(levels.items(), ("dotted", "dashed", "dashdot"), strict=False):
-            curves.axhline(level, color="0.35", linestyle=line, label=literal(name))
-        curves.set(xlabel="training step", ylabel="Dice (validation)", xlim=(0, max(ends) * 1.02), ylim=(0, 0.85))
-        curves.legend(frameon=False, ncols=2, loc="upper left")
-        question = f"Which mask gets there, {' or '.join(map(literal, snapshots))}?"
-        upper.suptitle(f"{question}   (white dashes: the true lesion · orange: the network)", fontsize=13)
-    return figure

@@ -1,4 +1,4 @@
-"""Simulated images with exact masks: always at hand, on any machine (lessons 01, 04)."""
+"""Simulated images with exact masks: always at hand, on any machine (lessons 01, 05)."""
 
 from .phantom import Bmode, bmode
 from .presets import PRESETS

@@ -1,7 +1,7 @@
 """What is there: how strongly each point of the tissue echoes, how much it attenuates, and where the lesion is.
 
 Everything is a function of (x, z) in mm, so it can be sampled on the acoustic grid for the echoes and on the picture's
-pixels for the mask, and both agree exactly. Levels are in dB relative to glandular tissue (lesson 04).
+pixels for the mask, and both agree exactly. Levels are in dB relative to glandular tissue (lesson 05).
 """
 
 import math

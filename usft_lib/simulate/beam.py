@@ -1,4 +1,4 @@
-"""The point-spread function: what one scatterer looks like, along the beam and across it (lesson 04).
+"""The point-spread function: what one scatterer looks like, along the beam and across it (lesson 05).
 
 Along the beam it is the pulse. Its spectrum is a raised cosine around the centre frequency, and every centimetre of
 tissue takes more of its high frequencies than of its low ones. Across, it is the product of the transmitted beam and

@@ -1,4 +1,4 @@
-"""Blurring by a point spread that changes with depth, across the lines and along them (lesson 04)."""
+"""Blurring by a point spread that changes with depth, across the lines and along them (lesson 05)."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Where things are: the acoustic grid of lines and samples, the tissue in mm, and the picture (lesson 04).
+"""Where things are: the acoustic grid of lines and samples, the tissue in mm, and the picture (lesson 05).
 
 A scanner listens along lines. On a linear probe they run side by side; on a convex one they fan out, so its grid is
 polar. The picture is square with one size of pixel, whatever the probe: going there is the scan conversion.

@@ -1,24 +1,24 @@
-"""The speckle bench without its sliders: one phantom, its picture, and what can be measured in it (lesson 04)."""
+"""The speckle bench without its sliders: one phantom, its picture, and what can be measured in it (lesson 06)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 
-from ..seeds import generator
+from ..seeds import Kept
 from .beam import lateral_transfer, pulses, tissue_loss, width_at_half
 from .geometry import Grid, picture_points
 from .scene import Scene
 from .shapes import check_request, coverage
-from .ultrasound import insonify, true_contrast_db, with_clutter
+from .ultrasound import receive_and_show, send, true_contrast_db, with_clutter
 
 RAYLEIGH_SNR = math.sqrt(math.pi / (4 - math.pi))  # mean over standard deviation of a Rayleigh envelope, 1.913
 
 
 @dataclass(repr=False)
 class Bmode:
-    """A B-mode picture of a round lesion with what was measured in it, beside what theory says (lesson 04).
+    """A B-mode picture of a round lesion with what was measured in it, beside what theory says (lesson 06).
 
     Attributes:
         image, mask: ``[size, size]``, float32 0…1 and bool. ``spacing_mm``: side of a pixel.
@@ -63,8 +63,9 @@ def bmode(
     *,
     size: int = 256,
     seed: int = 0,
+    phantom: "Phantom | None" = None,
 ) -> Bmode:
-    """Image a phantom with one round lesion in its middle, and measure the picture (lesson 04).
+    """Image a phantom with one round lesion in its middle, and measure the picture (lesson 06).
 
     The same seed scatters the same random numbers, whatever the settings.
 
@@ -73,11 +74,11 @@ def bmode(
         scatterers_per_cell: mean number in a resolution cell; ``math.inf`` for fully developed speckle.
         tgc: share of the loss that time-gain compensation gives back, 0…1.
         contrast_db: −60 or less for an anechoic lesion. For the others see `Scene`.
+        phantom: one that was imaged before, in place of ``size`` and ``seed``: many pictures of it take less time.
 
     Raises:
         BadInput: a setting out of its range.
     """
-    _, size = check_request(1, size)
     scene = Scene(
         depth_cm=depth_cm, width_cm=depth_cm, centre_frequency_mhz=centre_frequency_mhz, bandwidth=bandwidth,
         receive_f_number=f_number, transmit_f_number=1.5 * f_number, focus_cm=depth_cm / 2, aperture_cm=10.0,
@@ -85,14 +86,42 @@ def bmode(
         noise_db=-70.0, clutter_db=-45.0, tgc=tgc, dynamic_range_db=dynamic_range_db,
         contrast_db=contrast_db, minor_radius_mm=1.5 * depth_cm, lesion_depth_cm=depth_cm / 2,
     )  # fmt: skip
-    grid = Grid([scene], size, coarse=2)
-    level = contrast_db * coverage(_distance(scene, *grid.points()), 0.2)
-    loss = tissue_loss([scene], grid.range_mm).expand_as(level)
-    stages = insonify([scene], with_clutter(level, 0.0, [scene]), loss, [generator("bench", seed)])
-    mask = _distance(scene, *picture_points([scene], size))[0] < 0
-    made = {name: value[0] for name, value in stages.items()}
-    measured, theory = _measure(scene, made["envelope"]), _theory(scene, size)
-    return Bmode(made["image"], mask, scene.side_mm / size, **measured, theory=theory, scene=scene, stages=made)
+    return (phantom or Phantom(size, seed)).image(scene)
+
+
+class Phantom:
+    """The phantom of `bmode`, to be imaged again and again: what a new scene leaves as it was is kept (lesson 06).
+
+    Args:
+        size, seed: as in `bmode`.
+    """
+
+    def __init__(self, size: int = 256, seed: int = 0):
+        _, self.size = check_request(1, size)
+        self._random = Kept("bench", seed)
+        self._sent = self._heard = None  # the scenes whose echoes, and whose measurements, are kept
+
+    def image(self, scene: Scene) -> Bmode:
+        """The picture of a scene, and what is measured in it."""
+        sent = replace(scene, tgc=1.0, dynamic_range_db=60.0)  # these two play no part in what comes back
+        if sent != self._sent:
+            self._random.begin()
+            grid = Grid([scene], self.size, coarse=2)
+            level = scene.contrast_db * coverage(_distance(scene, *grid.points()), 0.2)
+            loss = tissue_loss([scene], grid.range_mm).expand_as(level)
+            self._echoes = send([scene], with_clutter(level, 0.0, [scene]), loss, [self._random])
+            self._after = self._random.place
+            self._theory = _theory(scene, self.size)
+            self._mask = _distance(scene, *picture_points([scene], self.size))[0] < 0
+            self._sent, self._heard = sent, None
+        self._random.place = self._after
+        stages = self._echoes | receive_and_show([scene], self._echoes["echoes"], [self._random])
+        made = {name: value[0] for name, value in stages.items()}
+        heard = replace(scene, dynamic_range_db=60.0)
+        if heard != self._heard:
+            self._measured, self._heard = _measure(scene, made["envelope"]), heard
+        found, spacing = {**self._measured, "theory": dict(self._theory)}, scene.side_mm / self.size
+        return Bmode(made["image"], self._mask, spacing, **found, scene=scene, stages=made)
 
 
 def _distance(scene: Scene, x, z):
@@ -108,17 +137,17 @@ def _measure(scene: Scene, envelope: torch.Tensor) -> dict[str, float]:
     x = ((torch.arange(rows) + 0.5) * step - 5 * scene.width_cm)[None]
     radius = scene.minor_radius_mm
     inside, beside = torch.hypot(x, z) < 0.8 * radius, (x.abs() > 1.25 * radius) & (z.abs() < 0.8 * radius)
-    power = envelope.square()
-    level = 20 * torch.log10(envelope.clamp_min(1e-9))
-    histograms = [torch.histc(level[part], 96, -90.0, 50.0) / part.sum() for part in (inside, beside)]
+    power, parts = envelope.square(), [envelope[part] for part in (inside, beside)]
+    levels = [20 * torch.log10(part.clamp_min(1e-9)) for part in parts]
+    histograms = [torch.histc(level, 96, -90.0, 50.0) / len(level) for level in levels]
     band = torch.where(beside.any(1))[0]
     left = power[band[0] : band[-1] + 1, : int(torch.where(~beside[band[len(band) // 2]])[0][0])]
     along, across = (width_at_half(a, step / 8) for a in _autocovariance(left))
     return {
-        "snr": float(envelope[beside].mean() / envelope[beside].std()),
+        "snr": float(parts[1].mean() / parts[1].std()),
         "axial_mm": along,
         "lateral_mm": across,
-        "contrast_db": float(10 * torch.log10(power[inside].mean() / power[beside].mean())),
+        "contrast_db": float(10 * torch.log10(parts[0].square().mean() / parts[1].square().mean())),
         "gcnr": float(1 - torch.minimum(*histograms).sum()),
     }
 

@@ -1,4 +1,4 @@
-"""Echoes of scatterers at given places, each with its exact phase (lesson 04).
+"""Echoes of scatterers at given places, each with its exact phase (lesson 05).
 
 `ultrasound.simulate_ultrasound` draws random scatterers straight on its grid, which costs the same for any number of
 them. Here they lie where the caller says, so the same scatterers can be given to another simulator.

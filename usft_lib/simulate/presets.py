@@ -1,4 +1,4 @@
-"""Scenes drawn at random, jointly plausible: presets, and what a caller narrows (lesson 04).
+"""Scenes drawn at random, jointly plausible: presets, and what a caller narrows (lesson 05).
 
 Drawn independently, most scans would be impossible: their echoes would be lost in noise half-way down. So depth comes
 first, then noise, attenuation and frequency within what the echo can afford, then a lesion that fits and can be seen.

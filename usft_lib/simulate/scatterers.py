@@ -1,10 +1,11 @@
-"""Random scatterers on the acoustic grid: too many to count, or so few that it shows (lesson 04)."""
+"""Random scatterers on the acoustic grid: too many to count, or so few that it shows (lesson 05)."""
 
 import math
 
 import torch
 import torch.nn.functional as F
 
+from ..seeds import Kept
 from .beam import NEPER_PER_DB, cells_mm2
 from .geometry import Grid, stacked
 from .scene import Scene
@@ -41,10 +42,21 @@ def amplitude(decibels: torch.Tensor) -> torch.Tensor:
 
 def white_noise(rows: int, columns: int, randoms) -> torch.Tensor:
     """Complex white noise of unit power, ``[B, rows, columns]``, each image's from its own stream."""
+    if len(randoms) == 1:  # without a copy
+        return torch.view_as_complex(_draw(_half_normal, (rows, columns, 2), randoms[0])[None])
     white = torch.empty(len(randoms), rows, columns, 2)
     for part, random in zip(white, randoms, strict=True):
-        part.normal_(0, math.sqrt(0.5), generator=random)
+        part.copy_(_draw(_half_normal, (rows, columns, 2), random))
     return torch.view_as_complex(white)
+
+
+def _half_normal(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    """Normal numbers of variance ½, so that the two parts of a complex one have 1 together."""
+    return torch.empty(shape).normal_(0, math.sqrt(0.5), generator=generator)
+
+
+def _draw(draw, shape: tuple[int, ...], random: torch.Generator | Kept) -> torch.Tensor:
+    return random.draw(draw, shape) if isinstance(random, Kept) else draw(shape, generator=random)
 
 
 def _counts(rate: torch.Tensor, columns: int, random: torch.Generator) -> torch.Tensor:
@@ -52,10 +64,10 @@ def _counts(rate: torch.Tensor, columns: int, random: torch.Generator) -> torch.
     if rate.isinf().any():
         return torch.ones(len(rate), columns)
     if rate.max() > MANY:
-        normal = torch.randn(len(rate), columns, generator=random)
+        normal = _draw(torch.randn, (len(rate), columns), random)
         return (1 + normal / rate.sqrt()).clamp_min(0).sqrt()
     # The number is where a uniform one falls among the sums of probabilities, e^−ρ ρ^k / k!.
-    uniform = torch.rand(len(rate), columns, generator=random)
+    uniform = _draw(torch.rand, (len(rate), columns), random)
     k = torch.arange(math.ceil(rate.max() + 7 * rate.max() ** 0.5) + 8)  # beyond that lies less than 1 in 10⁷
     sums = torch.exp(k * rate.log() - rate - torch.lgamma(k + 1.0)).cumsum(1)
     return torch.searchsorted(sums, uniform, out_int32=True).div(rate).sqrt_()

@@ -1,4 +1,4 @@
-"""One ultrasound scan in numbers: the probe, the tissue's physics, the scanner's knobs and the lesion (lesson 04).
+"""One ultrasound scan in numbers: the probe, the tissue's physics, the scanner's knobs and the lesion (lesson 05).
 
 `Scene` holds what a student may set, each with its unit in its name; `presets.draw_scene` draws what is not set.
 """
@@ -19,7 +19,7 @@ def _within(low: float, high: float, default: float | None):
 
 @dataclass(frozen=True)
 class Scene:
-    """One scan: what is insonified, with what, and how it is shown (lesson 04).
+    """One scan: what is insonified, with what, and how it is shown (lesson 05).
 
     Levels are in dB relative to the tissue around the lesion. A lesion is the target, the thing in the mask; None for
     its ``contrast_db`` means that there is none.
@@ -165,7 +165,7 @@ def number_in_limits(name: str, value) -> float:
 
 
 def scene_table(scenes: list[Scene]):
-    """Scenes as a pandas table, a row each, NaN for the contrast of no lesion (lesson 04)."""
+    """Scenes as a pandas table, a row each, NaN for the contrast of no lesion (lesson 05)."""
     import pandas as pd
 
     return pd.DataFrame(scenes).astype({"contrast_db": float})

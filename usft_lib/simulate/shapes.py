@@ -1,4 +1,4 @@
-"""Shapes as signed distances in millimetres, shared by both simulators (lesson 04).
+"""Shapes as signed distances in millimetres, shared by both simulators (lesson 05).
 
 A signed distance is negative inside a shape, 0 on its border and positive outside. So one function gives the exact mask
 (``distance < 0``), a soft-edged picture of the same shape (`coverage`) and bands along its border. Coordinates are

@@ -1,4 +1,4 @@
-"""Sets that differ in one thing alone: in their speckle, or in their shapes (lessons 05 and 10).
+"""Sets that differ in one thing alone: in their speckle, or in their shapes (lessons 07 and 11).
 
 If shallow layers matter because ultrasound *looks* different, they should matter when speckle changes and shapes stay,
 and less the other way round. A shift of 0 is one and the same set in both functions, and one seed gives every set the
@@ -31,7 +31,7 @@ ROUND = {"aspect": 0.95, "irregularity": 0.02}  # lesions at home; they are plac
 
 
 def shifted_speckle(n: int, size: int = 128, seed: int = 0, shift: float = 1.0) -> SegmentationData:
-    """The lesions of a home set, seen in another speckle: masks stay to the pixel (lesson 10, claim 11).
+    """The lesions of a home set, seen in another speckle: masks stay to the pixel (lesson 11, claim 11).
 
     With ``shift`` from 0 (home) to 1 the resolution cell grows fourfold each way and comes to hold fewer scatterers.
 
@@ -53,7 +53,7 @@ def shifted_speckle(n: int, size: int = 128, seed: int = 0, shift: float = 1.0) 
 
 
 def shifted_shapes(n: int, size: int = 128, seed: int = 0, shift: float = 1.0) -> SegmentationData:
-    """Other lesions in the speckle of a home set: away from the lesions its pixels stay (lesson 10, claim 11).
+    """Other lesions in the speckle of a home set: away from the lesions its pixels stay (lesson 11, claim 11).
 
     With ``shift`` from 0 (home) to 1 outlines become irregular and flat, around the same centres, of the same area.
 
@@ -86,7 +86,7 @@ def _shaped(scene: Scene, aspect: float, irregularity: float) -> Scene:
 def in_speckle(
     data: SegmentationData, seed: int = 0, *, contrast_db: tuple[float, float] | None = None
 ) -> SegmentationData:
-    """The masks of ``data`` drawn as echo-poor shapes in speckled tissue; masks and subjects stay (lesson 05).
+    """The masks of ``data`` drawn as echo-poor shapes in speckled tissue; masks and subjects stay (lesson 07).
 
     A lung filled with speckle exists in no patient. It is an experiment: same shapes, same places, same task, only the
     look is that of ultrasound, so what a network loses here it loses to appearance. Image i depends on the seed, its id

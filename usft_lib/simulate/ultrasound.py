@@ -1,4 +1,4 @@
-"""Simulated B-mode ultrasound with exact masks: the whole chain, batched (lesson 04).
+"""Simulated B-mode ultrasound with exact masks: the whole chain, batched (lesson 05).
 
 Each function is a stage: `level_maps` (what echoes how much, and what is lost on the way) → `scatterers` (random
 points, too many to count) → `echoes` (seen through pulse and beam) → `receive` (noise, time-gain compensation) →
@@ -39,7 +39,7 @@ def simulate_ultrasound(
     device: str | torch.device = "cpu",
     **scene,
 ) -> SegmentationData | tuple[SegmentationData, dict]:
-    """Simulate ``n`` B-mode images with the exact mask of their lesion (lesson 04).
+    """Simulate ``n`` B-mode images with the exact mask of their lesion (lesson 05).
 
     Image i depends on the seed, i, the size and the scene alone, never on ``n``; on another device it differs by
     rounding. Frames of one subject show one anatomy under a slightly moved probe with new speckle.
@@ -93,14 +93,14 @@ def image_scenes(
 
 
 def ultrasound_scenes(n: int, seed: int = 0, preset: str = "varied", **scene) -> list[Scene]:
-    """The scenes of the ``n`` subjects that `simulate_ultrasound` draws for the same arguments (lesson 04)."""
+    """The scenes of the ``n`` subjects that `simulate_ultrasound` draws for the same arguments (lesson 05)."""
     n, _ = check_request(n, 32)
     ranges = settings(preset, scene)
     return [draw_scene(ranges, seed, k) for k in range(n)]
 
 
 def true_contrast_db(scene: Scene) -> float:
-    """Contrast of the lesion as echoes show it, at its centre: clutter and noise fill it up (lesson 04).
+    """Contrast of the lesion as echoes show it, at its centre: clutter and noise fill it up (lesson 05).
 
     Without noise and clutter that is ``contrast_db``. NaN without a lesion.
     """
@@ -178,25 +178,31 @@ def insonify(scenes: list[Scene], level, loss, randoms: list[torch.Generator], c
         contact, error: dB, how well lines couple and what TGC gets wrong, at a few points along ``[B, 1, points]`` and
             ``[B, points, 1]``.
     """
+    sent = send(scenes, level, loss, randoms)
+    return sent | receive_and_show(scenes, sent["echoes"], randoms, contact, error)
+
+
+def send(scenes: list[Scene], level, loss, randoms) -> dict:
+    """The first half of `insonify`: what comes back, before the scanner adds or amplifies anything."""
     size = 8 * level.shape[-1] // 9
-    grid = Grid(scenes, size, device=level.device)
+    grid, coarse = Grid(scenes, size, device=level.device), Grid(scenes, size, coarse=2, device=level.device)
     lost = attenuated_db(loss, scenes)
     points = scatterers(scenes, grid, level - lost, randoms)
-    field = echoes(scenes, grid, points)
-    received = receive(scenes, grid, field, randoms, contact, error)
-    envelope = received.abs()
-    grey = compress(scenes, envelope)
-    coarse = Grid(scenes, size, coarse=2, device=level.device)
     return {
         "level_db": coarse.inside(level),
         "loss_db": coarse.inside(lost),
         "scatterers": grid.inside(points),
-        "echoes": field,
-        "received": received,
-        "envelope": envelope,
-        "grey": grey,
-        "image": scan_convert(grey, scenes),
+        "echoes": echoes(scenes, grid, points),
     }
+
+
+def receive_and_show(scenes: list[Scene], field, randoms, contact=None, error=None) -> dict:
+    """The second half of `insonify`: noise, amplification, grey, picture."""
+    grid = Grid(scenes, field.shape[-1] // 2, device=field.device)
+    received = receive(scenes, grid, field, randoms, contact, error)
+    envelope = received.abs()
+    grey = compress(scenes, envelope)
+    return {"received": received, "envelope": envelope, "grey": grey, "image": scan_convert(grey, scenes)}
 
 
 def echoes(scenes: list[Scene], grid: Grid, points: torch.Tensor) -> torch.Tensor:
@@ -237,7 +243,7 @@ def radio_frequency(field: torch.Tensor, scene: Scene) -> tuple[torch.Tensor, fl
     """The oscillating echoes that a transducer hears, from the baseband ``field [rows, lines]`` of one scene.
 
     Returns:
-        real ``[rows · m, lines]`` with at least eight samples a wave, and their spacing in mm (lesson 04).
+        real ``[rows · m, lines]`` with at least eight samples a wave, and their spacing in mm (lesson 05).
     """
     shown, margin = field.shape[0], field.shape[0] // 8
     spacing = 10 * scene.depth_cm / shown

@@ -1,6 +1,6 @@
 """Data sets: a file for each public one in ``sets/``, the registry, the cache, and a student's own folders."""
 
-from .cache import use_drive
+from .cache import in_colab, use_drive
 from .catalogue import datasets
 from .folder import load_folder
 from .loading import load

@@ -7,6 +7,7 @@ that ``USFT_PROGRESS`` names.
 import errno
 import json
 import os
+import sys
 import tempfile
 from contextlib import contextmanager
 from functools import cache
@@ -49,6 +50,11 @@ def _without_home() -> Path:
     where = os.environ["USFT_DATA"] = tempfile.mkdtemp(prefix="usft-")  # read by this session's processes, too
     print(f"You have no home folder here, so data is kept in {where}: to keep it for longer, set USFT_DATA.")
     return Path(where)
+
+
+def in_colab() -> bool:
+    """Whether this is Google Colab, where downloads cost no disk or network of the reader's own (lesson 04)."""
+    return "google.colab" in sys.modules
 
 
 def use_drive(folder: str = "usft_data") -> Path:

@@ -28,7 +28,7 @@ def load_folder(
     name: str = "folder",
     spacing_mm: float | None = None,
 ) -> SegmentationData:
-    """Your own data: each image of a folder with the mask of the same name (lesson 13).
+    """Your own data: each image of a folder with the mask of the same name (lesson 16).
 
     ``scan7.png`` goes with ``scan7.png``, ``scan7_mask.png``, ``scan7-seg.tif`` … Folders inside are not searched; both
     may be the same folder if the masks have such an ending. Pictures are padded to a square, so pixels stay square.

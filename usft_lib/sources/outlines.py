@@ -1,4 +1,4 @@
-"""Fill the outline of an object that was drawn as a closed line, such as the ellipse around a head (lesson 09)."""
+"""Fill the outline of an object that was drawn as a closed line, such as the ellipse around a head (lesson 10)."""
 
 import numpy as np
 from PIL import Image, ImageDraw

@@ -1,4 +1,4 @@
-"""Claims 1 to 12, read off the records by the protocol's rules; `all_lines` adds 13 to 15 (lessons 07 to 11).
+"""Claims 1 to 12, read off the records by the protocol's rules; `all_lines` adds 13 to 15 (lessons 08 to 12).
 
 A claim is judged on each target by itself, since one may hold on simulated breasts and fail on fetal heads. Every line
 tells the difference with its interval, how many seeds it covers, and what may be said. Where a claim is about a number
@@ -121,7 +121,7 @@ def photographs(found: Results) -> list[Line]:
 
 
 def share_of_gap(found: Results, target: str, weights: dict[str, float]) -> tuple[float, float, float, int] | None:
-    """How much of what everything gains over the untouched network the weighted strategies gain (lesson 09, claim 2).
+    """How much of what everything gains over the untouched network the weighted strategies gain (lesson 10, claim 2).
 
     Returns:
         The share, half of its interval, the gap in Dice, and the seeds; None with fewer than two seeds.
@@ -207,7 +207,7 @@ def position(found: Results) -> list[Line]:
 
 
 def matched_sets(found: Results, target: str) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray] | None:
-    """Claim 8's sets: names, Dice ``[seeds, sets]``, design ``[sets, columns]``, operations ``[sets]`` (lesson 10).
+    """Claim 8's sets: names, Dice ``[seeds, sets]``, design ``[sets, columns]``, operations ``[sets]`` (lesson 11).
 
     The design holds the place of a set along the path, in tenths of the way from the output, and a column a budget.
     None with too few sets, or fewer than two seeds that all of them were run with.

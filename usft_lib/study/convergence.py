@@ -1,4 +1,4 @@
-"""How soon a strategy is as good as it gets: a constant rate, averaged weights, many looks (lesson 11, claim 7).
+"""How soon a strategy is as good as it gets: a constant rate, averaged weights, many looks (lesson 12, claim 7).
 
 With a rate that decays, the end of the schedule decides when the curve flattens; with a constant rate the last step
 wanders. So the rate stays, and what is looked at is a running average of the weights (Polyak and Juditsky, 1992, doi

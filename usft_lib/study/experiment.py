@@ -1,4 +1,4 @@
-"""One experiment of the study: a record of all that its outcome depends on, and how it is run (lessons 07 to 11)."""
+"""One experiment of the study: a record of all that its outcome depends on, and how it is run (lessons 08 to 12)."""
 
 import hashlib
 import json

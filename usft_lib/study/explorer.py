@@ -1,4 +1,4 @@
-"""The study's numbers for the results explorer: results/explorer.json (lessons 07 to 15).
+"""The study's numbers for the results explorer: results/explorer.json (lessons 08 to 15).
 
 The explorer (widgets/results_explorer.py) and the site read that file and know nothing of the study. The same records
 give the same text. ``python data_scripts/run_study.py --grid schemes --report`` writes it, beside VERDICTS.md.

@@ -1,4 +1,4 @@
-"""Files of results: one grid a file, one record a line (lesson 07)."""
+"""Files of results: one grid a file, one record a line (lesson 08)."""
 
 import gzip
 import json

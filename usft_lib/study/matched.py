@@ -1,4 +1,4 @@
-"""Sets of layers with a given number of parameters, wherever they lie: position against number (lesson 10, claim 8).
+"""Sets of layers with a given number of parameters, wherever they lie: position against number (lesson 11, claim 8).
 
 Groups differ a thousandfold in size, so no two of them match. Single convolutions do, each with the normalisation
 behind it: they are drawn at random, and trained in as many of their output channels as the budget allows.
@@ -137,7 +137,7 @@ def position(chosen: list[Part], model: UNet) -> float:
 
 
 def step_flops(chosen: list[Part], model: UNet, size: int = 128) -> float:
-    """Operations of a step that trains this set, against those of training everything (lesson 10).
+    """Operations of a step that trains this set, against those of training everything (lesson 11).
 
     A convolution that is trained in part has its whole gradient computed.
     """

@@ -1,4 +1,4 @@
-"""Where a study's weights come from: pretrained once a source and seed, kept in the data folder (lessons 07, 10).
+"""Where a study's weights come from: pretrained once a source and seed, kept in the data folder (lessons 08, 11).
 
 A pretraining a source and seed, so that a strategy's spread over seeds holds the spread over sources, too.
 """

@@ -1,6 +1,7 @@
-"""Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 07)."""
+"""Records of finished experiments: kept in files, found by target, strategy and seed, compared (lesson 08)."""
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def results(name: str, *more: str) -> "Results":
-    """The committed results of a grid of the study, or of several together, such as ``"schemes"`` (lesson 07).
+    """The committed results of a grid of the study, or of several together, such as ``"schemes"`` (lesson 08).
 
     They are made by ``python data_scripts/run_study.py --grid NAME``, as results/PROTOCOL.md says. What a grid does not
     ask for (any more) is left out; what it asks for and is not there yet is counted in ``missing``.
@@ -37,8 +38,27 @@ def results(name: str, *more: str) -> "Results":
     return Results(records, missing)
 
 
+def verdicts(*claims: int) -> "pd.DataFrame":
+    """What the study's report says of these claims, or of all: a row a comparison (lessons 08 to 15).
+
+    Columns: ``claim``, ``words`` (what is claimed), ``target``, ``mean``, ``low``, ``high``, ``seeds``, ``said`` (the
+    verdict), ``secondary`` (told beside the claim; does not decide it) and others. results/VERDICTS.md explains them.
+
+    Raises:
+        BadInput: a claim that the report has no line of.
+    """
+    import pandas as pd
+
+    lines = json.loads((grids.RESULTS / "verdicts.json").read_text(encoding="utf-8"))["lines"]
+    found = pd.DataFrame(lines).rename(columns={"number": "claim"})
+    for claim in claims:
+        if claim not in found["claim"].unique():
+            raise BadInput(f"The report has no line of claim {claim!r}; it has those of {sorted(set(found['claim']))}.")
+    return found[found["claim"].isin(claims)].reset_index(drop=True) if claims else found
+
+
 class Results:
-    """The records of a grid, found by target, strategy and seed (lesson 07).
+    """The records of a grid, found by target, strategy and seed (lesson 08).
 
     Strategies of one seed began with the same weights and saw the same batches, so they are compared within seeds. A
     subject counts once, however many images it has. Where a grid varies more than target, strategy and seed, narrow it
@@ -118,7 +138,7 @@ class Results:
         return float(self.by_subject(target, {strategy: 1.0}, seed).mean())
 
     def leaks(self, seed: int, n: int) -> set[str]:
-        """Lesions of busi that a seed tests though it trained on an image that is all but the same (lesson 09).
+        """Lesions of busi that a seed tests though it trained on an image that is all but the same (lesson 10).
 
         They are computed from the records; where those do not hold every lesion, there is no telling.
         """
@@ -214,8 +234,9 @@ class Results:
         differences = [subject_means(x, "dice") - subject_means(y, "dice") for x, y in zip(one, other, strict=True)]
         return float(stats.wilcoxon(pd.concat(differences).groupby(level=0).mean()).pvalue)
 
-    def by_subject(self, target: str, weights: dict[str, float], seed: int) -> "pd.Series":
-        """The weighted sum of the strategies' Dice by subject, of one seed."""
+    def by_subject(self, target: str, strategy: "str | dict[str, float]", seed: int) -> "pd.Series":
+        """Dice by subject of one seed, of a strategy or the weighted sum of several."""
+        weights = {strategy: 1.0} if isinstance(strategy, str) else strategy
         return subject_means(_as_scored(self.tables(target, weights, [seed])[0]), "dice")
 
 

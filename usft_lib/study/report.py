@@ -308,9 +308,8 @@ def corrected(ps: list[float]) -> list[float]:
 
 def many(found: list[Line]) -> str:
     """How many lines decide a claim, how many came out, and what is left when all of them are corrected together."""
-    deciding = [one for one in found if not one.secondary and one.seeds > 1 and not one.bound and one.mean == one.mean]
+    deciding, left = _together(found)
     out = [one for one in deciding if one.said in ("reproduced", "confirmed", "reversed") and one.number != 6]
-    left = corrected([_p(one) for one in deciding])
     kept = [one for one in out if left[deciding.index(one)] < 0.05]
     lost = [f"claim {one.number} on {_where(one)} ({one.words})" for one in out if one not in kept]
     paper = sum(one.number in OF_THE_PAPER for one in deciding)
@@ -322,6 +321,12 @@ def many(found: list[Line]) -> str:
         + " The p for this are read off the intervals, by Student's t with one degree of freedom less than there are "
         "seeds, which errs on the side of caution. No verdict above depends on it."
     )
+
+
+def _together(found: list[Line]) -> tuple[list[Line], list[float]]:
+    """The lines that decide a claim, and their p, corrected over all of them."""
+    deciding = [one for one in found if not one.secondary and one.seeds > 1 and not one.bound and one.mean == one.mean]
+    return deciding, corrected([_p(one) for one in deciding])
 
 
 def _p(one: Line) -> float:
@@ -431,13 +436,17 @@ def coverage_of(one: Line, rows: list[dict]) -> list[float]:
 
 
 def as_json(findings: Findings) -> dict:
-    """The same as plain values, for widgets and the site: sentences, and a row a line with all its fields."""
+    """The same as plain values, for widgets and the site: sentences, and a row a line with all its fields.
+
+    ``p_all``: p read off the interval, corrected over all lines that decide a claim (lesson 10).
+    """
     _, found, places = findings
-    rows = []
+    rows, (deciding, p_all) = [], _together(found)
     for one in found:
         operations, parameters = sizes(one)
         row = {name: value for name, value in asdict(one).items() if name != "pair"}
-        rows.append({**row, "operations": operations, "parameters": parameters, "would_show": would_show(one)})
+        row |= {"operations": operations, "parameters": parameters, "would_show": would_show(one)}
+        rows.append(row | {"p_all": p_all[deciding.index(one)] if one in deciding else None})
     return {
         "sentences": sentences(found, places),
         "lines": [{k: None if v != v else v for k, v in row.items()} for row in rows],  # NaN is not JSON

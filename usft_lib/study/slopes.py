@@ -1,4 +1,4 @@
-"""A slope over sets of layers, with an interval over seeds and sets (lesson 10, claim 8)."""
+"""A slope over sets of layers, with an interval over seeds and sets (lesson 11, claim 8)."""
 
 import numpy as np
 

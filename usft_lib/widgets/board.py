@@ -1,4 +1,4 @@
-"""The freezing lab's scoreboard: a line a strategy, over all its trainings (lesson 06).
+"""The freezing lab's scoreboard: a line a strategy, over all its trainings (lesson 04).
 
 One plateau and one rival for all lines: those of everything where it was trained, else those of the best strategy.
 """

@@ -1,4 +1,4 @@
-"""Two strategies compared properly: the same seeds, the same subjects, the same images (lessons 06, 07)."""
+"""Two strategies compared properly: the same seeds, the same subjects, the same images (lessons 04, 08)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Outlines of masks as lines to draw: few points, whole numbers, small enough to send often (lesson 06)."""
+"""Outlines of masks as lines to draw: few points, whole numbers, small enough to send often (lesson 04)."""
 
 import numpy as np
 from contourpy import contour_generator

@@ -1,4 +1,4 @@
-// The freezing lab: the U-Net as a U of switches, a guess, buttons, live curves and outlines, a scoreboard (lesson 06).
+// The freezing lab: the U-Net as a U of switches, a guess, buttons, live curves and outlines, a scoreboard (lesson 04).
 //
 // The front end asks ({id, do, …}), the kernel answers ({to, ok, message, snapshot}), and what is drawn is always the
 // newest snapshot, never a guess of what a click will do. While something runs it looks twice a second, and draws anew only
@@ -13,7 +13,7 @@ const IMAGES = { spread: "worst, median, best", worst: "the worst", median: "aro
 function session(model, root, onAnswer, show) {
   let snapshot = null, timer = null, refusal = ""; // it stays until something else is done
   const said = statusLine(), kernel = talk(model, said), live = make("div", "usft-running");
-  const tasks = set(make("ul", "usft-tasks"), { "aria-label": "What to find out", "aria-live": "polite" });
+  const tasks = taskList();
   function ask(content) {
     kernel.ask(content, (answer, buffers) => {
       if (answer.snapshot) snapshot = answer.snapshot;
@@ -28,7 +28,7 @@ function session(model, root, onAnswer, show) {
     timer = setTimeout(look, snapshot && snapshot.state === "running" ? BUSY_MS : IDLE_MS);
     if (!kernel.busy() && !document.hidden) ask({ do: "look", version: snapshot ? snapshot.version : -1 });
   }
-  const changed = onChange(), tasksChanged = onChange();
+  const changed = onChange();
   const lines = new Map(); // of the runs that are under way
   function progress(runs) {
     changed(runs.map((r) => r.run), () => {
@@ -57,11 +57,7 @@ function session(model, root, onAnswer, show) {
     const now = [refusal || snapshot.message, snapshot.state === "paused" ? "Paused." : "", waiting > 1 ? `${waiting} more runs wait.` : ""].filter(Boolean).join(" ");
     if (said.textContent !== now) said.textContent = now; // read aloud only when it changes
     progress(snapshot.runs.filter((r) => r.status === "running"));
-    tasksChanged(snapshot.tasks, () => tasks.replaceChildren(...snapshot.tasks.map((task) => {
-      const item = make("li", task.solved ? "usft-solved" : "", `${task.solved ? "✓" : "○"} ${task.text}`);
-      item.append(make("span", "usft-quiet", task.solved ? " Found." : task.trouble ? ` This task cannot be told: ${task.trouble}` : ""));
-      return item;
-    })));
+    tasks.show(snapshot.tasks);
     show(snapshot);
     root.dataset.state = snapshot.state;
   }
@@ -69,7 +65,7 @@ function session(model, root, onAnswer, show) {
     clearTimeout(timer);
     kernel.close();
   }
-  return { ask, look, end, said, live, tasks, redraw: () => snapshot && draw() };
+  return { ask, look, end, said, live, tasks: tasks.node, redraw: () => snapshot && draw() };
 }
 
 function guessing(name, onChange) { // a slider for a Dice

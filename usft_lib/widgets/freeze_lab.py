@@ -1,4 +1,4 @@
-"""The freezing lab: click a U-Net, freeze it, fine-tune it live, compare (lesson 06).
+"""The freezing lab: click a U-Net, freeze it, fine-tune it live, compare (lesson 04).
 
 A thin view over `Lab`. The front end (freeze_lab.js) asks and the kernel answers; the thread that trains sends nothing.
 So it works on kernels that handle messages beside a running cell and on those that do not, and closing the view loses
@@ -19,7 +19,7 @@ TOLD = ("parameters", "forward", "to_inputs", "to_weights")  # of a group, when 
 
 
 class FreezeLab(anywidget.AnyWidget):
-    """Choose groups by clicking, guess the Dice, fine-tune, race, and read the scoreboard (lesson 06).
+    """Choose groups by clicking, guess the Dice, fine-tune, race, and read the scoreboard (lesson 04).
 
     Args:
         model, train, val, test, settings: as in `Lab`, which is behind it: ``freeze_lab.lab``.

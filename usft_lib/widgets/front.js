@@ -28,6 +28,22 @@ function button(text, onClick) {
 function statusLine() { // read aloud when its text changes
   return set(make("p", "usft-said"), { role: "status" });
 }
+// What is to be found out, ticked once it is found.
+function taskList() {
+  const node = set(make("ul", "usft-tasks"), { "aria-label": "What to find out", "aria-live": "polite" });
+  let before = "";
+  function show(tasks) {
+    const now = JSON.stringify(tasks);
+    if (now === before) return; // else it would be read aloud again
+    before = now;
+    node.replaceChildren(...tasks.map((task) => {
+      const item = make("li", task.solved ? "usft-solved" : "", `${task.solved ? "✓" : "○"} ${task.text}`);
+      item.append(make("span", "usft-quiet", task.solved ? " Found." : task.trouble ? ` This task cannot be told: ${task.trouble}` : ""));
+      return item;
+    }));
+  }
+  return { node, show };
+}
 // A picture from the kernel, one grey byte a pixel, onto a canvas.
 function paintGrey(canvas, size, buffer) {
   const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);

@@ -1,4 +1,4 @@
-"""The freezing lab without its front end: choose groups, guess, train, compare (lesson 06).
+"""The freezing lab without its front end: choose groups, guess, train, compare (lesson 04).
 
 `Lab` is the one state object behind `FreezeLab`, its plain fallback and `lab.run(…)`: a front end asks for a `snapshot`
 and draws it. States: idle → running ⇄ paused → idle; how a run ended stands in the run.
@@ -33,7 +33,7 @@ ASKED = 64  # images that the gradient ratio is asked of, at most
 
 
 class Lab:
-    """Strategies from the same weights, on the same batches, ranked on validation images (lesson 06).
+    """Strategies from the same weights, on the same batches, ranked on validation images (lesson 04).
 
     Args:
         model: the pretrained U-Net. It is copied; every run begins with these weights, and yours are never touched.
@@ -184,7 +184,7 @@ class Lab:
     def again(self, *numbers: int, seeds: int = 3) -> list[int]:
         """Train strategies with further seeds, one after the other, until each has ``seeds``; returns the new numbers.
 
-        The further seeds follow the lab's own, for all strategies the same, so that they stay paired (lesson 06).
+        The further seeds follow the lab's own, for all strategies the same, so that they stay paired (lesson 04).
 
         Raises:
             BadInput: a run did not end well, or all have that many seeds already.
@@ -326,7 +326,7 @@ class Lab:
 
     @property
     def scores(self):
-        """The scoreboard as a pandas table, a row a strategy, best first (lesson 06).
+        """The scoreboard as a pandas table, a row a strategy, best first (lesson 04).
 
         ``dice`` with ``low`` and ``high`` is over the subjects and ``seeds`` of a strategy. ``difference`` is that to
         the strategy named in ``against``, paired by subject and by the seeds that both have (``paired``, how many),
@@ -337,7 +337,7 @@ class Lab:
         return pd.DataFrame(self._scoreboard())
 
     def compare(self, a: int, b: int) -> dict:
-        """Strategy ``a`` less ``b`` in Dice, paired by seed, subject and image; hidden ones, too (lesson 06).
+        """Strategy ``a`` less ``b`` in Dice, paired by seed, subject and image; hidden ones, too (lesson 04).
 
         Returns:
             ``difference`` with ``difference_low`` and ``difference_high``; ``seeds``, how many both have; the ``word``
@@ -403,7 +403,7 @@ class Lab:
     # ---- a closer look ----
 
     def look_at(self, which, number: int | None = None) -> list[int]:
-        """Choose the validation images that are followed; returns their places in ``val`` (lesson 06).
+        """Choose the validation images that are followed; returns their places in ``val`` (lesson 04).
 
         Args:
             which: their places; or "worst", "median", "best", "spread" (one of each), by the Dice of run ``number``;
@@ -448,7 +448,7 @@ class Lab:
         return run.model
 
     def field(self, group: str, image: int | None = None, number: int | None = None) -> dict:
-        """What the middle pixel of a group sees of a validation image, measured (lesson 06).
+        """What the middle pixel of a group sees of a validation image, measured (lesson 04).
 
         Args:
             image: its place in ``val``; None: the first that is followed.

@@ -1,4 +1,4 @@
-"""What the freezing lab shows of images and networks: outlines, changes of weights, what a group sees (lesson 06)."""
+"""What the freezing lab shows of images and networks: outlines, changes of weights, what a group sees (lesson 04)."""
 
 import torch
 from torch import Tensor

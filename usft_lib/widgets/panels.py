@@ -2,25 +2,25 @@
 
 from ..errors import BadInput
 from ..freezing import PRESETS
-from ..simulate.phantom import bmode
 from .lab import Lab
-from .sliders import SLIDERS, numbers, png, starting_places
+from .sliders import SLIDERS, Bench, numbers, png, starting_places
 
 COUNTED = PRESETS[3:]  # presets that need a number
 COLUMNS = ("run", "strategy", "trainable", "dice", "low", "high", "difference", "word", "seconds", "guess")
 
 
-def speckle_panel(**settings):
-    """Sliders for every setting of `bmode`, its picture and its numbers, in plain ipywidgets (lesson 04).
+def speckle_panel(*, tasks=(), **settings):
+    """Sliders for every setting of `bmode`, its picture and its numbers, in plain ipywidgets (lesson 06).
 
-    The same arguments and the same picture as `SpeckleBench`; it is drawn when a slider is let go.
+    The same arguments and the same picture as `SpeckleBench`; it is drawn when a slider is let go. ``panel.bench`` has
+    ``seen``, the table of what was shown.
 
     Raises:
         BadInput: a setting that there is no slider for, or that is not a number.
     """
     import ipywidgets as w
 
-    places = starting_places(settings)
+    bench, places = Bench(tasks), starting_places(settings)
     sliders = {
         name: w.SelectionSlider(
             options=list(zip(slider.marks, slider.values, strict=True)),
@@ -33,22 +33,26 @@ def speckle_panel(**settings):
         for name, slider in SLIDERS.items()
     }
     picture = w.Image(format="png", width=384, height=384)
-    rows = [w.Label() for _ in range(5)]
+    rows, found = [w.Label() for _ in range(5)], [w.Label() for _ in bench.tasks]
 
     def draw(_=None):
-        shown = bmode(**{name: slider.value for name, slider in sliders.items()})
+        shown = bench.show({name: slider.value for name, slider in sliders.items()})
         picture.value = png(shown)
+        for line, task in zip(found, bench.tasks, strict=True):
+            line.value = repr(task)
         for row, number in zip(rows, numbers(shown), strict=True):
             row.value = f"{number['label']}: {number['measured']} (theory: {number['theory']})"
 
     for slider in sliders.values():
         slider.observe(draw, "value")
     draw()
-    return w.HBox([picture, w.VBox([*sliders.values(), *rows])], layout={"flex_flow": "row wrap"})
+    panel = w.HBox([picture, w.VBox([*sliders.values(), *rows, *found])], layout={"flex_flow": "row wrap"})
+    panel.bench = bench
+    return panel
 
 
 def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None = None, **settings):
-    """Buttons for the groups, presets, a guess, start, pause and stop, tasks and the scoreboard as text (lesson 06).
+    """Buttons for the groups, presets, a guess, start, pause and stop, tasks and the scoreboard as text (lesson 04).
 
     The same work as `FreezeLab`, from the same `Lab`, which is ``panel.lab``. "Look again" shows how far a run is;
     "Repeat" trains the newest strategy until it has three seeds. Curves, images, colours, races and pairs it lacks: for

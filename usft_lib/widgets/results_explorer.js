@@ -1,4 +1,4 @@
-// The results explorer: the study's tables at a click (lessons 07 to 15), in a notebook and on the site. All numbers are there
+// The results explorer: the study's tables at a click (lessons 08 to 15), in a notebook and on the site. All numbers are there
 // from the start: the kernel is asked for nothing, and only told what is selected.
 
 const LOOKS = { // colour (Okabe and Ito), dashes, marker: as in the lessons' figures
@@ -163,7 +163,7 @@ function render({ model, el }) {
       const near = found.filter((r) => r !== best && data.pairs[now.target][best.strategy][r.strategy]?.low <= 0).map((r) => r.strategy).join(", ");
       return [`the best Dice ${on()} for ${amount(now.budget)}`, best, best ? `For ${amount(now.budget)}, ${best.strategy} has the highest mean ${on()}: ${interval(best)}.` : "Nothing can be trained for so little. Raise the budget.",
         (w) => chart(w, `Dice ${on()} against the cost of a training`, axis, scattered((r) => r.tflop, (r) => ({ faint: r.tflop > now.budget, chosen: r === best })), levels(row)),
-        () => [note(near && `Not clearly worse, as the interval of the difference holds 0: ${near}.`), note("Seconds are counted from operations alone. Lesson 11 measures a step on your machine, and how far such a count is off."),
+        () => [note(near && `Not clearly worse, as the interval of the difference holds 0: ${near}.`), note("Seconds are counted from operations alone. Lesson 12 measures a step on your machine, and how far such a count is off."),
           table("Within the budget, best mean first", ["strategy", "Dice (95 % interval)", "a training"], found.map((r) => [r.strategy, interval(r), amount(r.tflop)]))]];
     },
     baselines() {

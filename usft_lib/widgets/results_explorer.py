@@ -1,4 +1,4 @@
-"""The results explorer: the study's numbers at a click, and as tables (lessons 07 to 15).
+"""The results explorer: the study's numbers at a click, and as tables (lessons 08 to 15).
 
 The study wrote them into results/explorer.json (study/explorer.py). The front end (results_explorer.js) has all of them
 and asks the kernel for nothing; the site shows it without Python.
@@ -47,7 +47,7 @@ def choose(**more) -> dict:
 
 
 def explorer_table(view: str = "k", target: str = "hc18", **more) -> pd.DataFrame:
-    """The numbers of a view of `ResultsExplorer`: means with 95 % intervals over seeds and subjects (lessons 07 to 15).
+    """The numbers of a view of `ResultsExplorer`: means with 95 % intervals over seeds and subjects (lessons 08 to 15).
 
     Args:
         view: ``"k"``, ``"pair"``, ``"n"`` (fetal heads only), ``"cost"`` or ``"baselines"``.
@@ -92,7 +92,7 @@ def picture(view: str, **more) -> str:
 
 
 class ResultsExplorer(anywidget.AnyWidget):
-    """Choose strategies, images and budgets, and see what the study found (lessons 07 to 15).
+    """Choose strategies, images and budgets, and see what the study found (lessons 08 to 15).
 
     Args:
         target, view, more: what is shown first. They and errors are as in `explorer_table`.

@@ -1,4 +1,4 @@
-"""Strategies being trained, in turns or one after the other (lesson 06).
+"""Strategies being trained, in turns or one after the other (lesson 04).
 
 A `Session` is one click on "Fine-tune", "Race" or "Repeat". Its thread owns the models and sends no message; everybody
 else reads, under the lock, the `Run` that it writes. It holds no reference to the lab that began it, so a lab can be

@@ -1,14 +1,22 @@
-"""The speckle bench without its front end: the sliders, what is measured in a picture, and the picture as a file."""
+"""The speckle bench without its front end: the sliders, what is measured in a picture, and the picture as a file.
+
+(Lesson 06.)
+"""
 
 import base64
+import contextlib
 import io
 import math
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from PIL import Image
 
 from ..errors import BadInput, check_name
-from ..simulate.phantom import Bmode
+from ..simulate.phantom import Bmode, Phantom, bmode
+from .tasks import Task, check_tasks
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,49 @@ SLIDERS = {
         Slider("contrast_db", "Lesion contrast", _CONTRASTS, 7, " dB", 0),
     )
 }
+
+
+MEASURED = {name: name for name in ("snr", "axial_mm", "lateral_mm", "gcnr")} | {"measured_contrast_db": "contrast_db"}
+
+
+class Bench:
+    """The speckle bench without its sliders: pictures of one phantom, what was seen so far, and tasks (lesson 06).
+
+    Attributes:
+        result: the `Bmode` that was shown last.
+    """
+
+    def __init__(self, tasks: Iterable[Task] = ()):
+        self.tasks, self.result = check_tasks(tasks), None
+        self._phantom, self._seen = Phantom(), []
+        self._lock = threading.Lock()  # newer kernels handle messages beside a running cell
+
+    def show(self, settings: dict[str, float]) -> Bmode:
+        """The picture for these settings of `bmode`; tasks are asked."""
+        with self._lock, one_thread():
+            self.result = bmode(**settings, phantom=self._phantom)
+            self._seen.append(settings | {name: getattr(self.result, what) for name, what in MEASURED.items()})
+            for task in self.tasks:
+                task.look(self.seen)
+            return self.result
+
+    @property
+    def seen(self):
+        """A pandas table, a row a picture: its settings, and what was measured in it."""
+        import pandas as pd
+
+        return pd.DataFrame(self._seen)
+
+
+@contextlib.contextmanager
+def one_thread():
+    """A single thread for torch: two that share the cores with a drawing browser wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def starting_places(settings: dict) -> dict[str, int]:

@@ -1,4 +1,4 @@
-// The speckle bench: sliders on one side, the picture and its numbers on the other (lesson 04).
+// The speckle bench: sliders on one side, the picture and its numbers on the other (lesson 06).
 //
 // The front end asks, the kernel answers: {id, places} goes out, {to, ok, size, …} and the picture's bytes come back.
 // One request is under way at a time; while it is, only the newest wish is kept. So a slider may be dragged quickly on a
@@ -30,6 +30,8 @@ function asker(kernel, onAnswer) {
 
 function labelled(slider, place, onInput) {
   const row = make("label", "usft-slider"), value = make("span", "usft-slider-value"), input = make("input");
+  const ends = set(make("span", "usft-ends"), { "aria-hidden": "true" });
+  ends.append(...[slider.marks[0], slider.marks.at(-1)].map((mark) => make("span", "", mark)));
   Object.assign(input, { type: "range", min: 0, max: slider.marks.length - 1, step: 1, name: slider.name });
   input.setAttribute("aria-label", slider.label);
   function show(k) {
@@ -42,7 +44,7 @@ function labelled(slider, place, onInput) {
     onInput(Number(input.value));
   });
   show(place);
-  row.append(make("span", "", slider.label), value, input);
+  row.append(make("span", "", slider.label), value, input, ends);
   return { row, show };
 }
 
@@ -86,12 +88,13 @@ function render({ model, el }) {
   const root = make("div", "usft-widget usft-bench");
   const sliders = model.get("sliders");
   let places = { ...model.get("places") };
-  const view = screen(), numbers = table(), said = statusLine(), kernel = talk(model, said);
+  const view = screen(), numbers = table(), tasks = taskList(), said = statusLine(), kernel = talk(model, said);
   const ask = asker(kernel, (answer, buffers) => {
     said.textContent = answer.ok ? "" : answer.message;
     if (!answer.ok) return;
     view.show(answer, buffers[0]);
     numbers.show(answer.numbers);
+    tasks.show(answer.tasks ?? []);
     root.dataset.drawn = answer.to; // tests wait for it
   });
   let saving = null;
@@ -131,7 +134,7 @@ function render({ model, el }) {
   const left = make("div", "usft-left"), right = make("div", "usft-right");
   left.append(view.frame, outline);
   right.append(...sliders.map((slider) => rows[slider.name].row), buttons, numbers.node, said);
-  root.append(left, right);
+  root.append(tasks.node, left, right);
   el.append(root);
 
   // Moved from Python: `bench.settings = {...}`.

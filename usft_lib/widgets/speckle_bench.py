@@ -1,43 +1,34 @@
-"""The speckle bench: `bmode` with sliders, and the picture that follows them (lesson 04).
+"""The speckle bench: `bmode` with sliders, and the picture that follows them (lesson 06).
 
 The front end (speckle_bench.js) asks for a picture and the kernel answers that one message; nothing is ever sent
 unasked, and no figure is drawn in the kernel. So it works on kernels that handle messages beside a running cell and on
 those that do not.
 """
 
-import contextlib
-import threading
+from collections.abc import Iterable
 
 import anywidget
-import torch
 import traitlets
 
 from ..errors import BadInput
-from ..simulate.phantom import Bmode, bmode
+from ..simulate.phantom import Bmode
 from . import front_end, with_picture
-from .sliders import SLIDERS, checked, grey_bytes, nearest, numbers, starting_places, still
-
-
-@contextlib.contextmanager
-def one_thread():
-    """A single thread for torch: two that share the cores with a drawing browser wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+from .sliders import SLIDERS, Bench, checked, grey_bytes, nearest, numbers, starting_places, still
+from .tasks import Task
 
 
 class SpeckleBench(anywidget.AnyWidget):
     """Sliders for every setting of `bmode`, a live picture, and what is measured in it beside what theory says.
 
     Args:
+        tasks: what is to be found out, a list of `Task`, each of which is asked with `seen`.
         settings: any argument of `bmode` to begin with; the slider goes to its nearest mark.
 
     Attributes:
         settings: what the sliders say, a dict for ``usft.bmode(**bench.settings)``; set it to move them.
         result: the `Bmode` that was shown last.
+        seen: a table, a row a picture that was shown: its settings, and what was measured in it: ``snr``, ``axial_mm``,
+            ``lateral_mm``, ``gcnr``, ``measured_contrast_db``.
 
     Raises:
         BadInput: a setting that there is no slider for, or that is not a number.
@@ -48,9 +39,8 @@ class SpeckleBench(anywidget.AnyWidget):
     sliders = traitlets.List().tag(sync=True)
     places = traitlets.Dict().tag(sync=True)  # of each slider, the number of its mark
 
-    def __init__(self, **settings):
-        self._lock = threading.Lock()  # newer kernels handle messages beside a running cell
-        self.result: Bmode | None = None
+    def __init__(self, *, tasks: Iterable[Task] = (), **settings):
+        self.bench = Bench(tasks)
         super().__init__(
             sliders=[{"name": s.name, "label": s.label, "marks": s.marks, "start": s.start} for s in SLIDERS.values()],
             places=starting_places(settings),
@@ -67,10 +57,20 @@ class SpeckleBench(anywidget.AnyWidget):
         self.places = self.places | nearest(chosen)
         self._show(self.places)
 
+    @property
+    def result(self) -> Bmode:
+        return self.bench.result
+
+    @property
+    def seen(self):
+        return self.bench.seen
+
+    @property
+    def tasks(self) -> list[Task]:
+        return self.bench.tasks
+
     def _show(self, places: dict[str, int]) -> Bmode:
-        with self._lock, one_thread():
-            self.result = bmode(**{name: SLIDERS[name].values[place] for name, place in places.items()})
-            return self.result
+        return self.bench.show({name: SLIDERS[name].values[place] for name, place in places.items()})
 
     def _asked(self, _, content, buffers) -> None:
         """Answer one request of the front end: {"id", "places"} → the picture's bytes and its numbers."""
@@ -82,7 +82,8 @@ class SpeckleBench(anywidget.AnyWidget):
             return
         answer = {"to": number, "ok": True, "size": len(shown.image), "side_mm": shown.scene.side_mm}
         circle = {"radius_mm": shown.scene.minor_radius_mm, "depth_mm": 10 * shown.scene.lesion_depth_cm}
-        self.send(answer | circle | {"numbers": numbers(shown)}, [grey_bytes(shown)])
+        tasks = [task.as_message() for task in self.tasks]
+        self.send(answer | circle | {"numbers": numbers(shown), "tasks": tasks}, [grey_bytes(shown)])
 
     def __repr__(self) -> str:
         return f"SpeckleBench: {self.result!r}"

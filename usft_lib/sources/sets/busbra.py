@@ -1,4 +1,4 @@
-"""BUS-BRA: breast ultrasound of 1064 patients with one outlined lesion an image, benign or malignant (lesson 09).
+"""BUS-BRA: breast ultrasound of 1064 patients with one outlined lesion an image, benign or malignant (lesson 10).
 
 Unlike BUSI it says who the patients are, and it comes with five folds, so that results of several people compare.
 """

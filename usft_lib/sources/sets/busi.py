@@ -1,4 +1,4 @@
-"""BUSI: breast ultrasound with outlined lesions, benign, malignant and normal (lesson 09).
+"""BUSI: breast ultrasound with outlined lesions, benign, malignant and normal (lesson 10).
 
 No patient numbers are published and many pictures are frames of one lesion, so near-duplicates are made one subject.
 """

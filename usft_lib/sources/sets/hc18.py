@@ -1,4 +1,4 @@
-"""HC18: fetal heads in ultrasound, each with the ellipse that a sonographer drew, and their size in mm (lesson 09)."""
+"""HC18: fetal heads in ultrasound, each with the ellipse that a sonographer drew, and their size in mm (lesson 10)."""
 
 import csv
 import hashlib

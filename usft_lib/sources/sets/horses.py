@@ -1,4 +1,4 @@
-"""Weizmann horses: 328 photographs, each with the horse cut out, a natural-image control (lessons 05, 10)."""
+"""Weizmann horses: 328 photographs, each with the horse cut out, a natural-image control (lessons 07, 11)."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Montgomery County chest X-rays: 138 radiographs with a mask for each lung, to find the lungs (lessons 03, 05)."""
+"""Montgomery County chest X-rays: 138 radiographs with a mask for each lung, to find the lungs (lessons 03, 07)."""
 
 import re
 from collections.abc import Iterator

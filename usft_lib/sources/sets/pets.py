@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pet: some 7400 photographs of cats and dogs, each cut out, a large natural-image control (lesson 10)."""
+"""Oxford-IIIT Pet: some 7400 photographs of cats and dogs, each cut out, a large natural-image control (lesson 11)."""
 
 import re
 from collections.abc import Iterator

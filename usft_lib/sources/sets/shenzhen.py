@@ -1,4 +1,4 @@
-"""Shenzhen chest X-rays: 566 radiographs for which a second group drew lung masks (another hospital: lesson 05)."""
+"""Shenzhen chest X-rays: 566 radiographs for which a second group drew lung masks (another hospital: lesson 07)."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,0 +1,99 @@
+"""Figures of the study that are neither curves against k nor differences in rows (lessons 11, 13)."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from .style import COLOURS, MARKERS, STYLE, literal
+
+
+def places_figure(points: Mapping[str, Mapping[str, tuple]], slopes: Mapping[str, float]) -> Figure:
+    """Sets of layers at their places, each less the mean of its budget, a panel a target (lesson 11).
+
+    Args:
+        points: by target and by budget, ``(place, dice)``, each a list: 0 is the budget's mean.
+        slopes: by target, Dice for the whole way from the input to the output.
+    """
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(
+            1, len(points), figsize=(5.4 * len(points), 4.3), layout="constrained", sharex=True, sharey=True,
+            squeeze=False)  # fmt: skip
+        for axes, (target, budgets) in zip(panels[0], points.items(), strict=True):
+            for k, (budget, (place, dice)) in enumerate(budgets.items()):
+                look = {"color": COLOURS[k % 7], "markersize": 8, "label": literal(f"as many as {budget}")}
+                axes.plot(np.asarray(place), np.asarray(dice), MARKERS[k % 7], **look)
+            axes.axline((0, 0), slope=slopes[target], color="black", linewidth=2)
+            axes.axhline(0, color="0.5", linewidth=0.8)
+            axes.set(title=literal(target), xlabel="place, less the budget's mean\n← input        output →")
+        panels[0, 0].set_ylabel("Dice, less the budget's mean")
+        figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def roads_figure(roads: Mapping[str, Mapping[str, Mapping[float, tuple]]]) -> Figure:
+    """Differences along two kinds of shift, with their intervals (lesson 11).
+
+    Args:
+        roads: by panel and by kind of shift, for each shift ``(mean, low, high)``.
+    """
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(
+            1, len(roads), figsize=(5.6 * len(roads), 4.2), layout="constrained", squeeze=False
+        )
+        for axes, (title, kinds) in zip(panels[0], roads.items(), strict=True):
+            for k, (kind, by_shift) in enumerate(kinds.items()):
+                shift = np.array(list(by_shift)) + 0.012 * (2 * k - 1)
+                mean, low, high = np.array(list(by_shift.values())).T
+                look = {"color": COLOURS[k], "marker": MARKERS[k], "linestyle": ("-", "--")[k % 2], "capsize": 4}
+                axes.errorbar(shift, mean, [mean - low, high - mean], label=literal(f"other {kind}"), **look)
+            axes.axhline(0, color="0.3", linewidth=1)
+            axes.set(title=literal(title), ylabel="difference in Dice", xlabel="shift (0: home)", xlim=(0, 1.06))
+        panels[0, 0].legend(frameon=False, loc="upper left")
+    return figure
+
+
+def passes_figure(costs: Mapping[str, Mapping[str, float]], label: str, title: str = "") -> Figure:
+    """What a step does, in stacked bars, a bar a strategy (lesson 13).
+
+    Args:
+        costs: by strategy and by kind of work.
+    """
+    kinds = list(next(iter(costs.values())))
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(9, 0.55 * len(costs) + 1.6), layout="constrained")
+        left = np.zeros(len(costs))
+        for kind, colour, hatch in zip(kinds, ("0.75", COLOURS[5], COLOURS[4]), ("", "///", ".."), strict=False):
+            values = np.array([by_kind[kind] for by_kind in costs.values()])
+            axes.barh(list(costs), values, left=left, color=colour, hatch=hatch, edgecolor="white", label=literal(kind))
+            left += values
+        for row, share in enumerate(left):
+            axes.annotate(f"{share:.2f}", (share, row), (4, 0), textcoords="offset points", va="center")
+        axes.set(xlabel=literal(label), xlim=(0, 1.1 * left.max()), title=literal(title))
+        axes.invert_yaxis()
+        axes.grid(False, axis="y")
+        figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
+    return figure
+
+
+def arrivals_figure(steps: Mapping[str, list], end: int, title: str = "") -> Figure:
+    """When each training arrived, a row a strategy; hollow marks at the end: not within these steps (lesson 13).
+
+    Args:
+        steps: by strategy, for each training a step or None.
+        end: the last step.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(9, 0.6 * len(steps) + 1.5), layout="constrained")
+        for row, by_training in enumerate(steps.values()):
+            for place, step in enumerate(by_training):
+                height = -row + 0.13 * (place - (len(by_training) - 1) / 2)  # so that none hides another
+                fill = {"markerfacecolor": "white"} if step is None else {}
+                look = {"color": COLOURS[row % 7], "markersize": 7, **fill}
+                axes.plot(end if step is None else step, height, MARKERS[row % 7], **look)
+        axes.axvline(end, color="0.6", linewidth=1)
+        axes.set_yticks(range(0, -len(steps), -1), map(literal, steps))
+        axes.set(xlabel=f"step of arrival (hollow: more than {end})", xlim=(0, 1.06 * end), title=literal(title))
+        axes.grid(False, axis="y")
+    return figure
