@@ -503,7 +503,7 @@ def clean(book: NotebookNode) -> None:
             if "image/png" in data:
                 data["image/png"] = smaller(data["image/png"])
             if "text/plain" in data:
-                data["text/plain"] = re.sub(r"0x[0-9a-f]+", "0x…", data["text/plain"])
+                data["text/plain"] = re.sub(r"\b0x[0-9a-f]+", "0x…", data["text/plain"])
 
 
 def smaller(png: str) -> str:
