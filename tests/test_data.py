@@ -197,7 +197,7 @@ def test_few_people_are_dealt_only_where_a_side_would_be_empty(capsys, fractions
         ends = [0, *(sum(fractions[: k + 1]) for k in range(2)), 1]
         hashed = [{f"p{i}" for i in range(8) if ends[k] <= place[i] < ends[k + 1]} for k in range(3)]
         out = capsys.readouterr().out
-        assert "cannot decide between two networks" in out
+        assert "too few to decide between two networks" in out
         assert ("are dealt out" in out) == (not all(hashed))
         told += not all(hashed)
         if all(hashed):
@@ -219,7 +219,7 @@ def test_a_test_set_that_cannot_decide_is_told(hundred, capsys):
     assert capsys.readouterr().out == ""
     make([str(i) for i in range(6)]).split(0.5, 0.5, seed=3)
     out = capsys.readouterr().out
-    assert out.count("\n") == 1 and "cannot decide" in out and "in 1 of " in out
+    assert out.count("\n") == 1 and "too few to decide" in out and "in 1 of " in out
 
 
 # ---- batches and augmentation -----------------------------------------------------------------------------------

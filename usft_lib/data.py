@@ -186,16 +186,12 @@ class SegmentationData:
 
 
 def few(people: int) -> str:
-    """In words, that a test set of so few subjects cannot decide anything; "" from 6 on.
-
-    If all n subjects prefer one of two networks, a fair coin would do the same in 2 of 2ⁿ cases: above 5 % up to n = 5.
-    """
+    """In words, that so few test subjects cannot decide anything (n agree by chance in 2 of 2ⁿ cases); "" from 6 on."""
     if people > 5:
         return ""
-    chance = "always" if people < 2 else f"in 1 of {2 ** (people - 1)} cases"
     return (
-        f"a test set of {people} subject{'s' * (people != 1)} cannot decide between two networks: that all prefer one "
-        f"of them happens by chance {chance}. Cross-validation by subject tests everybody."
+        f"the test set has {people} of the subjects, too few to decide between two networks: all prefer the same one "
+        f"by chance in 1 of {2 ** (people - 1)} cases. Cross-validation by subject tests everybody."
     )
 
 

@@ -5,6 +5,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
@@ -42,6 +43,7 @@ def folder_figure(table: "pd.DataFrame", most: int = 30, columns: int = 6) -> Fi
                 place.text(0.5, 0.5, "no picture", ha="center")
             else:
                 show_masks(place, *(torch.from_numpy(values)[None] for values in shown))
+                place.imshow(shown[1][..., None] * np.array([0.9, 0.6, 0, 0.3]))  # which side of the outline is inside
                 place.set_axis_on()
             place.set(xticks=[], yticks=[])
             for spine in place.spines.values():

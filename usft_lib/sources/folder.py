@@ -6,6 +6,7 @@ Nothing of them is written anywhere.
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,11 +125,14 @@ def check_folder(
     how = {"inside": wanted(inside), "outline": outline, "resize": resize}
     pairs, faults, told = pair_files(images, masks, pair, recursive)
     facts, who = {}, {}
+    for file in (fault.file for fault in faults if fault.kind == "no mask"):
+        with suppress(BadInput):
+            who[file] = rule(file)
     got = collect(_samples(pairs, top, rule, how, facts, None, faults, who), size, "pad")
     if facts:
         faults += compare(facts, _pictures(got), np.stack(got.masks), got.subjects, inside, outline)
-        if says := few(len({*got.subjects}) // 5):
-            faults.append(Fault("few people", "", f"{len({*got.subjects})} subjects: with a fifth as test set, {says}"))
+        if says := few(max(1, len({*got.subjects}) // 5)):
+            faults.append(Fault("few people", "", f"{len({*got.subjects})} subjects; with a fifth to test, {says}"))
     rows = [("stop" if f.stops else "look", f.kind, f.file, who.get(f.file, ""), row(f, size)) for f in faults]
     rows += [("look", "told", "", "", what) for what in told]
     fine = who.keys() - {fault.file for fault in faults}
@@ -137,7 +141,8 @@ def check_folder(
     order = table["flag"].map(["stop", "look", ""].index)
     table = table.assign(order=order).sort_values(["order", "fault", "subject", "image"], kind="stable")
     table = table.drop(columns="order").reset_index(drop=True)
-    files = {relative(image, top): (image, found) for image, found in pairs.items()}
+    files = {file: (top / file, []) for file in who}
+    files |= {relative(image, top): (image, found) for image, found in pairs.items()}
     table.attrs["show"] = partial(show_pair, files, how)
     return table
 

@@ -36,7 +36,7 @@ def read_own(image: Path, masks: list[Path], inside=None, outline: bool | None =
         "outlines": 0,
         "coloured": 0.0,
     }
-    if facts["turned"] and all(area.shape == stored.size[::-1] != picture.shape for area, _ in areas):
+    if facts["turned"] and areas and all(area.shape == stored.size[::-1] != picture.shape for area, _ in areas):
         picture, facts["turned"] = grey_of(stored, image.name), False  # the masks were drawn on the pixels as stored
     if stored.mode in ("RGB", "P"):
         facts["coloured"] = float((np.ptp(np.asarray(stored.convert("RGB")), axis=2) > 60).mean())
