@@ -197,7 +197,7 @@ def test_names_that_do_not_tell_are_never_guessed(folder):
     files = {f"images/anna_{k}.png": picture(k) for k in range(3)}
     top = folder(files | {f"masks/bert_{k}.png": white(disc()) for k in range(3)})
     message = refused(top)
-    assert "3 of 6 images: no mask (anna_0.png, nearest name bert_0.png; anna_1.png" in message
+    assert "3 of 3 images: no mask (anna_0.png, nearest name bert_0.png; anna_1.png" in message
     assert "pair= says" in message and "3 more faults" in message and "all 0" not in message
     files = {"images/1.png": picture(), "images/01.png": picture(1), "masks/001.png": white(disc())}
     assert "no mask" in refused(folder(files))  # 001 fits both
@@ -215,6 +215,7 @@ def test_a_table_or_a_function_pairs(folder, capsys):
     assert "pair= names 1 images that are not there, such as i9.png" in out
     both = load(top, pair={"i0": ["a.png", "c.png"]})
     assert both.masks.sum() == disc(radius=7).sum()
+    assert "a folder, masks one or a list" in str(pytest.raises(BadInput, load_folder, top / "images", []).value)
     for pair, words in (({"i0": "z.png"}, "no such picture"), (7, "must be a function"), (lambda name: 1 / 0, "failed"),
                         ({}, "names no mask for any image"), (table[["image"]], "two columns")):  # fmt: skip
         assert words in refused(top, pair=pair)

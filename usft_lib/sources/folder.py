@@ -70,7 +70,7 @@ def load_folder(
         raise BadInput(f"spacing_mm must be the millimetres of one pixel, a number above 0, not {spacing_mm!r}.")
     how = {"inside": wanted(inside), "outline": outline, "resize": resize}
     pairs, faults, told = pair_files(images, masks, pair, recursive)
-    _refuse(faults, len(pairs) + len(faults), size)
+    _refuse(faults, len(pairs) + len({fault.file for fault in faults if fault.kind == "no mask"}), size)
     rule, facts = _subject_rule(subject), {}
     got = collect(_samples(pairs, _top(images), rule, how, facts, spacing_mm), size, "pad")
     pictures = _pictures(got)

@@ -56,7 +56,7 @@ def pair_files(images, masks, pair=None, recursive: bool = False) -> tuple[Masks
     """``(masks of each image, faults, what is to be told)`` of a folder of images and one or several of masks."""
     several = masks if isinstance(masks, list | tuple) and masks else [masks]
     if not all(isinstance(one, str | Path) for one in (images, *several)):
-        raise BadInput(f"images and masks are folders, or masks a list of folders, not {shown(images)} and {shown(masks)}.")
+        raise BadInput(f"images is a folder, masks one or a list of several, not {shown(images)} and {shown(masks)}.")
     images, *folders = (Path(folder).expanduser().absolute() for folder in (images, *several))
     told: list[str] = []
 
@@ -142,7 +142,7 @@ def _by_name(files, mask_files, images: Path, folder: Path, faults: list[Fault])
             pairs[fits[0]].append(path)
             left.remove(path)
             if 3 <= number < len(steps) - 1:
-                loose.append(f"{path.name} with {fits[0].name}")
+                loose.append(f"{relative(path, folder)} with {relative(fits[0], images)}")
     for paths, others, kind, top in (
         ([p for p in files if not pairs[p]], left, "no mask", images),
         (left, [p for p in files if not pairs[p]], "no image", folder),
