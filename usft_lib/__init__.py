@@ -43,7 +43,7 @@ from .simulate import (
     true_contrast_db,
     ultrasound_scenes,
 )
-from .sources import datasets, in_colab, load, load_folder, use_drive
+from .sources import check_folder, datasets, in_colab, load, load_folder, near_duplicates, use_drive
 from .study.records import results, verdicts
 from .training import History, Training, fit
 from .unet import UNet, groups

@@ -265,10 +265,11 @@ class Training:
         What else the card says (Dice, steps …) was true of the weights before this run: it moves to ``began_from``.
         """
         card, origin = self.model.card, self.train_data.origin
-        before = {key: value for key, value in card.items() if key != "subjects"}
+        before = {key: value for key, value in card.items() if key not in ("subjects", "pictures")}
         seen = dict(card.get("subjects", {}))
         seen[origin] = sorted({*seen.get(origin, []), *self.train_data.subjects})
-        self.model.card = {"subjects": seen, **({"began_from": before} if before else {})}
+        pictures = sorted({*card.get("pictures", []), *self.train_data.fingerprints()})
+        self.model.card = {"subjects": seen, "pictures": pictures, **({"began_from": before} if before else {})}
 
     # ---- pause and resume ----
 

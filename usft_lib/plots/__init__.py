@@ -10,6 +10,7 @@ from .curves import (
     training_figure,
     within_figure,
 )
+from .folder import folder_figure
 from .masks import distance_inside, dots, show_masks
 from .network import by_group_figure, fields_figure, reach_figure
 from .pictures import dots_figure, maps_figure, pictures_figure
