@@ -83,6 +83,8 @@ def card_text(card: dict) -> str:
     for key, value in card.items():
         if key == "subjects":
             value = ", ".join(f"{len(names)} of {data}" for data, names in value.items()) + " (listed inside the file)"
+        if key == "prepared":
+            value = "; ".join(f"{part} {what}" for part, what in value.items())
         if key != "title":
             lines.append(f"- **{key.replace('_', ' ')}**: {value}")
     return "\n".join(lines) + "\n"
