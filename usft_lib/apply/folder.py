@@ -159,10 +159,10 @@ def _rows(table: Path) -> dict[str, dict]:
     import pandas as pd  # not at the top: it takes half a second
 
     try:
-        found = pd.read_csv(table, dtype=COLUMNS, float_precision="round_trip")
+        found = pd.read_csv(table, dtype="string")  # numbers are made of texts below: exactly those that were written
         if list(found.columns) != list(COLUMNS):
             raise ValueError
-        found = found.fillna({name: "" for name, kind in COLUMNS.items() if kind == "string"})
+        found = found.fillna({name: "" for name, kind in COLUMNS.items() if kind == "string"}).astype(COLUMNS)
     except ValueError:
         raise BadInput(f"{table} is no longer as it was written: give a new folder.") from None
     found["image"] = found["image"].str.replace("^'(?=[=+@\t\r-])", "", regex=True)

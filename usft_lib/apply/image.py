@@ -25,7 +25,7 @@ from ..unet import UNet, check_network
 
 UNSURE = 0.85  # with weights from simulation on HC18, half of the bad masks (Dice < .7) and 1 % of the others lie below
 UNLIKE = 0.1  # how far greys may lie outside of those of the training images, of which there may have been few
-LARGE, BYTES = 20e6, 20  # pixels from which on the memory is told; bytes that one takes
+LARGE, BYTES = 20e6, 26  # pixels from which on the memory is told; bytes that one takes at the peak, measured at 50e6
 
 
 @dataclass(repr=False, eq=False)
@@ -100,6 +100,9 @@ def segment_values(
 
     height, width = values.shape
     white = _white(values, how["white"])
+    above = int((values > white).sum())
+    if above:  # before they are mixed with their neighbours, which a broken pixel of 65535 would outshine
+        values = np.minimum(values, values.dtype.type(white))
     small = torch.from_numpy(fit_picture(values, how["size"], how["fit"]).astype(np.float32) / white).clamp_(0, 1)
     coarse = torch.cat([*logits(model, small[None, None])]).sigmoid()[0, 0].numpy()
     probability = _at_own_size(coarse, height, width, how["fit"])
@@ -116,7 +119,7 @@ def segment_values(
         "pieces": int(label(mask, np.ones((3, 3)))[1]),
         "touches_border": bool(mask[[0, -1]].any() or mask[:, [0, -1]].any()),
         "probability": round(sure, 4),
-        "flag": "; ".join(_flags(values, white, small, sure if area else 1 - float(coarse.max()), how)),
+        "flag": "; ".join(_flags(max(values.shape), above, small, sure if area else 1 - float(coarse.max()), how)),
         "white": white,
         "spacing_mm": spacing_mm or float("nan"),
         "network": how["network"],
@@ -146,18 +149,17 @@ def _at_own_size(probability: np.ndarray, height: int, width: int, fit: str) -> 
     return np.array(Image.fromarray(probability).resize((width, height), Image.Resampling.BILINEAR, box))
 
 
-def _flags(values: np.ndarray, white: float, small: Tensor, sure: float, how: dict) -> list[str]:
+def _flags(side: int, above: int, small: Tensor, sure: float, how: dict) -> list[str]:
     """What one should look at: the network is unsure, or the image is unlike those that it learnt from."""
     found = [f"the network is unsure ({sure:.2f})"] if sure < UNSURE else []
     greys, (low, high) = grey_fields(small[None, None])[0], torch.tensor(how["greys"])
     unlike = int(((greys < low - UNLIKE) | (greys > high + UNLIKE)).sum())
     if unlike:
         found.append(f"its greys are unlike those of the training images in {unlike} of 16 fields")
-    if max(values.shape) < how["size"]:
+    if side < how["size"]:
         found.append(f"smaller than the network's {how['size']} pixels")
-    above = int((values > white).sum())
     if above:
-        found.append(f"{above} pixels are above {white:g}, which counts as white")
+        found.append(f"{above} pixels are brighter than white and were cut")
     return found
 
 
