@@ -162,8 +162,10 @@ def _rows(table: Path) -> dict[str, dict]:
         found = pd.read_csv(table, dtype="string")  # numbers are made of texts below: exactly those that were written
         if list(found.columns) != list(COLUMNS):
             raise ValueError
-        found = found.fillna({name: "" for name, kind in COLUMNS.items() if kind == "string"}).astype(COLUMNS)
-    except ValueError:
+        found = found.fillna({name: "" for name, kind in COLUMNS.items() if kind == "string"})
+        found["touches_border"] = found["touches_border"].map({"True": True, "False": False})
+        found = found.astype(COLUMNS)
+    except (ValueError, TypeError):
         raise BadInput(f"{table} is no longer as it was written: give a new folder.") from None
     found["image"] = found["image"].str.replace("^'(?=[=+@\t\r-])", "", regex=True)
     return {row["image"]: row for row in found.to_dict("records")}
