@@ -6,6 +6,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before PyTorch: threads that 
 
 from . import plots
 from .adapters import lora, merge, train_parameters
+from .apply import segment_folder, segment_image
 from .checkpoints import load_model, load_state, pretrained, save_model, save_state
 from .cost import summary
 from .data import SegmentationData

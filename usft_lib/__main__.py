@@ -1,4 +1,4 @@
-"""The course's experiment in miniature: ``python -m usft_lib``.
+"""The course's experiment in miniature: ``python -m usft_lib``; masks of new images: ``… segment WEIGHTS IMAGES OUT``.
 
 Pretrain a U-Net on chest X-rays, move it to ultrasound with 40 images, fine-tune four different sets of its layers, and
 compare. One seed and one learning rate are a first look. The study has several seeds and intervals over them.
@@ -15,6 +15,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import torch
 
+from .apply import segment_command
 from .cost import summary
 from .data import SegmentationData
 from .device import choose_precision
@@ -113,6 +114,8 @@ def fine_tune(source: UNet, train: SegmentationData, val: SegmentationData, step
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["segment"]:
+        return segment_command(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m usft_lib", description="The course's experiment in miniature.")
     parser.add_argument("--out", default="usft_miniature.png", help="where the figure goes (default: %(default)s)")
     parser.add_argument(

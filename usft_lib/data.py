@@ -34,6 +34,8 @@ class SegmentationData:
         origin: whose subjects these are, whatever the set is called on figures; by default the name.
         stand_in: True where simulated images take the place of a set that could not be had: no verdict follows.
         extra: further numbers that a set publishes, a float tensor ``[N]`` each ("circumference_mm", "fold").
+        prepared: how files became these images, as new ones must: ``{"fit": "pad"}`` or ``"stretch"`` to a square; and
+            which of their numbers became 1, where that is not 255: ``{"white": {"uint16": 4095}}``.
     """
 
     images: torch.Tensor
@@ -47,6 +49,7 @@ class SegmentationData:
     origin: str = ""
     stand_in: bool = False
     extra: dict[str, torch.Tensor] = field(default_factory=dict)
+    prepared: dict = field(default_factory=lambda: {"fit": "pad"})
 
     def __post_init__(self):
         n = len(self.images)
@@ -201,6 +204,11 @@ def check_data(data, name: str = "data") -> None:
         raise BadInput(f"{name} must be a SegmentationData, not {shown(data)}: the network comes first, then the data.")
     if not len(data):
         raise BadInput(f"{data.name} has no images: was everything left out when they were chosen?")
+
+
+def grey_fields(images: Tensor) -> Tensor:
+    """The mean greys of 4 × 4 fields of each image, by which new ones are compared: float32 ``[N, 16]`` (lesson 16)."""
+    return F.adaptive_avg_pool2d(images, 4).flatten(1)
 
 
 # ---- batches and augmentation ---------------------------------------------------------------------------------
