@@ -98,6 +98,7 @@ def load_folder(
         ids=got.ids,
         provenance=f"{name}: {len(pairs)} images, folder {_top(images).name}",
         origin=f"folder {_top(images).resolve().name} {cohort}",
+        prepared={"fit": "pad", "white": dict(zip(got.kinds, map(float, got.white), strict=True))},
     )
 
 
