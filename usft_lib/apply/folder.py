@@ -193,7 +193,7 @@ def _write(path: Path, image: Image.Image) -> None:
 def _tell(table: "pd.DataFrame", out: Path) -> None:
     lost = table["flag"][table["flag"].str.startswith(NOT_READ)]
     flagged = int((table["flag"] != "").sum()) - len(lost)
-    print(f"{len(table) - len(lost)} masks and their table are in {out}. Flagged in the table: {flagged}.")
+    print(f"{len(table) - len(lost)} masks and their table are in {out.name}. Flagged in the table: {flagged}.")
     whites = Counter(table["white"].dropna())
     if set(whites) - {255}:
         print("Counted as white: " + ", ".join(f"{white:g} in {n} images" for white, n in sorted(whites.items())) + ".")

@@ -140,7 +140,7 @@ def report(
         f"<p>{datetime.now():%Y-%m-%d, %H:%M}</p>{body}</main></body></html>\n"
     )
     write(path, page)
-    print(f"{path}: written, {len(page) / 1e6:.1f} MB. Open it in a browser; its print makes a PDF.")
+    print(f"{path.name}: written, {len(page) / 1e6:.1f} MB. Open it in a browser; its print makes a PDF.")
     if images:
         print("It shows test images: before you pass it on, ask whether patients can be recognised.")
     return path

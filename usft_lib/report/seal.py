@@ -61,7 +61,7 @@ class Seal:
         note = self.note()
         note["opened"].append(_now())
         _save(self.path, note)
-        print(f"{self.path}: times opened: {len(note['opened'])}. The report tells this number.")
+        print(f"{self.path.name}: times opened: {len(note['opened'])}. The report tells this number.")
         return self._test
 
 
@@ -79,7 +79,7 @@ def seal(test: SegmentationData, path: str | Path = "seal.json") -> Seal:
     if not made.path.exists():
         _save(made.path, {**made.about, "sealed": _now(), "opened": []})
     note = made.note()
-    print(f"{made.path}: {note['images']} images of {note['people']} people, times opened: {len(note['opened'])}.")
+    print(f"{made.path.name}: {note['images']} images of {note['people']} people, times opened: {len(note['opened'])}.")
     return made
 
 
