@@ -104,7 +104,7 @@ def test_at_the_networks_size_the_masks_are_those_of_segment_in_batches(discs, s
     for k, image in enumerate(discs.images[:12]):
         save(tmp_path / "in" / f"{k:02d}.png", np.rint(image[0].numpy() * 255).astype(np.uint8))
     table = usft.segment_folder(small, tmp_path / "in", tmp_path / "out")
-    again = torch.stack([torch.from_numpy(np.asarray(Image.open(p))) for p in sorted((tmp_path / "in").iterdir())])
+    again = torch.stack([torch.from_numpy(np.array(Image.open(p))) for p in sorted((tmp_path / "in").iterdir())])
     together = usft.segment(small, again[:, None].float() / 255)[:, 0].numpy()
     got = np.stack(list(masks_in(tmp_path / "out").values())) == 255
     assert (got == together).all() and got.any() and table["area_px"].tolist() == got.sum((1, 2)).tolist()
@@ -428,6 +428,7 @@ def own_size_dice(source, mirror, model, wanted, folder):
 
 def test_lungs_at_their_own_size_score_as_evaluate_says(mirror, tmp_path):
     test = usft.load("montgomery").split(0.7, 0.1, 0.2, seed=0)[2]
+    assert test.prepared == {"fit": "stretch"}
     model = usft.pretrained("xray")
     coarse = usft.evaluate(model, test)["dice"].mean()
     own = np.mean(own_size_dice(SOURCES["montgomery"], mirror, model, test.ids, tmp_path))
