@@ -1,4 +1,7 @@
-"""The freezing lab's plain fallback: the same lab behind it, and every button says what it did."""
+"""The freezing lab's plain fallback: the same lab behind it, and every button says what it did; style sheets apart."""
+
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -75,3 +78,16 @@ def test_what_is_refused_is_said(panel):
     presets["k"].value = 6
     presets["outer k"].click()
     assert "k must be" in said.value and not any(t.value for t in toggles.values())
+
+
+def test_no_style_sheet_reaches_into_another_widget():
+    """On one page, all sheets count: the lab's bars once made the bench's centimetre four times as thick as high."""
+    owner: dict[str, str] = {}
+    folder = Path(usft.__file__).parent / "widgets"
+    for sheet in ("freeze_lab.css", "results_explorer.css", "speckle_bench.css"):
+        for rule in re.findall(r"([^{}]+)\{", (folder / sheet).read_text(encoding="utf-8")):
+            for selector in re.sub(r"/\*.*?\*/", "", rule, flags=re.S).split(","):
+                named = re.match(r"\s*\.(usft-[\w-]+)", selector)
+                if named and named[1] != "usft-widget":
+                    assert owner.setdefault(named[1], sheet) == sheet, f"{named[1]}: {owner[named[1]]} and {sheet}"
+    assert len(owner) > 30

@@ -54,8 +54,8 @@ function screen() {
   const canvas = set(make("canvas"), { role: "img", "aria-label": "Simulated B-mode picture of a round lesion" });
   const overlay = drawn("svg", { "aria-hidden": "true" });
   const circle = drawn("circle", { class: "usft-outline" });
-  const bar = drawn("line", { class: "usft-bar" });
-  const length = drawn("text", { class: "usft-bar-text" }, "1 cm");
+  const bar = drawn("line", { class: "usft-scale" });
+  const length = drawn("text", { class: "usft-scale-text" }, "1 cm");
   overlay.append(circle, bar, length);
   frame.append(canvas, overlay);
   function show({ size, side_mm: side, depth_mm, radius_mm }, buffer) {
