@@ -118,9 +118,7 @@ def main() -> None:
         return segment_command(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m usft_lib", description="The course's experiment in miniature.")
     parser.add_argument("--out", default="usft_miniature.png", help="where the figure goes (default: %(default)s)")
-    parser.add_argument(
-        "--large", action="store_true", help="may download more than 60 MB (the originals are about 1 GB)"
-    )
+    parser.add_argument("--large", action="store_true", help="may download more than 60 MB (about 1 GB in all)")
     arguments = parser.parse_args()
     matplotlib.use("Agg")  # a file is written and no window opened
     sys.stdout.reconfigure(errors="replace")  # Windows writes a log in cp1252, which has no minus sign

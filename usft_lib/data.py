@@ -190,9 +190,7 @@ class SegmentationData:
 
 def few(people: int) -> str:
     """In words, that so few test subjects cannot decide anything (n agree by chance in 2 of 2ⁿ cases); "" from 6 on."""
-    if people > 5:
-        return ""
-    return (
+    return "" if people > 5 else (
         f"the test set has {people} of the subjects, too few to decide between two networks: all prefer the same one "
         f"by chance in 1 of {2 ** (people - 1)} cases. Cross-validation by subject tests everybody."
     )

@@ -263,8 +263,8 @@ class Training:
         """Write down whom the model has seen, so that `evaluate` can warn when they turn up in a test set, and how.
 
         ``prepared`` is what `segment_folder` needs for new images: size, fit, and of `grey_fields` the 1 % and 99 %
-        quantile over images.
-        What else the card says (Dice, steps …) was true of the weights before this run: it moves to ``began_from``.
+        quantile over images. What else the card says (Dice, steps …) was true before this run: it moves to
+        ``began_from``.
         """
         card, train, origin = self.model.card, self.train_data, self.train_data.origin
         before = {key: value for key, value in card.items() if key not in ("subjects", "pictures", "prepared")}

@@ -77,7 +77,7 @@ words = {"forward": "forward", "to_inputs": "gradient of inputs", "to_weights": 
 drawn = {name: {words[part]: value for part, value in parts.items()} for name, parts in shares.items()}
 usft.plots.passes_figure(drawn, "operations (everything = 1)", "What does a step do?")
 plt.show()
-enc1 = sum(shares["first 1"].values())  # first 1 is enc1
+enc1 = sum(shares["first 1"].values())
 print(f"enc1 alone: {enc1:.2f}; your guess: {usft.guesses().get('13.a', 'none')}")
 assert abs(sum(shares["first 4"].values()) - sum(shares["last 4"].values())) < 0.02
 usft.alt(f"forward is the same for all; enc1 alone takes {enc1:.2f}, since the gradient must come all the way back.")
@@ -120,7 +120,7 @@ print(f"a step of everything takes {1e3 * best['everything']:.0f} ms for 8 image
 clock = {name: seconds / best["everything"] for name, seconds in best.items()}
 for name in shares:
     print(f"{name:12s}counted {sum(shares[name].values()):.2f}, by the clock {clock[name]:.2f}")
-usft.check_range(clock["last 1"], 0.1, 1.05, "last 1 by the clock")
+usft.check_range(clock["last 1"], 0.2, 0.9, "last 1 by the clock")
 
 # %% [markdown]
 # <details><summary>Why do the two differ?</summary>
@@ -432,9 +432,9 @@ heads, breasts = usft.results("schemes"), "sim-ultrasound"
 by_n = usft.explorer_table("n").set_index(["strategy", "n"])["mean"]
 spread = {n: np.ptp([by_n[name, n] for name in ("first 2", "first 4", "last 2", "last 4")]) for n in (10, 160)}
 eleven = usft.verdicts(11)
-first = usft.verdicts(1).set_index("target")["mean"]
+first = usft.verdicts(1).query("not secondary").set_index("target")["mean"]
 answers = {
-    "00.b": ("contracting − expanding on heads, 40 images", first["hc18"].iloc[0]),
+    "00.b": ("contracting − expanding on heads, 40 images", first["hc18"]),
     "00.c": ("everything − scratch, 10 images", by_n["everything", 10] - by_n["from scratch", 10]),
     "00.d": ("share of the seconds (estimated)", share * clock["first 4"]),
     "08.a": ("first 2 − last 2 on heads", heads.difference("hc18", "first 2", "last 2")[0]),

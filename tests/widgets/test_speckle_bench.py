@@ -12,7 +12,8 @@ import browser
 
 import usft_lib as usft
 from usft_lib import BadInput
-from usft_lib.seeds import Kept, generator
+from usft_lib.seeds import generator
+from usft_lib.simulate.kept import Kept
 from usft_lib.simulate.phantom import Phantom
 from usft_lib.widgets.sliders import SLIDERS, nearest, png
 

@@ -308,11 +308,11 @@ def corrected(ps: list[float]) -> list[float]:
 
 def many(found: list[Line]) -> str:
     """How many lines decide a claim, how many came out, and what is left when all of them are corrected together."""
-    deciding, left = _together(found)
-    out = [one for one in deciding if one.said in ("reproduced", "confirmed", "reversed") and one.number != 6]
-    kept = [one for one in out if left[deciding.index(one)] < 0.05]
+    deciding = _together(found)
+    out = [one for one, _ in deciding if one.said in ("reproduced", "confirmed", "reversed") and one.number != 6]
+    kept = [one for one, p in deciding if one in out and p < 0.05]
     lost = [f"claim {one.number} on {_where(one)} ({one.words})" for one in out if one not in kept]
-    paper = sum(one.number in OF_THE_PAPER for one in deciding)
+    paper = sum(one.number in OF_THE_PAPER for one, _ in deciding)
     return (
         f"{len(deciding)} lines decide ({paper} on claims of the paper, claim 5 apart); in {len(out)} of them a "
         "difference came out (claim 6, which asks whether two are alike, not counted). If all of them are corrected "
@@ -323,10 +323,10 @@ def many(found: list[Line]) -> str:
     )
 
 
-def _together(found: list[Line]) -> tuple[list[Line], list[float]]:
-    """The lines that decide a claim, and their p, corrected over all of them."""
+def _together(found: list[Line]) -> list[tuple[Line, float]]:
+    """The lines that decide a claim, each with its p, corrected over all of them."""
     deciding = [one for one in found if not one.secondary and one.seeds > 1 and not one.bound and one.mean == one.mean]
-    return deciding, corrected([_p(one) for one in deciding])
+    return list(zip(deciding, corrected([_p(one) for one in deciding]), strict=True))
 
 
 def _p(one: Line) -> float:
@@ -441,12 +441,12 @@ def as_json(findings: Findings) -> dict:
     ``p_all``: p read off the interval, corrected over all lines that decide a claim (lesson 10).
     """
     _, found, places = findings
-    rows, (deciding, p_all) = [], _together(found)
+    rows, p_all = [], {id(one): p for one, p in _together(found)}  # a line's pair is a dict, so it has no hash
     for one in found:
         operations, parameters = sizes(one)
         row = {name: value for name, value in asdict(one).items() if name != "pair"}
         row |= {"operations": operations, "parameters": parameters, "would_show": would_show(one)}
-        rows.append(row | {"p_all": p_all[deciding.index(one)] if one in deciding else None})
+        rows.append(row | {"p_all": p_all.get(id(one))})
     return {
         "sentences": sentences(found, places),
         "lines": [{k: None if v != v else v for k, v in row.items()} for row in rows],  # NaN is not JSON
