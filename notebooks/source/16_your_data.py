@@ -30,17 +30,33 @@ PROFILE = os.environ.get("USFT_PROFILE", "quick")  # "full": larger images, long
 IMAGES = None  # your folders, such as "my/images" and "my/masks"; None: the example
 MASKS = None
 PERSON = r"(p\d+)_"  # what names the person in the name of a file
+PROJECT = None  # a folder that you keep, such as "my/project"; None: a temporary one
+NEW = None  # a folder of new images without masks; None: three simulated ones
+SPACING_MM = None  # millimetres of one pixel of the new images, if you know it
 SIZE, STEPS = (128, 300) if PROFILE == "full" else (64, 100)
-LR = 3e-3  # learning rate: the study's, see below
+LR = 3e-3  # learning rate, as in the earlier lessons
 
 # %% [markdown]
 # You have images of your own, perhaps forty, and somebody has outlined them. This is a project in two halves. In half
 # **a** you find out whether the images are fit to learn from, and lock the test set away. There you may stop. In half
 # **b** you train, choose, test once, and write a report that you can hand to your supervisor.
 #
-# Begin with the example folder of this lesson. Then set `IMAGES` and `MASKS` above to your own folders, and run the
-# lesson again.
+# Begin with the example folder of this lesson. Then come back with your own.
 #
+# <details><summary>Your own folder: what to change</summary>
+#
+# Set `IMAGES`, `MASKS`, `PERSON`, `PROJECT` and `NEW` above. Further below, say in `LEFT_OUT` which images you leave
+# out. Skip exercise 16.1, which asks about the example.
+#
+# * `PERSON` must fit your names. `r"(p\d+)_"` means: the letter p, a number, an underscore; what is in the brackets
+#   names the person. For files such as `anna-3.png` take `r"(.+)-"`.
+# * Is the person in a table? Then `PERSON = dict(zip(table["file"], table["person"])).get` does it.
+# * Do not take the number of the *image* for the person: then each image counts as a new person, and scores look too
+#   good.
+#
+# </details>
+
+# %% [markdown]
 # **Before you begin: whose images are these?** Images of patients are private, also without a name on them. Ask whoever
 # is responsible before you copy them anywhere. Do not upload them to Colab or another service unless you know that you
 # may. Names and dates are often burnt into the picture, or stored inside the file.
@@ -52,7 +68,7 @@ LR = 3e-3  # learning rate: the study's, see below
 #
 # * **16.a** How many of the five does an automatic check find? (0 to 5)
 # * **16.b** In half b, validation chooses one of four strategies. By how much Dice will it be ahead of training
-#   everything, in the test?
+#   everything, in the test? (A negative number if it is behind.)
 
 # %%
 usft.guess("16.a", ...)  # from 0 to 5
@@ -89,7 +105,8 @@ def spoiled(folder, people=36):
     (folder / "images" / "p30_2.png").unlink()  # a mask without its image
 
 
-if IMAGES is None:
+EXAMPLE = IMAGES is None
+if EXAMPLE:
     example = Path(tempfile.mkdtemp())
     spoiled(example)
     IMAGES, MASKS = example / "images", example / "masks"
@@ -101,7 +118,8 @@ if IMAGES is None:
 # %%
 checked = usft.check_folder(IMAGES, MASKS, size=SIZE, subject=PERSON)
 faults = checked[checked["flag"] != ""]
-print(faults[["flag", "fault", "image"]].to_string(index=False))
+for row in faults.itertuples():
+    print(f"{row.flag}  {row.image}  {row.fault}: {row.says}")
 
 # %% tags=["fold", "real-image"]
 # @title Draw the sheet: pictures with their masks, red flags first
@@ -110,8 +128,9 @@ plt.show()
 usft.alt(f"{faults['image'].nunique()} files are flagged; their pictures come first, a person's images together.")
 
 # %% [markdown]
-# Look at the sheet for a minute. Does each outline follow its object? A check knows simple rules. It does not know what
-# a lesion is.
+# Look at the sheet for a minute; `most=` shows more of your own images. Does each outline follow its object? A check
+# knows simple rules. It does not know what a lesion is. So it may flag an image that is as it should be, and miss one
+# that is not.
 #
 # ### Exercise 16.1 · Find the five faults
 #
@@ -171,7 +190,8 @@ faulty = tuple(reversed(list(hints)))
 # @title How many of the five did the check find?
 by_check = [name for name in hints if name in set(faults["image"])]
 print(f"in the example: {len(by_check)} of 5; your guess: {usft.guesses().get('16.a', 'none')}")
-print("not found by the check:", sorted(set(hints) - set(by_check)) or "none")
+print("not found by the check:", ", ".join(sorted(set(hints) - set(by_check))) or "none")
+print("flagged, but as it should be:", ", ".join(sorted(set(faults["image"]) - set(hints))) or "none")
 
 # %% [markdown]
 # ## Half a · Who is who
@@ -267,8 +287,10 @@ def person(file):
 #
 # ## Half a · Load, split and seal
 #
-# Repair what you can in the files themselves. Here we leave the faulty ones out: `pair=` names the mask of each image,
-# and `None` leaves the image out.
+# Repair what you can in the files themselves. Here we leave the faulty ones out. `pair=` takes a function that names
+# the mask of each image; `None` leaves the image out. In the example both have the same name. (If your masks are called
+# `scan7_mask.png`, return `Path(file).stem + "_mask.png"`.) The mask without an image needs no line: nothing asks for
+# it.
 
 # %%
 LEFT_OUT = {"p7_1.png", "p12_2.png", "p25_1.png", "p40_1.png"}  # yours, after the check
@@ -284,11 +306,15 @@ for name, part in {"train": train, "validation": val, "test": test}.items():
     print(f"{name:11s}{len(part):3d} images of {len(set(part.subjects)):2d} people")
 
 # %% [markdown]
-# From now on the **test set** is locked away. `usft.seal` writes its hash into a file. Whoever opens it, is counted. It
-# is no lock, but it keeps an honest person honest: a test set that was looked at ten times is a validation set.
+# The parts are only about as large as asked, because each person's side follows from the name (lesson 01).
+#
+# From now on the **test set** is sealed. `usft.seal` writes a short code into a file, which changes if any of its
+# images changes. The file also counts how often the test was opened. It cannot stop you. It keeps an honest person
+# honest: a test set that was looked at ten times is a validation set.
 
 # %%
-project = Path(tempfile.mkdtemp())  # yours: a folder that you keep
+project = Path(PROJECT or tempfile.mkdtemp())
+project.mkdir(exist_ok=True)
 sealed = usft.seal(test, project / "seal.json")
 
 # %% [markdown]
@@ -307,16 +333,17 @@ sealed = usft.seal(test, project / "seal.json")
 #     # train on rest, evaluate on left_out, keep the table
 # ```
 #
-# Choose nothing by these scores: then they are validation scores. `usft.report` takes the five tables without `splits`.
+# Nothing is left over to choose by, so fix the strategy and the number of steps beforehand. If you choose by these
+# scores, they become validation scores. `usft.report` takes the five tables without `splits`.
 # </details>
 #
-# **Here you may stop.** What you have so far does not depend on any network.
+# **Here you may stop.**
 #
 # ## Half b · Baselines, and a choice on validation images
 #
 # Three baselines must be there, or nobody can judge your result: the **mean shape**, a network from **scratch**, and
-# training **everything**. Beside them we try two other strategies. The rate 3e-3 was the study's choice for such
-# networks; if you try others, choose on validation images, too.
+# training **everything**. Beside them we try two other strategies. If you try other learning rates, choose them on
+# validation images, too.
 
 # %% tags=["train"]
 source = usft.pretrained("xray-simulated")
@@ -346,10 +373,12 @@ for name in candidates:
 shape = usft.summarise(usft.score(usft.mean_shape(train), val))["dice"]
 print(f"mean shape  {shape:.3f}")
 chosen = max(on_val, key=on_val.get)
-usft.check_range(max(on_val.values()), 0.3, 0.95, "Dice of the best")
+if EXAMPLE:
+    usft.check_range(max(on_val.values()), 0.3, 0.95, "Dice of the best")
 
 # %% [markdown]
-# The best of four is partly lucky (lesson 09). So we train it again, with three seeds, beside the baselines.
+# The best of four is partly lucky: it was chosen for being high. So we train it again, with three seeds, beside the
+# baselines.
 
 # %% tags=["train"]
 final = [chosen, *(name for name in ("everything", "scratch") if name != chosen)]
@@ -366,11 +395,12 @@ print("trained three times each:", ", ".join(final))
 # ### Exercise 16.3 · A sentence that the numbers can support
 #
 # Before you open it, write `sentence(mean, low, high, people)`. It gets the difference of two strategies, its 95 %
-# interval, and the number of people in the test. It returns one of four words:
+# interval, and the number of people in the test. It returns one of these answers:
 #
-# * `"too few"` if fewer than 6 people were tested. (If two networks were equally good, all 5 people would still prefer
-#   the same one in 6 of 100 tests.)
+# * `"too few"` if fewer than 6 people were tested. (With two equally good networks, chance alone makes all five people
+#   prefer the same one in 6 of 100 tests.)
 # * `"better"` if the whole interval is above 0, and the mean is at least 0.02;
+# * `"worse"` if the whole interval is below 0, and the mean is at most −0.02;
 # * `"as good"` if the whole interval lies between −0.02 and 0.02;
 # * `"undecided"` in all other cases.
 #
@@ -385,12 +415,14 @@ print("trained three times each:", ", ".join(final))
 
 # %%
 def sentence(mean, low, high, people):
-    """One of four words: "too few", "better", "as good" or "undecided"."""
+    """One of "too few", "better", "worse", "as good" and "undecided"."""
     # BEGIN SOLUTION ask for people, then for the interval
     if people < 6:
         return "too few"
     if low > 0 and mean >= 0.02:
         return "better"
+    if high < 0 and mean <= -0.02:
+        return "worse"
     if -0.02 < low and high < 0.02:
         return "as good"
     return "undecided"
@@ -412,7 +444,9 @@ usft.check(
         "small, not sure": ((0.01, 0.002, 0.03, 20), "undecided", "the mean is below 0.02, the interval is not."),
         "narrow around 0": ((0.0, -0.01, 0.01, 50), "as good", "all of it is smaller than 0.02."),
         "wide around 0": ((0.0, -0.1, 0.1, 50), "undecided", "a wide interval does not show that two are equal."),
-        "worse": ((-0.05, -0.08, -0.02, 20), "undecided", "worse is none of the four words: undecided."),
+        "worse": ((-0.05, -0.08, -0.02, 20), "worse", "the whole interval is below 0, the mean is below −0.02."),
+        "a little worse": ((-0.01, -0.03, -0.002, 20), "undecided", "a mean above −0.02 is not yet \"worse\"."),
+        "worse, perhaps": ((-0.03, -0.07, 0.01, 20), "undecided", "this interval includes 0 as well."),
     },
     exercise="16.3",
 )
@@ -421,6 +455,14 @@ usft.check(
 # %%
 # BEGIN WRONG "five people show nothing"
 def sentence(mean, low, high, people):
+    if low > 0 and mean >= 0.02:
+        return "better"
+    return "as good" if -0.02 < low and high < 0.02 else "undecided"
+# END WRONG
+# BEGIN WRONG "the whole interval is below 0"
+def sentence(mean, low, high, people):
+    if people < 6:
+        return "too few"
     if low > 0 and mean >= 0.02:
         return "better"
     return "as good" if -0.02 < low and high < 0.02 else "undecided"
@@ -461,7 +503,8 @@ def sentence(mean, low, high, people):
 # END WRONG
 # BEGIN RIGHT
 def sentence(mean, low, high, people):
-    words = {"too few": people < 6, "better": low > 0 and mean >= 0.02, "as good": max(-low, high) < 0.02}
+    words = {"too few": people < 6, "better": low > 0 and mean >= 0.02, "worse": high < 0 and mean <= -0.02,
+             "as good": max(-low, high) < 0.02}  # fmt: skip
     return next((word for word, holds in words.items() if holds), "undecided")
 # END RIGHT
 # BEGIN RIGHT
@@ -469,6 +512,8 @@ def sentence(mean, low, high, people):
     if people > 5:
         if min(low, mean - 0.0199999) > 0:
             return "better"
+        if max(high, mean + 0.0199999) < 0:
+            return "worse"
         if abs(low) < 0.02 and abs(high) < 0.02:
             return "as good"
         return "undecided"
@@ -481,6 +526,8 @@ def sentence(mean, low, high, people):
         answer = "as good"
     if low > 0 and not mean < 0.02:
         answer = "better"
+    elif high < 0 and not mean > -0.02:
+        answer = "worse"
     return "too few" if people < 6 else answer
 # END RIGHT
 
@@ -506,23 +553,24 @@ for name in final[1:]:
 if chosen == "everything":
     print("validation chose everything, so the answer to 16.b is 0")
 print("your guess (16.b):", usft.guesses().get("16.b", "none"))
-usft.check_range(usft.seed_mean(tables[chosen])[0], 0.3, 0.95, "Dice of the chosen strategy")
+if EXAMPLE:
+    usft.check_range(usft.seed_mean(tables[chosen])[0], 0.3, 0.95, "Dice of the chosen strategy")
 
 # %% [markdown]
 # Whatever came out: this is the result. If you now change something and test again, you have chosen by the test set.
 #
 # <details><summary>What if the test says something else than validation?</summary>
 #
-# This happens easily with few people: validation had eleven, and one training of each. The strategy with the highest
-# validation score was partly lucky, and it may be behind in the test. Report both numbers. To choose better next time,
-# train each candidate with several seeds, or choose on more people.
+# This happens easily with few people and one training of each. The strategy with the highest validation score was
+# partly lucky, so it may be behind in the test. And all scores may be lower, because these are other people. Report
+# both numbers. To choose better next time, train each candidate with several seeds, or choose on more people.
 # </details>
 #
 # ## Half b · The report
 #
 # One page with all that a reader must know: the data, the people, the seal, the curves, the baselines, intervals,
-# failures, and what so many people cannot show. It asks nothing of the internet. Pictures are left out unless you ask
-# for them (`images=True`), because patients may be on them. But failures are listed by file and person.
+# failures, and what so many people cannot show. Pictures are left out unless you ask for them (`images=True`), because
+# patients may be on them. But failures are listed by file and person.
 
 # %% tags=["train"]
 baselines = {name: each for name, each in tables.items() if name != chosen}
@@ -538,41 +586,42 @@ page = usft.report(
 )
 
 # %% [markdown]
-# Open the file in your browser. Its print makes a PDF.
+# Open the file in your browser. Print it there to make a PDF.
 #
 # ## Half b · Use it on new images
 #
-# At last, what all this was for: images without a mask, of any size. Each mask comes at the size of its image, with a
-# table: area, number of pieces, and a flag where the network is unsure or the image is unlike those that it was trained
-# on.
+# These are images without a mask, of any size. Each mask comes at the size of its image, with a table: area, number of
+# pieces, and a flag. The flag says where the network is unsure (the mean probability inside the mask is below 0.85), or
+# where the image is unlike those that it was trained on. Look at these images first.
 
 # %% tags=["fold"]
 # @title Write three new images of another size, to try it out
 from PIL import Image  # noqa: E402 (only here)
 
-new = project / "new"
-new.mkdir()
-more = usft.simulate_ultrasound(3, size=160, seed=162, preset="breast")
-for k in range(3):
-    picture = Image.fromarray((more.images[k, 0] * 255).to(torch.uint8).numpy())
-    picture.resize((320, 320)).crop((0, 20, 320, 300)).save(new / f"scan{k}.png")
+if NEW is None:
+    NEW = Path(tempfile.mkdtemp())
+    more = usft.simulate_ultrasound(3, size=160, seed=162, preset="breast")
+    for k in range(3):
+        picture = Image.fromarray((more.images[k, 0] * 255).to(torch.uint8).numpy())
+        picture.resize((320, 320)).crop((0, 20, 320, 300)).save(NEW / f"scan{k}.png")
 
 # %% tags=["train"]
 best = models[chosen][0]
 usft.save_model(best, project / "network.safetensors", card={"data": data.name})
-found = usft.segment_folder(best, new, project / "masks", spacing_mm=0.2)
-print(found[["image", "width", "height", "area_mm2", "pieces", "flag"]].to_string())
+masks = project / "masks"  # a new network wants a new folder
+found = usft.segment_folder(best, NEW, masks, spacing_mm=SPACING_MM)
+print(found[["image", "width", "height", "area_px", "pieces", "flag"]].to_string())
 
 # %% tags=["train", "fold", "real-image"]
 # @title Draw one overlay
-overlay = Image.open(sorted((project / "masks" / "overlays").iterdir())[0])
+overlay = Image.open(sorted((masks / "overlays").iterdir())[0])
 display(overlay.resize((overlay.width, overlay.height)))
 usft.alt("the outline of the network on a new image, at the image's own size.")
 
 # %% [markdown]
 # In lesson 00 a sonographer asked: *How big is this head? Is this lump solid?* Now you can measure an area in an image
-# that nobody outlined, and you know how far to trust it. The second question has no answer here: a mask says where the
-# lump is, not what it is.
+# that nobody outlined (with `SPACING_MM`, in mm²), and you know which masks to look at first. The second question has
+# no answer here: a mask says where the lump is, not what it is.
 #
 # ## Quiz
 
@@ -605,21 +654,22 @@ You have 200 images of 5 people. What can you show?
 # %%
 # @title Question 3
 usft.Quiz("""
-Why do three seeds with intervals over people say more than the best of ten seeds? (From lesson 09.)
+A strategy is ahead in all three of its trainings, on the same 12 test people. Why is an interval over people still
+needed? (From lesson 08.)
 
-- [x] The best of ten is chosen for being high.
-  Its score is too high by the luck of the best.
-- [ ] Three trainings are cheaper.
-  True, but this is not the reason.
-- [ ] The mean of three is always higher.
-  It is usually lower. And it is what another training will give you.
+- [ ] It is not: all three agree.
+  They agree about these twelve people.
+- [x] Other people may say something else.
+  Trainings and people are two sources of chance. The interval covers both.
+- [ ] Three trainings are too few.
+  More trainings help, but they share the twelve people.
 """)
 
 # %% [markdown]
 # ## What this does not show
 #
 # * **Other hospitals.** Test people came from the same folder as the training people.
-# * **Use on patients.** A network that was tested on a dozen people is not a medical device.
+# * **Use on patients.** A network that was tested on a few people is not a medical device.
 # * **That the masks are right.** All scores compare with the people who drew them.
 
 # %% [markdown]
