@@ -113,7 +113,9 @@ def _cut_out(values: np.ndarray, picture: np.ndarray, what: str) -> np.ndarray |
         if np.ptp(grey[shown_here]) and np.ptp(picture[shown_here]):
             if np.corrcoef(grey[shown_here], picture[shown_here])[0, 1] > 0.98:
                 if shown_here.sum() > 0.98 * (picture > 0).sum():
-                    raise BadInput(f"{what} is the image itself, not a mask: give the masks' folder, or their names by pair=.")
+                    raise BadInput(
+                        f"{what} is the image itself, not a mask: give the masks' folder, or their names by pair=."
+                    )
                 from scipy.ndimage import binary_fill_holes  # not at the top: it takes half a second
 
                 return binary_fill_holes(shown_here)
