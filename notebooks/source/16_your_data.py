@@ -119,7 +119,7 @@ if EXAMPLE:
 checked = usft.check_folder(IMAGES, MASKS, size=SIZE, subject=PERSON)
 faults = checked[checked["flag"] != ""]
 for row in faults.itertuples():
-    print(f"{row.flag}  {row.image}  {row.fault}: {row.says}")
+    print(f"{row.flag}  {row.image}  {row.says}")
 
 # %% tags=["fold", "real-image"]
 # @title Draw the sheet: pictures with their masks, red flags first

@@ -37,7 +37,7 @@ KINDS = {
     ),
     "inverted": (
         "the mask looks inverted, it covers most of the picture and of its border",
-        "inside=0 takes the black part of all; invert single files; inside=255 says that they are right",
+        "invert these files; or say inside=0 if all masks are like this, inside=255 if they are right",
     ),
     "empty": ("the mask is empty", "that is right only if the image shows no object"),
     "lost": ("the mask loses its object at size {size}", "take a larger size, or leave these out by pair="),
