@@ -125,7 +125,9 @@ def limits(path: Path) -> dict[str, int]:
     """The most of each figure that a rewritten lesson may have."""
     widget = any(name in path.read_text(encoding="utf-8") for name in build.WIDGETS)
     words, exercises = (1200, 2) if widget else (1500, 3)
-    return {"words": words, "code": 110, "columns": 88, "sections": 5, "exercises": exercises, "quiz": 3, "minutes": 60}
+    halves = {one["name"]: one.get("sessions", 1) for one in build.manifest()["lesson"]}.get(path.stem, 1)
+    most = {"words": words, "code": 110, "sections": 5, "exercises": exercises, "minutes": 60}
+    return {name: halves * number for name, number in most.items()} | {"columns": 88, "quiz": 3}
 
 
 def asks(path: Path, glossary: dict[str, dict], everything: str) -> list[str]:

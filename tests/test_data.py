@@ -1,5 +1,6 @@
 """Splits by subject, subsets, what `SegmentationData` refuses, and augmentation."""
 
+import hashlib
 import math
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import torch
 
 from usft_lib import BadInput, SegmentationData
 from usft_lib.data import augment, batch_indices
-from usft_lib.seeds import generator
+from usft_lib.seeds import generator, uniform
 
 
 def make(subjects, **more):
@@ -54,8 +55,18 @@ def test_subset_is_nested_with_one_image_a_subject(hundred):
     ten, twenty = hundred.subset(10, seed=2), hundred.subset(20, seed=2)
     assert set(ten.ids) < set(twenty.ids) and len(set(twenty.subjects)) == 20
     assert set(hundred.subset(10, seed=3).ids) != set(ten.ids)
-    with pytest.raises(BadInput, match="100 subjects: a subset of 101"):
-        hundred.subset(101)
+    with pytest.raises(BadInput, match="300 images: a subset of 301"):
+        hundred.subset(301)
+
+
+def test_a_subset_larger_than_the_people_takes_second_images_and_says_so(capsys):
+    data = make([f"p{i // 3}" for i in range(60)], ids=[f"i{i}" for i in range(60)])
+    twenty = data.subset(20)
+    assert capsys.readouterr().out == ""
+    forty, fifty = data.subset(40), data.subset(50)
+    assert set(twenty.ids) < set(forty.ids) < set(fifty.ids)
+    assert [forty.subjects.count(s) for s in set(data.subjects)] == [2] * 20
+    assert "40 images of only 20 subjects" in capsys.readouterr().out
 
 
 def test_indexing_keeps_everything_together(hundred):
@@ -136,6 +147,8 @@ def test_bad_data_is_refused_in_one_line(change, message):
     assert "\n" not in str(caught.value)
 
 
+# Of the version before few people were dealt out: the study hangs on these splits.
+SPLIT, SUBSET = "2f467327b1eb", "14f02309b943"
 NOT_FRACTIONS = [(), (0.5, 0.2), (1.5, -0.5), (math.nan, 1), (1, math.nan), (math.inf, -math.inf), ([0.6, 0.4],)]
 
 
@@ -168,9 +181,45 @@ def test_subjects_are_people_by_what_they_are_called(kind):
     assert data.subjects == ["1", "1", "2", "2"]
 
 
-def test_a_side_that_would_be_empty_is_refused():
-    with pytest.raises(BadInput, match="no subject falls on side"):
+def test_fewer_people_than_sides_are_refused():
+    with pytest.raises(BadInput, match="1 subjects, too few for a split into 2 sides"):
         make(["only"]).split(0.5, 0.5)
+
+
+@pytest.mark.parametrize("fractions, sizes", [((0.6, 0.2, 0.2), [5, 2, 1]), ((0.8, 0.1, 0.1), [6, 1, 1])])
+def test_few_people_are_dealt_only_where_a_side_would_be_empty(capsys, fractions, sizes):
+    data = make([f"p{i // 2}" for i in range(16)], ids=[f"i{i}" for i in range(16)])
+    told = 0
+    for seed in range(40):
+        parts = data.split(*fractions, seed=seed)
+        people = [set(part.subjects) for part in parts]
+        place = [uniform("split", seed, f"p{i}") for i in range(8)]
+        ends = [0, *(sum(fractions[: k + 1]) for k in range(2)), 1]
+        hashed = [{f"p{i}" for i in range(8) if ends[k] <= place[i] < ends[k + 1]} for k in range(3)]
+        out = capsys.readouterr().out
+        assert "too few to decide between two networks" in out
+        assert ("are dealt out" in out) == (not all(hashed))
+        told += not all(hashed)
+        if all(hashed):
+            assert people == hashed
+        else:
+            assert list(map(len, people)) == sizes
+            rank = sorted(range(8), key=lambda i: place[i])
+            assert people[0] == {f"p{i}" for i in rank[: sizes[0]]}
+    assert told > 10
+
+
+def test_splits_stay_as_they_were(hundred):
+    digest = lambda parts: hashlib.sha256(repr([p.ids for p in parts]).encode()).hexdigest()[:12]  # noqa: E731
+    assert digest(hundred.split(0.6, 0.2, 0.2, seed=3)) == SPLIT and digest([hundred.subset(30, seed=1)]) == SUBSET
+
+
+def test_a_test_set_that_cannot_decide_is_told(hundred, capsys):
+    hundred[:90].split(0.5, 0.5)
+    assert capsys.readouterr().out == ""
+    make([str(i) for i in range(6)]).split(0.5, 0.5, seed=3)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and "too few to decide" in out and "in 1 of " in out
 
 
 # ---- batches and augmentation -----------------------------------------------------------------------------------

@@ -20,10 +20,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import tiny
 import torch
 from fake_gpu import GPU, FakeGpu, WrongPlace, fake_gpu
+from PIL import Image
 from torch import nn
 
 import usft_lib as usft
@@ -362,10 +364,28 @@ def outlined(room):
     return contours.outlines(room.masks[0, 0])
 
 
+def handed_over(room):
+    sealed = usft.seal(room.data, room.folder / "seal.json")
+    test, history = sealed.open(), room.fit(room.copy)
+    return usft.report(
+        room.folder / "report.html", data=test, tables={"a": usft.evaluate(room.model, test)}, baselines={}, chosen="a",
+        histories={"a": history}, masks=segment(room.model, test.images), seal=sealed,
+    )  # fmt: skip
+
+
+def applied(room):
+    model = room.copy
+    room.fit(model)
+    (room.folder / "new").mkdir()
+    Image.fromarray(np.arange(70 * 90).reshape(70, 90).astype(np.uint8)).save(room.folder / "new" / "a.png")
+    usft.segment_folder(model, room.folder / "new", room.folder / "out")
+    return usft.segment_image(model, room.folder / "new" / "a.png")
+
+
 ACTIONS = [
     Room.fit, pause_and_go_on, race, with_lora, in_part, without_folds, averaged, study, figures, physics, psf, shapes,
     data_on_the_gpu, panels, kept, choosing, likeness, seen, anew, scored, counted, lost, moved, answered, miniature,
-    asked, outlined, folded_there, from_the_cpu,
+    asked, outlined, handed_over, applied, folded_there, from_the_cpu,
 ]  # fmt: skip
 
 

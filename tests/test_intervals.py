@@ -12,7 +12,6 @@ from usft_lib.intervals import (
     over_seeds_and_subjects,
     over_trainings,
     plateau_level,
-    restricted_mean,
     seed_mean,
     step_at_share,
     steps_to_plateau,
@@ -264,11 +263,6 @@ def test_first_step_of_three_near_looks_in_a_row():
     assert steps_to_plateau([(step, 0.788) for step in range(10, 101, 10)], 0.8) is None
     assert steps_to_plateau([(step, 0.792) for step in range(10, 101, 10)], 0.8) == 10
     assert plateau_level([(step, step / 100) for step in range(10, 101, 10)]) == pytest.approx(0.95)
-
-
-def test_a_run_that_never_arrives_counts_to_the_end():
-    assert restricted_mean([10, None, 30], 90) == pytest.approx((10 + 90 + 30) / 3)
-    assert restricted_mean([100], 90) == 90
 
 
 def test_a_curve_is_measured_against_a_plateau_that_may_be_another_ones():

@@ -272,7 +272,8 @@ def test_prepared_pixels_of_the_mirror_are_the_same(mirror, name):
 
 NAMES = set(
     """
-    FreezeLab Quiz ResultsExplorer assignment bootstrap_mean explain explorer_table in_colab solution
+    FreezeLab Quiz ResultsExplorer assignment check_folder report seal segment_folder
+    bootstrap_mean explain explorer_table in_colab solution
     Scene SegmentationData SpeckleBench Task Todo Training UNet UNetDiagram activations alt bmode
     check check_range contracting datasets dice dice_and_cross_entropy effective_receptive_field
     effective_receptive_field_width environment evaluate expanding first fit freeze freeze_panel groups guess

@@ -6,6 +6,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before PyTorch: threads that 
 
 from . import plots
 from .adapters import lora, merge, train_parameters
+from .apply import segment_folder, segment_image
 from .checkpoints import load_model, load_state, pretrained, save_model, save_state
 from .cost import summary
 from .data import SegmentationData
@@ -29,6 +30,7 @@ from .probes import (
     receptive_fields,
     reestimate_statistics,
 )
+from .report import report, seal, sentence
 from .simulate import (
     Scene,
     bmode,
@@ -42,7 +44,7 @@ from .simulate import (
     true_contrast_db,
     ultrasound_scenes,
 )
-from .sources import datasets, in_colab, load, load_folder, use_drive
+from .sources import check_folder, datasets, in_colab, load, load_folder, near_duplicates, use_drive
 from .study.records import results, verdicts
 from .training import History, Training, fit
 from .unet import UNet, groups

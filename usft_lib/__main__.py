@@ -1,4 +1,4 @@
-"""The course's experiment in miniature: ``python -m usft_lib``.
+"""The course's experiment in miniature: ``python -m usft_lib``; masks of new images: ``… segment WEIGHTS IMAGES OUT``.
 
 Pretrain a U-Net on chest X-rays, move it to ultrasound with 40 images, fine-tune four different sets of its layers, and
 compare. One seed and one learning rate are a first look. The study has several seeds and intervals over them.
@@ -15,6 +15,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import torch
 
+from .apply import segment_command
 from .cost import summary
 from .data import SegmentationData
 from .device import choose_precision
@@ -113,11 +114,11 @@ def fine_tune(source: UNet, train: SegmentationData, val: SegmentationData, step
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["segment"]:
+        return segment_command(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m usft_lib", description="The course's experiment in miniature.")
     parser.add_argument("--out", default="usft_miniature.png", help="where the figure goes (default: %(default)s)")
-    parser.add_argument(
-        "--large", action="store_true", help="may download more than 60 MB (the originals are about 1 GB)"
-    )
+    parser.add_argument("--large", action="store_true", help="may download more than 60 MB (about 1 GB in all)")
     arguments = parser.parse_args()
     matplotlib.use("Agg")  # a file is written and no window opened
     sys.stdout.reconfigure(errors="replace")  # Windows writes a log in cp1252, which has no minus sign

@@ -4,7 +4,9 @@ Knows nothing of files or networks: a data set here is a handful of tensors of o
 pure functions of a seed and a step, so there is no generator's state to keep, and strategies of one seed share batches.
 """
 
+import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -32,6 +34,8 @@ class SegmentationData:
         origin: whose subjects these are, whatever the set is called on figures; by default the name.
         stand_in: True where simulated images take the place of a set that could not be had: no verdict follows.
         extra: further numbers that a set publishes, a float tensor ``[N]`` each ("circumference_mm", "fold").
+        prepared: how files became these images, as new ones must: ``{"fit": "pad"}`` or ``"stretch"`` to a square; and
+            which of their numbers became 1, where that is not 255: ``{"white": {"uint16": 4095}}``.
     """
 
     images: torch.Tensor
@@ -45,6 +49,7 @@ class SegmentationData:
     origin: str = ""
     stand_in: bool = False
     extra: dict[str, torch.Tensor] = field(default_factory=dict)
+    prepared: dict = field(default_factory=lambda: {"fit": "pad"})
 
     def __post_init__(self):
         n = len(self.images)
@@ -124,14 +129,20 @@ class SegmentationData:
         """bool ``[N]``: True where the mask holds no object (a normal breast, for instance)."""
         return ~self.masks.flatten(1).any(1)
 
+    def fingerprints(self) -> list[str]:
+        """N short hashes of the images' pixels: the same picture has the same one, whatever its file is called."""
+        pixels = self.images.mul(255).round().byte().flatten(1).numpy()
+        return [hashlib.sha256(each.tobytes()).hexdigest()[:12] for each in pixels]
+
     def split(self, *fractions: float, seed: int = 0) -> tuple["SegmentationData", ...]:
         """Split into parts of about these ``fractions``, no subject on two sides (lesson 01).
 
         A subject's side depends on the seed and its own name alone: not on the order of files, nor on who else is in
         the set, so a subset and the full set agree on who is tested. The price: parts are only about as large as asked.
+        Only where a side would be empty (few subjects) are they dealt in the order of these hashes, which is said.
 
         Raises:
-            BadInput: the fractions do not add up to 1, or a side would be left empty.
+            BadInput: the fractions do not add up to 1, or there are fewer subjects than sides.
         """
         seed = check_seed(seed)
         proper = all(isinstance(f, int | float) and f >= 0 for f in fractions)  # NaN is not
@@ -140,28 +151,49 @@ class SegmentationData:
         ends = torch.tensor(fractions, dtype=torch.float64).cumsum(0)
         place = torch.tensor([uniform("split", seed, s) for s in self.subjects], dtype=torch.float64)
         side = torch.bucketize(place, ends[:-1], right=True)
-        for k, fraction in enumerate(fractions):
-            if fraction > 0 and not (side == k).any():
-                people = len(set(self.subjects))
-                raise BadInput(
-                    f"{self.name}: with seed {seed} no subject falls on side {k + 1} (fraction {fraction:g}) of "
-                    f"{people} subjects: take another seed or more subjects."
-                )
-        return tuple(self[side == k] for k in range(len(fractions)))
+        sides = [k for k, fraction in enumerate(fractions) if fraction > 0]
+        if not all((side == k).any() for k in sides):
+            people = sorted({*self.subjects}, key=lambda s: uniform("split", seed, s))
+            if len(people) < len(sides):
+                raise BadInput(f"{self.name} has {len(people)} subjects, too few for a split into {len(sides)} sides.")
+            counts = [int(k in sides) for k in range(len(fractions))]
+            while sum(counts) < len(people):
+                lacking = [f * len(people) - n for f, n in zip(fractions, counts, strict=True)]
+                counts[lacking.index(max(lacking))] += 1
+            dealt = dict(zip(people, (k for k, n in enumerate(counts) for _ in range(n)), strict=True))
+            side = torch.tensor([dealt[s] for s in self.subjects])
+            print(f"{self.name}: seed {seed} left a side empty, so the {len(people)} subjects are dealt out: {counts}.")
+        parts = tuple(self[side == k] for k in range(len(fractions)))
+        if len(sides) > 1 and (says := few(len({*parts[-1].subjects}))):
+            print(f"{self.name}: {says}")
+        return parts
 
     def subset(self, n: int, seed: int = 0) -> "SegmentationData":
         """``n`` images of ``n`` different subjects (lesson 12); nested: the subset of 10 lies inside that of 20.
 
+        Where there are fewer subjects, each gives a second image, a third …, which is said.
+
         Raises:
-            BadInput: there are fewer than ``n`` subjects.
+            BadInput: there are fewer than ``n`` images.
         """
-        n, seed, first = check_count("n", n), check_seed(seed), {}
+        n, seed, before = check_count("n", n), check_seed(seed), Counter()
+        if n > len(self):
+            raise BadInput(f"{self.name} has {len(self)} images: a subset of {n} cannot be drawn.")
+        turns = []
         for i in sorted(range(len(self)), key=lambda i: uniform("image", seed, self.ids[i])):
-            first.setdefault(self.subjects[i], i)
-        if n > len(first):
-            raise BadInput(f"{self.name} has {len(first)} subjects: a subset of {n} (one image each) cannot be drawn.")
-        people = sorted(first, key=lambda s: uniform("subset", seed, s))[:n]
-        return self[[first[s] for s in people]]
+            turns.append((before[self.subjects[i]], uniform("subset", seed, self.subjects[i]), i))
+            before[self.subjects[i]] += 1
+        if n > len(before):
+            print(f"{self.name}: {n} images of only {len(before)} subjects, so some give several, much alike.")
+        return self[[i for _, _, i in sorted(turns)[:n]]]
+
+
+def few(people: int) -> str:
+    """In words, that so few test subjects cannot decide anything (n agree by chance in 2 of 2ⁿ cases); "" from 6 on."""
+    return "" if people > 5 else (
+        f"the test set has {people} of the subjects, too few to decide between two networks: all prefer the same one "
+        f"by chance in 1 of {2 ** (people - 1)} cases. Cross-validation by subject tests everybody."
+    )
 
 
 def check_data(data, name: str = "data") -> None:
@@ -170,6 +202,11 @@ def check_data(data, name: str = "data") -> None:
         raise BadInput(f"{name} must be a SegmentationData, not {shown(data)}: the network comes first, then the data.")
     if not len(data):
         raise BadInput(f"{data.name} has no images: was everything left out when they were chosen?")
+
+
+def grey_fields(images: Tensor) -> Tensor:
+    """The mean greys of 4 × 4 fields of each image, by which new ones are compared: float32 ``[N, 16]`` (lesson 16)."""
+    return F.adaptive_avg_pool2d(images, 4).flatten(1)
 
 
 # ---- batches and augmentation ---------------------------------------------------------------------------------

@@ -270,12 +270,3 @@ def steps_to_plateau(curve: Sequence[tuple[int, float]], plateau: float) -> int 
 def step_at_share(curve: Sequence[tuple[int, float]], plateau: float, share: float = 0.95) -> int | None:
     """First step at which a curve has ``share`` of ``plateau``; None: never (lesson 04)."""
     return next((step for step, value in curve if value >= share * plateau), None)
-
-
-def restricted_mean(steps: Sequence[int | None], end: int) -> float:
-    """Mean number of steps up to ``end``, which is counted where the plateau was never reached (lesson 12).
-
-    The restricted mean survival time (Royston and Parmar, 2013, doi 10.1186/1471-2288-13-152): no run is left out for
-    being slow.
-    """
-    return sum(end if step is None else min(step, end) for step in steps) / len(steps)

@@ -126,7 +126,8 @@ def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
 def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
     """Score ``model`` on ``test``: a row an image, columns as in `score` (lessons 01, 03).
 
-    Warns when the model was trained on one of these subjects: its score would then say nothing about new subjects.
+    Warns when the model was trained on one of these subjects, or on the same pictures in another folder: its score
+    would then say nothing about new subjects.
     """
     check_data(test, "test")
     seen = set(model.card.get("subjects", {}).get(test.origin, ())) & set(test.subjects)
@@ -134,6 +135,11 @@ def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
         warnings.warn(
             f"{len(seen)} of these test subjects of {test.name} were in the training set (such as {min(seen)!r}): "
             "split by subject first.",
+            stacklevel=2,
+        )
+    elif (known := model.card.get("pictures")) and (same := {*known} & {*test.fingerprints()}):
+        warnings.warn(
+            f"{len(same)} of these test images of {test.name} were in the training set, under other names.",
             stacklevel=2,
         )
     return score(segment(model, test.images), test)

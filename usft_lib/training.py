@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from . import checkpoints
-from .data import SegmentationData, batch_indices, check_data
+from .data import SegmentationData, batch_indices, check_data, grey_fields
 from .data import augment as augmented
 from .device import Threads, choose_device, choose_precision
 from .errors import BadInput, TrainingDiverged, check_count, check_name, check_seed
@@ -260,15 +260,24 @@ class Training:
             self.history.settings["threads"] = [*told, [self.done, used]] if self.done else used
 
     def _note_subjects(self) -> None:
-        """Write down whom the model has seen, so that `evaluate` can warn when they turn up in a test set.
+        """Write down whom the model has seen, so that `evaluate` can warn when they turn up in a test set, and how.
 
-        What else the card says (Dice, steps …) was true of the weights before this run: it moves to ``began_from``.
+        ``prepared`` is what `segment_folder` needs for new images: size, fit, and of `grey_fields` the 1 % and 99 %
+        quantile over images. What else the card says (Dice, steps …) was true before this run: it moves to
+        ``began_from``.
         """
-        card, origin = self.model.card, self.train_data.origin
-        before = {key: value for key, value in card.items() if key != "subjects"}
+        card, train, origin = self.model.card, self.train_data, self.train_data.origin
+        before = {key: value for key, value in card.items() if key not in ("subjects", "pictures", "prepared")}
         seen = dict(card.get("subjects", {}))
-        seen[origin] = sorted({*seen.get(origin, []), *self.train_data.subjects})
-        self.model.card = {"subjects": seen, **({"began_from": before} if before else {})}
+        seen[origin] = sorted({*seen.get(origin, []), *train.subjects})
+        reach = grey_fields(train.images).quantile(torch.tensor([0.01, 0.99]), dim=0)
+        greys = [[round(grey, 2) for grey in end] for end in reach.tolist()]
+        known = {
+            "subjects": seen,
+            "pictures": sorted({*card.get("pictures", []), *train.fingerprints()}),
+            "prepared": {**train.prepared, "size": train.size, "greys": greys},
+        }
+        self.model.card = {**known, **({"began_from": before} if before else {})}
 
     # ---- pause and resume ----
 

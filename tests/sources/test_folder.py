@@ -97,7 +97,7 @@ def test_depths_and_modes(own, capsys):
     data = load_folder(*own(images, {f"{name[0]}_mask.png": mask() for name in images}), size=48, subject="(.)")
     for i in range(len(images)):
         assert torch.allclose(data.images[i], data.images[0], atol=1e-4), list(images)[i]
-    assert capsys.readouterr().out == ""
+    assert (out := capsys.readouterr().out).count("\n") == 1 and "5 of 6 images: the same picture" in out
 
 
 def test_twelve_bit_is_decided_for_the_whole_folder(own, capsys):
@@ -131,9 +131,9 @@ def test_float_values_up_to_255_are_not_called_16_bit(own, capsys):
 def test_one_image_or_mask_too_many(own):
     folders = own({"a.png": picture(), "b.png": picture(1)}, {"a_mask.png": mask()})
     message = refused(folders)
-    assert "Image b.png has no mask" in message and "b_mask.png" in message
+    assert "1 of 2 images: no mask (b.png)" in message and "pair=" in message and "b_mask.png" not in message
     folders = own({}, {"b_mask.png": mask(), "c_mask.png": mask()})
-    assert "Mask c_mask.png has no image" in refused(folders)
+    assert "1 masks: no image (c_mask.png)" in refused(folders)
 
 
 def test_two_of_one_name(own):
@@ -174,7 +174,7 @@ def test_soft_masks_are_cut_and_it_is_said_once(own, capsys):
     data = load_folder(*own({n: picture(i) for i, n in enumerate(names)}, masks), size=48, subject="(.)")
     assert data.masks[0].sum() == pytest.approx(np.pi * 100, rel=0.05)
     out = capsys.readouterr().out
-    assert out.count("\n") == 1 and "2 masks have soft edges" in out and "a.png" in out
+    assert out.count("\n") == 1 and "2 of 3 images: the mask has soft edges" in out and "a.png" in out
 
 
 def test_classes_are_listed(own):
@@ -191,8 +191,9 @@ def test_classes_are_listed(own):
 
 
 def test_empty_masks_are_kept(own):
-    data = load_folder(*own({"a.png": picture()}, {"a.png": np.zeros((40, 48), np.uint8)}), size=32, subject="(.)")
-    assert data.empty.tolist() == [True]
+    masks = {"a.png": np.zeros((40, 48), np.uint8), "b.png": mask()}
+    data = load_folder(*own({name: picture(k) for k, name in enumerate(masks)}, masks), size=32, subject="(.)")
+    assert data.empty.tolist() == [True, False]
 
 
 def test_wrong_folders_and_files(own, tmp_path):

@@ -29,3 +29,8 @@ def test_what_is_watched_is_the_running_average(discs):
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_that_never_arrives_counts_to_the_end():
+    assert convergence.restricted_mean([10, None, 30], 90) == pytest.approx((10 + 90 + 30) / 3)
+    assert convergence.restricted_mean([100], 90) == 90

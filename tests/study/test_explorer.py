@@ -69,7 +69,7 @@ def test_every_pair_agrees_with_its_mirror_image_its_seeds_and_its_word(target):
         assert told["by_seed"][:5] == pytest.approx([x - y for x, y in zip(dice[a], dice[b], strict=True)], abs=2e-4)
         word, why = COMMITTED["how"][told["how"]]
         assert word == usft.verdict(*ends, seeds=len(told["by_seed"]), yes="confirmed")
-        assert (word == "undecided" and told["low"] <= 0) == ("holds 0" in why)
+        assert (word == "undecided" and told["low"] <= 0) == ("includes 0" in why)
 
 
 @pytest.mark.slow
@@ -94,9 +94,9 @@ def test_claims_about_a_pair_are_told_as_the_verdicts_tell_them():
 def test_grids_that_are_not_complete_are_told_and_close_their_views():
     told = explorer.as_json(findings())
     assert told["closed"] == ["k", "pair", "n", "cost", "baselines"] and told["dice"] == told["n"] == []
-    assert "grid sizes" in told["missing"]["n"] and "--grid schemes" in told["missing"]["k"]
+    assert "grid “sizes”" in told["missing"]["n"] and "grid “schemes”" in told["missing"]["k"]
     assert COMMITTED["closed"] == [] and list(COMMITTED["missing"]) == ["baselines"]
-    assert "grid cheap" in COMMITTED["missing"]["baselines"]
+    assert "grid “cheap”" in COMMITTED["missing"]["baselines"]
 
 
 @pytest.mark.slow

@@ -279,6 +279,10 @@ def test_a_run_is_drawn_while_it_goes_and_afterwards(lab, slow_steps):
     assert lab.view.lab.guess == 0.8 and "0.80" in lab.text(".usft-guess-value")
     lab.press("Fine-tune")
     assert lab.text(".usft-guess-value") == "none yet" and lab.view.lab.runs[0].guess == 0.8
+    assert slider.input_value() == "50" and "usft-unset" in slider.get_attribute("class")
+    slider.click()  # where it is: a guess of .5, too
+    lab.pump()
+    assert lab.view.lab.guess == 0.5 and slider.get_attribute("class") == ""
     lab.press("Pause")
     assert lab.view.lab.state == "paused" and "Paused." in lab.text(".usft-said")
     assert "everything: step" in lab.text(".usft-running")
@@ -390,6 +394,13 @@ def test_two_strategies_are_compared_and_repeated_until_there_is_a_word(lab):
     assert lab.page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
     assert lab.page.locator(".usft-plot").first.locator("polyline").count() == 6
     assert lab.page.errors == []
+
+
+def test_a_difference_of_unequal_seeds_says_that_it_is_of_one(lab):
+    lab.view.lab.run("everything")
+    lab.view.lab.run("first 1", seeds=2)
+    lab.look()
+    assert "of the one seed that both have" in lab.text("tr[data-run='2']")
 
 
 def test_repeat_pressed_twice_queues_once_and_is_refused_while_paused(lab, slow_steps):
@@ -520,6 +531,10 @@ def test_the_axis_of_dice_is_that_of_the_curves_that_are_shown(lab):
     lab.look()
     assert 0.75 <= ticks()[0] <= 0.82 and 0.86 <= ticks()[2] <= 0.95
     assert f"axis from {ticks()[0]:.2f}" in lab.page.locator(".usft-plot").first.get_attribute("aria-label")
+    line = lab.page.locator(".usft-plot").first.locator("svg polyline").get_attribute("points").split()
+    heights = [float(point.split(",")[1]) for point in line]
+    steps = (heights[0] - heights[1], heights[1] - heights[3])
+    assert steps[0] == pytest.approx(steps[1] * 0.32 / 0.04, rel=0.02), "what lies below the axis is cut off, not moved"
 
 
 def test_a_task_ticks_by_mouse_or_by_a_cell_and_one_that_raises_is_one_line(chrome, discs):
@@ -537,7 +552,7 @@ def test_a_task_ticks_by_mouse_or_by_a_cell_and_one_that_raises_is_one_line(chro
     lab.press("Fine-tune")
     assert lab.view.lab.wait(60)
     lab.look()
-    assert "✓ Train everything. Found." in lab.text(".usft-tasks") and lab.page.errors == []
+    assert "✓ Train everything. Done." in lab.text(".usft-tasks") and lab.page.errors == []
 
 
 def test_thirty_runs_on_a_board(lab):

@@ -43,7 +43,7 @@ def test_tables_hold_the_numbers_of_the_records():
     (row,) = usft.explorer_table("pair", "hc18", a="last 4", b="first 4").to_dict("records")
     mean, low, high, seeds = usft.results("schemes", "headline").difference("hc18", "last 4", "first 4")
     assert (row["mean"], row["low"], row["high"]) == pytest.approx((mean, low, high), abs=1e-6)
-    assert row["said"].startswith(usft.verdict(mean, low, high, seeds=seeds, yes="confirmed") + ": the interval lies")
+    assert row["said"].startswith(usft.verdict(mean, low, high, seeds=seeds, yes="confirmed") + ": the whole")
     assert sum(name.startswith("seed ") for name in row) == seeds == 10
     few = usft.explorer_table("cost", budget=7.5)
     assert few["tflop"].max() <= 7.5 < usft.explorer_table("baselines")["tflop"].max()
@@ -177,7 +177,7 @@ def test_pairs_are_chosen_told_and_turned(show):
         word = usft.verdict(mean, low, high, seeds=seeds, yes="confirmed")
         said = page.get_by_role("status").inner_text()
         assert f"{a} − {b}" in said and told(mean, low, high, signed=True) in said and f"{seeds} seeds" in said
-        assert f"A is better: {word}, as the interval" in said
+        assert f"A is better: {word}, as the " in said
         assert page.locator(".usft-chart g").count() == seeds + 1
     page.get_by_label("B", exact=True).select_option("inner 4")
     assert "the same strategy" in page.get_by_role("status").inner_text()
@@ -203,7 +203,7 @@ def test_images_costs_and_baselines_tell_what_the_tables_hold(show):
     page.get_by_role("button", name="Does more help?").click()
     page.get_by_role("button", name="operations", exact=True).click()
     shown, table = rows(page, "All strategies"), explorer_table("baselines").set_index("strategy")
-    assert set(shown) == set(table.index) and "--grid cheap" in page.locator(".usft-shown").inner_text()
+    assert set(shown) == set(table.index) and "grid “cheap”" in page.locator(".usft-shown").inner_text()
     for name, cells in shown.items():
         assert cells[0] == told(*table.loc[name, ["mean", "low", "high"]])
         assert float(cells[2].removesuffix("\u00a0%")) == pytest.approx(100 * table.loc[name, "share"], abs=0.5)

@@ -12,7 +12,8 @@ import browser
 
 import usft_lib as usft
 from usft_lib import BadInput
-from usft_lib.seeds import Kept, generator
+from usft_lib.seeds import generator
+from usft_lib.simulate.kept import Kept
 from usft_lib.simulate.phantom import Phantom
 from usft_lib.widgets.sliders import SLIDERS, nearest, png
 
@@ -157,7 +158,9 @@ def test_the_library_says_what_to_install(monkeypatch):
 # --- the front end alone -------------------------------------------------------------------------------------------
 
 TRAITS = {
-    "sliders": [{"name": s.name, "label": s.label, "marks": s.marks, "start": s.start} for s in SLIDERS.values()],
+    "sliders": [
+        {"name": s.name, "label": s.label, "marks": s.marks, "start": s.start, "hint": s.hint} for s in SLIDERS.values()
+    ],
     "places": PLACES,
 }
 SIZE = 8
@@ -210,7 +213,7 @@ def test_front_end_ticks_a_task(page):
     assert page.locator(".usft-tasks li").inner_text() == "○ <b>Find it</b>"
     slider(page, "Depth").press("ArrowRight")
     answer(page, 2, tasks=[{"text": "<b>Find it</b>", "solved": True, "trouble": ""}])
-    assert page.locator(".usft-tasks li").inner_text() == "✓ <b>Find it</b> Found."
+    assert page.locator(".usft-tasks li").inner_text() == "✓ <b>Find it</b> Done."
 
 
 def test_front_end_sends_one_request_at_a_time_and_the_newest_wish(page):
@@ -232,7 +235,7 @@ def test_front_end_sends_one_request_at_a_time_and_the_newest_wish(page):
 
 def test_front_end_buttons_and_moves_from_python(page):
     answer(page, 1)
-    page.get_by_role("button", name="Few scatterers").click()
+    page.get_by_role("button", name="Few scatterers, anechoic lesion").click()
     sent = page.evaluate("sent")[-1]
     assert sent["places"]["scatterers_per_cell"] == 2 and slider(page, "Lesion contrast").input_value() == "0"
     answer(page, sent["id"])
@@ -245,7 +248,7 @@ def test_front_end_buttons_and_moves_from_python(page):
 
 
 def test_every_preset_of_the_front_end_is_on_its_sliders(page):
-    for name in ("Few scatterers", "Deep and weak", "Fine detail"):
+    for name in ("Few scatterers, anechoic lesion", "Deep and weak, anechoic lesion", "Fine detail"):
         page.get_by_role("button", name=name).click()
         answer(page, page.evaluate("sent")[-1]["id"])
         for name, place in page.evaluate("sent")[-1]["places"].items():

@@ -3,12 +3,14 @@
 from .curves import (
     differences_figure,
     drift_figure,
+    histories_figure,
     levels_figure,
     ordered_figure,
     seeds_figure,
     training_figure,
     within_figure,
 )
+from .folder import folder_figure
 from .masks import distance_inside, dots, show_masks
 from .network import by_group_figure, fields_figure, reach_figure
 from .pictures import dots_figure, maps_figure, pictures_figure

@@ -183,3 +183,28 @@ def within_figure(off: Mapping[str, np.ndarray], floor: float, title: str = "") 
         axes.set_title(literal(title))
         axes.legend(frameon=False, loc="lower right")
     return figure
+
+
+def histories_figure(histories: Mapping[str, list[History]], title: str = "") -> Figure:
+    """The loss and the validation Dice of several strategies, a line a training (lesson 16).
+
+    Raises:
+        BadInput: a training has no validations.
+    """
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+        for k, (name, trainings) in enumerate(histories.items()):
+            look = {"color": COLOURS[k % 7], "linestyle": ("-", "--", "-.", ":")[k % 4]}
+            for number, history in enumerate(trainings):
+                if not history.val_dice:
+                    raise BadInput(f"{name!r} holds no validations: train with usft.fit(model, train, val, …).")
+                width = min(SMOOTH, len(history.loss))
+                smooth = np.convolve(history.loss, np.ones(width) / width, "valid")
+                left.plot(np.arange(len(smooth)) + (width + 1) / 2, smooth, linewidth=1.2, **look)
+                label = None if number else literal(name)
+                right.plot(history.val_step, history.val_dice, marker=MARKERS[k % 7], label=label, **look)
+        left.set(xlabel="training step", ylabel=f"loss (mean of {SMOOTH} steps)", title="Training images")
+        right.set(xlabel="training step", ylabel="Dice", ylim=(0, 1), title="Validation images")
+        figure.legend(loc="outside lower center", ncols=5, frameon=False)
+        figure.suptitle(literal(title))
+    return figure

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from ..seeds import Kept
 from .beam import lateral_transfer, pulses, tissue_loss, width_at_half
 from .geometry import Grid, picture_points
+from .kept import Kept
 from .scene import Scene
 from .shapes import check_request, coverage
 from .ultrasound import receive_and_show, send, true_contrast_db, with_clutter

@@ -5,9 +5,9 @@ import math
 import torch
 import torch.nn.functional as F
 
-from ..seeds import Kept
 from .beam import NEPER_PER_DB, cells_mm2
 from .geometry import Grid, stacked
+from .kept import Kept
 from .scene import Scene
 
 MANY = 16  # scatterers in a sample; a Poisson number with that mean is as good as normal

@@ -2,5 +2,6 @@
 
 from .cache import in_colab, use_drive
 from .catalogue import datasets
-from .folder import load_folder
+from .duplicates import near_duplicates
+from .folder import check_folder, load_folder
 from .loading import load

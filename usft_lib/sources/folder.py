@@ -1,127 +1,200 @@
-"""`load_folder`: a student's own pictures and masks. Nothing of them is written anywhere."""
+"""`load_folder`: a student's own pictures and masks; `check_folder`: what may be wrong with them (lesson 16).
 
+Nothing of them is written anywhere.
+"""
+
+import hashlib
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from ..data import SegmentationData
+from ..data import SegmentationData, few
 from ..errors import BadInput
-from .archive import is_junk
-from .masks import mask
-from .pairs import check_same_size
-from .pictures import check_size, grey
-from .prepare import collect
+from .faults import CHECKED_ONLY, Fault, compare, has_text, line, row
+from .names import Masks, asked, is_nothing, pair_files, relative
+from .own import read_own, wanted
+from .pictures import check_size, fit_mask, fit_picture
+from .prepare import Collected, collect
 from .source import Sample
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-SUFFIX = re.compile(r"[ _-]?(masks?|annotations?|seg|segmentations?|labels?|gt)$", re.I)
+if TYPE_CHECKING:
+    import pandas as pd
+
+Folders = str | Path | list[str | Path]
 
 
 def load_folder(
     images: str | Path,
-    masks: str | Path,
+    masks: Folders,
     size: int = 128,
     subject: str | Callable[[str], str] | None = None,
     name: str = "folder",
     spacing_mm: float | None = None,
+    *,
+    pair=None,
+    inside=None,
+    outline: bool | None = None,
+    recursive: bool = False,
+    resize: bool = False,
 ) -> SegmentationData:
-    """Your own data: each image of a folder with the mask of the same name (lesson 16).
+    """Your own data: each image of a folder with its mask (lesson 16). `check_folder` first shows all faults at once.
 
-    ``scan7.png`` goes with ``scan7.png``, ``scan7_mask.png``, ``scan7-seg.tif`` … Folders inside are not searched; both
-    may be the same folder if the masks have such an ending. Pictures are padded to a square, so pixels stay square.
+    ``scan7.png`` goes with ``scan7.png``, ``scan7_mask.png``, ``mask_007.tif`` …; several masks of an image are merged.
+    Both may be the same folder if masks are named so. Pictures are padded to a square, so pixels stay square.
 
     Args:
-        images, masks: folders of png, jpg, bmp or tif files.
+        images, masks: folders of png, jpg, bmp, tif or webp files; a list of mask folders (left and right) is merged.
         size: side in pixels, a multiple of 16.
         subject: who is on an image: a regular expression with one group, or a function, of the file name. Without it
             each image counts as a person of its own.
         name: what figures call the set.
         spacing_mm: millimetres a pixel of the files, if it is one number for all.
+        pair: where names do not tell: a function of an image's file name that gives its mask's (or a list), or a dict
+            or table of two columns. Images for which it gives None are left out.
+        inside: which value of the masks is the object, where they hold several: a label, a colour, or a list of them.
+        outline: True fills masks that are drawn as lines, False keeps the lines.
+        recursive: read the folders inside, too; names then begin with them.
+        resize: fit masks of another size to their images.
 
     Raises:
-        BadInput: one line that names the file and says what is wrong with it.
+        BadInput: one line that says what is wrong with which files, and what to do.
     """
     size = check_size(size)
     if spacing_mm is not None and not (isinstance(spacing_mm, int | float) and 0 < spacing_mm < 1000):
         raise BadInput(f"spacing_mm must be the millimetres of one pixel, a number above 0, not {spacing_mm!r}.")
-    pairs = pair_files(Path(images).expanduser(), Path(masks).expanduser())
-    soft: list[str] = []
-    got = collect(_samples(pairs, _subject_rule(subject), spacing_mm, soft), size, "pad")
+    how = {"inside": wanted(inside), "outline": outline, "resize": resize}
+    pairs, faults, told = pair_files(images, masks, pair, recursive)
+    _refuse(faults, len(pairs) + len({fault.file for fault in faults if fault.kind == "no mask"}), size)
+    rule, facts = _subject_rule(subject), {}
+    got = collect(_samples(pairs, _top(images), rule, how, facts, spacing_mm), size, "pad")
+    pictures = _pictures(got)
+    found = list(compare(facts, pictures, np.stack(got.masks), got.subjects, inside, outline))
+    _refuse(found, len(pairs), size)
     if subject is None:
-        print(
-            f"{name}: each of the {len(pairs)} images counts as a subject of its own; if one person has several, give "
+        told.append(
+            f"each of the {len(pairs)} images counts as a subject of its own; if one person has several, give "
             "subject=, or splits will leak."
         )
-    if soft:
-        print(f"{name}: {len(soft)} masks have soft edges (grey values), cut at half; the first is {soft[0]}.")
-    white_of = dict(zip(got.kinds, got.white, strict=True))
-    bits = {255: 8, 4095: 12}.get(white_of.get("uint16"))
-    if bits:
-        white = white_of["uint16"]
-        print(f"{name}: no 16-bit image goes beyond {white:g}, so {white:g} counts as white ({bits} bit).")
-    pictures = [image.astype(np.float32) / white for image, white in zip(got.images, got.white, strict=True)]
+    told += [line(some, len(pairs), size) for kind, some in _by_kind(found).items() if kind not in CHECKED_ONLY]
+    white = dict(zip(got.kinds, got.white, strict=True)).get("uint16")
+    if white in (255, 4095):
+        bits = {255: 8, 4095: 12}[white]
+        told.append(f"no 16-bit image goes beyond {white:g}, so {white:g} counts as white ({bits} bit).")
+    for what in told:
+        print(f"{name}: {what}")
+    cohort = hashlib.sha256(str(_top(images).resolve()).encode()).hexdigest()[:8]  # a/images is not b/images
     return SegmentationData(
-        images=torch.from_numpy(np.stack(pictures)).clamp_(0, 1)[:, None],
+        images=torch.from_numpy(pictures)[:, None],
         masks=torch.from_numpy(np.stack(got.masks))[:, None],
         subjects=got.subjects,
         name=name,
         spacing_mm=None if got.spacing_mm is None else torch.from_numpy(got.spacing_mm),
         ids=got.ids,
-        provenance=f"{name}: {len(pairs)} images, folder {Path(images).name}",
-        origin=f"folder {Path(images).resolve().name}",
+        provenance=f"{name}: {len(pairs)} images, folder {_top(images).name}",
+        origin=f"folder {_top(images).resolve().name} {cohort}",
+        prepared={"fit": "pad", "white": dict(zip(got.kinds, map(float, got.white), strict=True))},
     )
 
 
-def pair_files(images: Path, masks: Path) -> dict[str, tuple[Path, Path]]:
-    """{stem: (image, mask)} of two folders (or one), every file in exactly one pair."""
-    together = images.resolve() == masks.resolve()
-    mask_files = [path for path in _files(masks) if not together or SUFFIX.search(path.stem)]
-    image_files = [path for path in _files(images) if not together or not SUFFIX.search(path.stem)]
-    if not image_files:
-        raise BadInput(f"{images} holds no images ({' '.join(e[1:] for e in EXTENSIONS)}): give their folder.")
-    image_of: dict[str, Path] = {}
-    for path in image_files:
-        if path.stem in image_of:
-            raise BadInput(f"{image_of[path.stem].name} and {path.name} have one name: rename one of the images.")
-        image_of[path.stem] = path
-    mask_of: dict[str, Path] = {}
-    for path in mask_files:
-        stem = path.stem if path.stem in image_of else SUFFIX.sub("", path.stem)
-        if stem not in image_of:
-            raise BadInput(f"Mask {path.name} has no image in {images}: add it ({stem}.png, say) or take the mask out.")
-        if stem in mask_of:
-            raise BadInput(
-                f"{image_of[stem].name} has two masks, {mask_of[stem].name} and {path.name}: merge them into one."
-            )
-        mask_of[stem] = path
-    for stem, path in image_of.items():
-        if stem not in mask_of:
-            raise BadInput(f"Image {path.name} has no mask in {masks}: add {stem}_mask.png (all 0 if it shows none).")
-    return {stem: (path, mask_of[stem]) for stem, path in image_of.items()}
+def check_folder(
+    images: str | Path,
+    masks: Folders,
+    size: int = 128,
+    subject: str | Callable[[str], str] | None = None,
+    *,
+    pair=None,
+    inside=None,
+    outline: bool | None = None,
+    recursive: bool = False,
+    resize: bool = False,
+) -> "pd.DataFrame":
+    """All that may be wrong with your folders, before `load_folder` reads them: a row a fault (lesson 16).
+
+    Arguments as there. Columns: ``flag`` ("stop": `load_folder` refuses it; "look": it goes in, look at it; "" where
+    nothing was found), ``fault``, ``image`` (or the mask that has none), ``subject``, ``says``. Red flags come first.
+    ``usft.plots.folder_figure(table)`` draws the pictures.
+    """
+    import pandas as pd
+
+    size, rule, top = check_size(size), _subject_rule(subject), _top(images)
+    how = {"inside": wanted(inside), "outline": outline, "resize": resize}
+    pairs, faults, told = pair_files(images, masks, pair, recursive)
+    facts, who = {}, {}
+    for file in (fault.file for fault in faults if fault.kind == "no mask"):
+        with suppress(BadInput):
+            who[file] = rule(file)
+    got = collect(_samples(pairs, top, rule, how, facts, None, faults, who), size, "pad")
+    if facts:
+        faults += compare(facts, _pictures(got), np.stack(got.masks), got.subjects, inside, outline)
+        if says := few(max(1, len({*got.subjects}) // 5)):
+            faults.append(Fault("few people", "", f"{len({*got.subjects})} subjects; with a fifth to test, {says}"))
+    rows = [("stop" if f.stops else "look", f.kind, f.file, who.get(f.file, ""), row(f, size)) for f in faults]
+    rows += [("look", "told", "", "", what) for what in told]
+    fine = who.keys() - {fault.file for fault in faults}
+    rows += [("", "", file, who[file], "") for file in sorted(fine)]
+    table = pd.DataFrame(rows, columns=["flag", "fault", "image", "subject", "says"])
+    order = table["flag"].map(["stop", "look", ""].index)
+    table = table.assign(order=order).sort_values(["order", "fault", "subject", "image"], kind="stable")
+    table = table.drop(columns="order").reset_index(drop=True)
+    files = {file: (top / file, []) for file in who}
+    files |= {relative(image, top): (image, found) for image, found in pairs.items()}
+    table.attrs["show"] = partial(show_pair, files, how)
+    return table
 
 
-def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise BadInput(f"There is no folder {folder}: give the folder that holds the files.")
-    found = (p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and p.is_file() and not is_junk(p.name))
-    return sorted(found)
+def show_pair(files: dict, how: dict, file: str, side: int = 192) -> tuple[np.ndarray, np.ndarray] | None:
+    """A picture of a checked folder, in 0…1, and its mask, both ``[side, side]``; None where they cannot be read."""
+    if file not in files:
+        return None
+    try:
+        picture, mask, _ = read_own(*files[file], **how)
+    except BadInput:
+        return None
+    return fit_picture(picture, side, "pad") / np.float32(picture.max()), fit_mask(mask, side, "pad")
+
+
+def _top(images: str | Path) -> Path:
+    return Path(images).expanduser().absolute()
+
+
+def _refuse(faults: list[Fault], total: int, size: int) -> None:
+    """Raise the line of the first kind of fault that stops, and say how many more there are."""
+    stopping = [fault for fault in faults if fault.stops]
+    for first in _by_kind(stopping).values():
+        more = len(stopping) - len(first)
+        raise BadInput(line(first, total, size) + f" usft.check_folder lists {more} more faults." * (more > 0))
+
+
+def _by_kind(faults: list[Fault]) -> dict[str, list[Fault]]:
+    kinds: dict[str, list[Fault]] = {}
+    for fault in faults:
+        kinds.setdefault(fault.kind, []).append(fault)
+    return kinds
+
+
+def _pictures(got: Collected) -> np.ndarray:
+    """The images as float32 ``[N, S, S]`` in 0…1."""
+    pictures = [image.astype(np.float32) / white for image, white in zip(got.images, got.white, strict=True)]
+    return np.stack(pictures).clip(0, 1)
 
 
 def _subject_rule(subject) -> Callable[[str], str]:
     """File name → subject."""
     if subject is None:
-        return lambda file: Path(file).stem
+        return lambda file: Path(file).with_suffix("").as_posix()
     if callable(subject):
 
         def ask(file: str) -> str:
-            try:
-                return str(subject(file))
-            except Exception as error:  # the student's own function: say on which name it failed, in one line
-                wrong = " ".join(f"{type(error).__name__}: {error}".split())
-                raise BadInput(f"subject({file!r}) failed with {wrong}: it must return the person's name.") from None
+            person = asked(subject, "subject", file)
+            if is_nothing(person):
+                raise BadInput(f"subject({file!r}) gives {person!r}: it must return the person's name.")
+            return str(person)
 
         return ask
     try:
@@ -133,18 +206,37 @@ def _subject_rule(subject) -> Callable[[str], str]:
 
     def look(file: str) -> str:
         match = pattern.search(file)
-        if match is None or match[1] is None:
+        if match is None or not match[1]:
             raise BadInput(f"subject={subject!r} does not fit the file name {file!r}: widen it or rename the file.")
         return match[1]
 
     return look
 
 
-def _samples(pairs, subject_of, spacing_mm: float | None, soft: list[str]) -> Iterator[Sample]:
-    for stem, (image, mask_file) in pairs.items():
-        picture = grey(image, image.name)
-        inside, was_soft = mask(mask_file, mask_file.name)
-        check_same_size(picture, image.name, inside, mask_file.name)
-        if was_soft:
-            soft.append(mask_file.name)
-        yield Sample(stem, subject_of(image.name), picture, inside, mm=spacing_mm)
+def _samples(
+    pairs: Masks, top: Path, subject_of, how: dict, facts: dict, mm: float | None, faults: list | None = None, who=None
+) -> Iterator[Sample]:
+    """Read one image after the other, and note in ``facts`` what is to be compared.
+
+    A file that cannot be used is an error; with ``faults``, it is one of these, and closer looks are taken.
+    """
+    for image, masks in pairs.items():
+        file = relative(image, top)
+        try:
+            person = subject_of(file)
+            if who is not None:
+                who[file] = person
+            picture, mask, found = read_own(image, masks, **how)
+        except BadInput as error:
+            if faults is None:
+                raise
+            faults.append(Fault("unusable", file, str(error), stops=True))
+            continue
+        side, (rows, columns) = max(mask.shape), (mask.any(1).sum(), mask.any(0).sum())
+        frame = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
+        found |= {"area": mask.sum() / side**2, "share": mask.size / side**2, "border": frame.mean()}
+        found["narrow"] = min(rows, columns) / side
+        if faults is not None:
+            found["text"] = has_text(picture)
+        facts[file] = found
+        yield Sample(Path(file).with_suffix("").as_posix(), person, picture, mask, mm=mm)

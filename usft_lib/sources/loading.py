@@ -40,7 +40,7 @@ def load(name: str, size: int = 128, otherwise: str | None = None, large: bool =
     if name in SIMULATED:
         return _simulated(name, size)
     try:
-        return _published(SOURCES[name], size, large)
+        return replace(_published(SOURCES[name], size, large), prepared={"fit": SOURCES[name].fit})
     except DataUnavailable as error:
         if otherwise is None:
             raise

@@ -17,16 +17,22 @@ ROUNDING = 2.5  # of 255: the same among few values (JPEG of high quality is off
 FEW = 9  # pixels: fewer are never called a class
 
 
+class SeveralClasses(BadInput):
+    """A mask holds more than one class besides what is outside; the line says which values."""
+
+
 def mask(data: bytes | Path, what: str) -> tuple[np.ndarray, bool]:
     """Decode a mask: bool ``[h, w]``, and whether it had soft (antialiased) edges that were cut at half.
 
     Raises:
         BadInput: it holds more than two classes (the line says which values), or is no mask at all.
     """
-    values = values_of(open_picture(data, what), what)
-    if values.ndim == 3:
-        values = _uncoloured(values, what)
-    return to_mask(values, what)
+    return mask_of(values_of(open_picture(data, what), what), what)
+
+
+def mask_of(values: np.ndarray, what: str) -> tuple[np.ndarray, bool]:
+    """As `mask`, of decoded values: ``[h, w]``, or ``[h, w, 3]`` in colour."""
+    return to_mask(_uncoloured(values, what) if values.ndim == 3 else values, what)
 
 
 def to_mask(values: np.ndarray, what: str) -> tuple[np.ndarray, bool]:
@@ -57,7 +63,7 @@ def to_mask(values: np.ndarray, what: str) -> tuple[np.ndarray, bool]:
     if whole and top < 64:
         flat = between  # small whole numbers are labels: no antialiasing gives them
     if between.any() and flat.sum() > FLAT * between.sum():
-        raise BadInput(_classes(values, flat, what))
+        raise SeveralClasses(_classes(values, flat, what))
     if low > near or between.mean() > GREY:
         raise BadInput(
             f"{what} holds grey values from {low:g} to {top:g} all over, as a picture does: a mask is 0 outside the "
@@ -65,7 +71,7 @@ def to_mask(values: np.ndarray, what: str) -> tuple[np.ndarray, bool]:
         )
     hidden = _hidden(values, near)
     if hidden.any():
-        raise BadInput(_classes(values, hidden, what))
+        raise SeveralClasses(_classes(values, hidden, what))
     return values > float(top) / 2, True
 
 
@@ -141,6 +147,6 @@ def _uncoloured(values: np.ndarray, what: str) -> np.ndarray:
         return np.where(values.any(-1), 255, 0).astype(np.uint8)
     listed = ", ".join("(" + " ".join(map(str, c)) + ")" for c in colours[:6].tolist())
     more = ", …" if len(colours) > 6 else ""
-    raise BadInput(
+    raise SeveralClasses(
         f"{what} is in colour with {len(colours)} colours ({listed}{more}): keep one class, save it as white on black."
     )

@@ -47,3 +47,33 @@ def fill_hull(outline: np.ndarray) -> np.ndarray:
     canvas = Image.new("L", (outline.shape[1], outline.shape[0]))
     ImageDraw.Draw(canvas).polygon([tuple(map(int, corner)) for corner in corners], fill=1, outline=1)
     return np.asarray(canvas).astype(bool)
+
+
+LINE = 8  # pixels, or 1 % of the picture's longer side: what is thicker on average is no line
+CLOSED, OPEN = 2, 3  # times the line's own area: what a closed line encloses at least, and the hull of an open one
+
+
+def outlines_in(mask: np.ndarray) -> list[np.ndarray]:
+    """The outlines among the objects of a mask, bool ``[h, w]`` each: thin lines that go around something (lesson 16).
+
+    Lines that are cut by the picture's border or drawn in pieces count as one outline together, if their convex hull
+    is large against them.
+    """
+    from scipy.ndimage import binary_fill_holes, find_objects, label
+
+    edge = mask.copy()
+    edge[1:-1, 1:-1] &= ~(mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:])
+    if edge.sum() * max(LINE, max(mask.shape) / 100) < mask.sum() or not mask.any():
+        return []
+    numbers, _ = label(mask, np.ones((3, 3)))
+    closed, pieces = [], np.zeros_like(mask)
+    for number, place in enumerate(find_objects(numbers), 1):
+        part = numbers[place] == number
+        area, whole = part.sum(), numbers == number
+        if binary_fill_holes(part).sum() >= CLOSED * area:
+            closed.append(whole)
+        elif (np.square(part.shape).sum() > 6 * area) and area > 0.05 * mask.sum():  # long and thin
+            pieces |= whole
+    if pieces.any() and fill_hull(pieces).sum() >= OPEN * pieces.sum():
+        closed.append(pieces)
+    return closed

@@ -21,7 +21,7 @@ from PIL import Image
 from ..errors import BadInput
 
 MEGAPIXELS = 60
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 
 
 def check_size(size) -> int:
@@ -51,8 +51,11 @@ def open_picture(data: bytes | Path, what: str) -> Image.Image:
                     f"{what} has {width * height / 1e6:.0f} megapixels ({width} × {height}; at most {MEGAPIXELS}): "
                     "reduce it first."
                 )
-            if getattr(image, "n_frames", 1) > 1:
-                raise BadInput(f"{what} holds {image.n_frames} pictures in one file: save each as a file of its own.")
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a camera's JPEG: the first is the picture
+                raise BadInput(
+                    f"{what} holds {image.n_frames} pictures in one file: save each as a file of its own, and give all "
+                    "frames of a clip one subject."
+                )
             image.load()
     except Image.DecompressionBombError:
         raise BadInput(f"{what} has more than {MEGAPIXELS} megapixels: reduce it first.") from None
@@ -106,7 +109,12 @@ def grey(data: bytes | Path, what: str) -> np.ndarray:
     Raises:
         BadInput: it is no picture that can be used, or has one value everywhere.
     """
-    values = values_of(open_picture(data, what), what)
+    return grey_of(open_picture(data, what), what)
+
+
+def grey_of(image: Image.Image, what: str) -> np.ndarray:
+    """As `grey`, of a decoded picture."""
+    values = values_of(image, what)
     if values.ndim == 3:
         values = np.asarray(Image.fromarray(values).convert("L"))
     return showing(values, what)

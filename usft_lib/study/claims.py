@@ -12,10 +12,11 @@ from itertools import combinations
 
 import numpy as np
 
-from ..intervals import MARGIN, over_trainings, plateau_level, restricted_mean, steps_to_plateau
+from ..intervals import MARGIN, over_trainings, plateau_level, steps_to_plateau
 from ..unet import UNet
 from . import matched
 from .claims_13_to_15 import cheap, gradients, without_augmentation
+from .convergence import restricted_mean
 from .grids import ALL_HEADS, FOUR, STRATEGIES, TARGETS
 from .lines import Line, compare, concordance, equivalence, from_seeds, judged, renamed
 from .matched import draw

@@ -22,11 +22,11 @@ ALL = (*STRATEGIES, *UNTRAINED)
 NEEDS = {"k": ["schemes"], "pair": ["schemes", "headline"], "n": ["sizes", "schemes", "origins"], "cost": ["schemes"],
          "baselines": ["schemes", "cheap"]}  # fmt: skip
 HOW = (
-    ("confirmed", f"the interval lies above 0, and the mean is at least {MARGIN:g}"),
-    ("reversed", f"the interval lies below 0, and the mean is −{MARGIN:g} or less"),
+    ("confirmed", f"the whole interval is above 0, and the mean is at least {MARGIN:g}"),
+    ("reversed", f"the whole interval is below 0, and the mean is −{MARGIN:g} or less"),
     ("not confirmed", f"the interval ends below {MARGIN:g}, so A is not better by as much as would matter"),
-    ("undecided", f"the interval holds 0, and reaches {MARGIN:g} or more"),
-    ("undecided", f"the interval lies above 0 and reaches {MARGIN:g} or more, but the mean is less than {MARGIN:g}"),
+    ("undecided", f"the interval includes 0, and reaches {MARGIN:g} or more"),
+    ("undecided", f"the whole interval is above 0 and reaches {MARGIN:g} or more, but the mean is below it"),
 )
 
 
@@ -41,7 +41,7 @@ def as_json(findings: Findings) -> dict:
     more, cheap = _once(Results([*schemes.records, *there["headline"].records])), _once(there["cheap"])
     targets = [target for target in NAMES if target in (*TARGETS, *schemes.targets)]
     missing = {view: [name for name in grids if name not in findings.grids] for view, grids in NEEDS.items()}
-    told = "Not complete yet: the study’s grid {0}. To run it: python data_scripts/run_study.py --grid {0}"
+    told = "The study’s grid “{0}” is not finished, so its strategies are missing here."
     return {
         "targets": {target: NAMES[target] for target in targets},
         "seeds": [*SEEDS, *MORE_SEEDS],

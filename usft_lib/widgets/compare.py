@@ -8,10 +8,10 @@ from ..intervals import MARGIN, seed_difference, subject_means, verdict
 ONE = "one training"
 MEANING = {  # of each word, about the first strategy of a pair
     ONE: "The interval is over subjects alone. Other batches may give another sign: repeat both on more seeds.",
-    "confirmed": f"The interval lies above 0 and the mean is at least {MARGIN}: the first is better.",
-    "reversed": f"The interval lies below 0 and the mean is at most −{MARGIN}: the second is better.",
+    "confirmed": f"The whole interval is above 0, and the mean is at least {MARGIN}: the first is better.",
+    "reversed": f"The whole interval is below 0, and the mean is at most −{MARGIN}: the second is better.",
     "not confirmed": f"The interval ends below {MARGIN}: the first is not better by as much as would matter.",
-    "undecided": f"The interval holds {MARGIN} and smaller values: more seeds or more subjects are needed.",
+    "undecided": f"The interval includes {MARGIN}, the least that matters, and less: take more seeds or subjects.",
 }
 
 

@@ -74,10 +74,13 @@ function guessing(name, onChange) { // a slider for a Dice
   set(slider, { "aria-label": name });
   function show(dice) {
     value.textContent = dice === null ? "none yet" : dice.toFixed(2);
+    if (!slider.matches(":active")) slider.value = dice === null ? 50 : 100 * dice; // not under the hand that moves it
+    slider.classList.toggle("usft-unset", dice === null);
     set(slider, { "aria-valuetext": value.textContent });
   }
   slider.addEventListener("input", () => show(slider.value / 100));
-  slider.addEventListener("change", () => onChange(slider.value / 100));
+  for (const event of ["change", "click"]) slider.addEventListener(event, () => onChange(slider.value / 100)); // a click where it is counts, too
+  show(null);
   label.append(slider, value);
   return { label, slider, show };
 }
@@ -107,7 +110,7 @@ function presetsOnly(model, root) {
       const run = runs.length === race.length ? runs[k] : null;
       guess.slider.disabled = !idle;
       if (guesses.has(name)) guess.show(guesses.get(name));
-      found.textContent = run && run.dice !== null ? `Dice ${three(run.dice)}${run.guess === null ? "" : `, your guess ${signed(run.guess - run.dice, 2)}`}` : "";
+      found.textContent = run && run.dice !== null ? `Dice ${three(run.dice)}${run.guess === null ? ", no guess" : `, your guess ${signed(run.guess - run.dice, 2)}`}` : "";
     });
     const four = runs.map((run, colour) => ({ ...run, colour }));
     curves.show(four, "val", snapshot.steps);
@@ -168,7 +171,7 @@ function everything(model, root) {
   function tell() {
     if (!looked || !snapshot) return;
     const block = looked, image = views.looked(), found = fields.get([block.name, image, focus()?.run ?? null].join());
-    const measured = !found ? "" : found.message ? ` ${found.message}` : ` In ${ofRun()}, 95 % of what its middle pixel sees of image ${image} lies within ${found.width} columns (orange).`;
+    const measured = !found ? "" : found.message ? ` ${found.message}` : ` In ${ofRun()}, 95 % of what its middle pixel sees of image ${image} lies within ${found.width} columns (shaded in the image below).`;
     views.field(found?.strength ? found : null, found?.strength);
     const text = `${block.name}: ${block.parameters.toLocaleString("en")} parameters, ${block.channels} channels; a pixel of it can see ` +
       `${block.field} × ${block.field} pixels.${measured} MFLOP an image: ${block.forward.toFixed(0)} forward, backward ` +
@@ -189,7 +192,7 @@ function everything(model, root) {
   const presets = make("div", "usft-row usft-presets");
   const presetButtons = PRESETS.map((name) => button(COUNTED.includes(name) ? `${name} k` : name, () =>
     ask({ do: "preset", name, ...(COUNTED.includes(name) ? { k: Number(k.value) } : {}) })));
-  presets.append(...presetButtons, counted);
+  presets.append(...presetButtons.slice(0, 4), counted, ...presetButtons.slice(4));
 
   const guess = guessing("Your guess of the Dice", (dice) => ask({ do: "guess", dice }));
   guess.label.prepend(make("span", "", "Your guess of the Dice:"));
@@ -249,8 +252,8 @@ function everything(model, root) {
     board.show(snapshot);
     const changes = run?.changes.length ? run.changes : null, by = colouring.value();
     const values = by === "ratio" ? ratios : by === "change" ? changes : null;
-    u.show(chosen, !idle, values, by === "ratio" ? (x) => x.toPrecision(2) : percent, changes);
-    key.textContent = changes ? `Bars: how far weights moved in ${ofRun()}, at most ${percent(Math.max(...changes))}.`
+    u.show(chosen, !idle, values, by === "ratio" ? (x) => x.toPrecision(2) : percent, changes, by !== "change");
+    key.textContent = changes ? `Bars${by === "change" ? " and colours" : ""}: how far weights moved in ${ofRun()}, at most ${percent(Math.max(...changes))}.`
       : by === "change" ? "Weights have not moved yet." : "";
     cost.textContent = chosen.length
       ? `${snapshot.label}: ${snapshot.cost.trainable.toLocaleString("en")} parameters learn (${(100 * snapshot.cost.share).toFixed(1)} %); a step takes about ${(100 * snapshot.cost.step).toFixed(0)} % of the operations of training everything.`
@@ -273,7 +276,8 @@ function everything(model, root) {
     diceplot.show(snapshot.runs, "val", snapshot.steps);
     lossplot.show(snapshot.runs, "loss", snapshot.steps);
     views.show(snapshot.runs);
-    views.caption.textContent = `Validation images ${watched}: the truth dashed, networks in their colours. Click one to see it large.`;
+    const outlined = snapshot.runs.filter((r) => !r.hidden && Object.keys(r.outlines).length).map((r) => r.label).join(", ");
+    views.caption.textContent = `Validation images ${watched}: the truth dashed${outlined && `; the last trained, ${outlined} (first training), in colour`}. Click one to see it large, and again to shrink it.`;
     test.textContent = snapshot.test
       ? `The test set, opened once, for “${snapshot.test.strategy}”: Dice ${three(snapshot.test.dice)} ${within(snapshot.test.low, snapshot.test.high)}, ${times(snapshot.test.seeds)}.` : "";
     showPair();
@@ -284,7 +288,7 @@ function everything(model, root) {
   left.append(part("1 · Choose who learns: click a group, or take a preset."), u.svg, beneath, presets);
   right.append(cost, about, part("2 · Guess before you know."), guess.label, part("3 · Fine-tune, or race several."), actions, racers, core.said, core.live);
   above.append(left, right);
-  root.append(core.tasks, above, seen, part("4 · Compare."), board.node, paired.node, csv, test);
+  root.append(core.tasks, above, seen, part("4 · Compare: tick one to repeat it with other seeds, two to compare them."), board.node, paired.node, test, csv);
   ask({ do: "pictures" });
   core.look();
   return () => {

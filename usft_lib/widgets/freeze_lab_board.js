@@ -54,7 +54,7 @@ function scoreboard(ask, onTick) {
     tr.append(
       nameOf(run), two(run.trainable.toLocaleString("en")), two(three(run.dice), within(run.low, run.high)),
       run.difference === null ? two("–", run.status === "done" ? times(run.seeds) : "")
-        : two(`${signed(run.difference)} ${within(run.difference_low, run.difference_high)}`, run.word === "one training" ? run.word : `${times(run.paired)}: ${run.word}`),
+        : two(`${signed(run.difference)} ${within(run.difference_low, run.difference_high)}`, run.word === "one training" ? (run.seeds > 1 ? "of the one seed that both have" : run.word) : `${times(run.paired)}: ${run.word}`),
       run.steps_to_95 === null ? two("never", shortly(run.seconds)) : two(`${run.steps_to_95.toFixed(0)} steps`, `${shortly(run.seconds_to_95)} of ${shortly(run.seconds)}`),
       two(run.guess === null ? "–" : run.guess.toFixed(2), error),
     );

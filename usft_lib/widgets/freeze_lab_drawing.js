@@ -49,8 +49,8 @@ function theU(drawing, blocks, onToggle, onLook) {
     const grow = (part) => set(bar, { d: part === null ? "" : `M${x + 6} ${y + high - 5}h${((wide - 12) * part).toFixed(1)}` });
     return { g, rect, state, grow };
   });
-  // `values`: what blocks are coloured by, and how it is said; `changes`: the bars.
-  function show(chosen, locked, values, said, changes) {
+  // `values`: what blocks are coloured by, and how it is said; `changes`: the bars. `signs`: of who learns next.
+  function show(chosen, locked, values, said, changes, signs = true) {
     const ends = values && [Math.min(...values), Math.max(...values)];
     const most = changes && Math.max(...changes);
     switches.forEach(({ g, rect, state, grow }, k) => {
@@ -59,7 +59,7 @@ function theU(drawing, blocks, onToggle, onLook) {
       set(g, { "aria-checked": on, "aria-disabled": locked, "aria-label": [name, word, told].filter(Boolean).join(", ") });
       g.classList.toggle("usft-valued", Boolean(values));
       rect.style.fill = values ? `rgb(${LOW.map((low, c) => Math.round(low + (HIGH[c] - low) * part))})` : "";
-      state.textContent = `${sign} ${told || word}`;
+      state.textContent = signs ? `${sign} ${told || word}` : told;
       grow(most ? changes[k] / most : null);
     });
   }
@@ -101,7 +101,7 @@ function plot(title) {
     svg.replaceChildren(drawn("text", { x: L, y: 15, class: "usft-plot-title" }, title));
     const steps = Math.max(planned, ...runs.map((r) => r.steps)), dice = key === "val";
     const [low, high] = dice ? zoomed(runs.map((r) => r.val)) : [0, round(Math.max(0, ...runs.flatMap((r) => smooth(r[key]).map((p) => p[1]))))];
-    const X = (s) => L + ((W - L - 10) * s) / steps, Y = (v) => T + (H - T - B) * (1 - Math.max(-0.02, Math.min(1, (v - low) / (high - low))));
+    const X = (s) => L + ((W - L - 10) * s) / steps, Y = (v) => T + (H - T - B) * (1 - (v - low) / (high - low));
     for (const value of [low, (low + high) / 2, high]) {
       svg.append(
         drawn("line", { x1: L, x2: W - 10, y1: Y(value), y2: Y(value), class: "usft-grid" }),
@@ -115,10 +115,13 @@ function plot(title) {
     }
     const live = runs.some((r) => r.status === "running"), last = Math.max(...runs.map((r) => r.run));
     const line = (run, points, more) => drawn("polyline", { points: points.map(([s, v]) => `${X(s).toFixed(1)},${Y(v).toFixed(1)}`).join(" "), fill: "none", ...pen(run), ...more });
+    // A drawing inside the drawing cuts off what lies outside the axis: a curve may begin below it.
+    const inside = drawn("svg", { x: L, y: T - 3, width: W - L - 10, height: H - T - B + 6, viewBox: `${L} ${T - 3} ${W - L - 10} ${H - T - B + 6}` });
+    svg.append(inside);
     for (const run of runs) {
       const width = (live ? run.status === "running" : run.run === last) ? 2.6 : 1.2;
-      if (dice) svg.append(line(run, run.val, { "stroke-width": width }));
-      else svg.append(line(run, run[key], { "stroke-width": 0.8, "stroke-dasharray": "", opacity: 0.35, class: "usft-raw" }), line(run, smooth(run[key]), { "stroke-width": width }));
+      if (dice) inside.append(line(run, run.val, { "stroke-width": width }));
+      else inside.append(line(run, run[key], { "stroke-width": 0.8, "stroke-dasharray": "", opacity: 0.35, class: "usft-raw" }), line(run, smooth(run[key]), { "stroke-width": width }));
     }
     set(svg, { "aria-label": [title, dice && low > 0 ? `, axis from ${low.toFixed(2)}` : "", ...runs.map((r) => `; ${r.label} ${three(r[key][r[key].length - 1][1])}`)].join("") });
   }

@@ -38,7 +38,7 @@ function taskList() {
     before = now;
     node.replaceChildren(...tasks.map((task) => {
       const item = make("li", task.solved ? "usft-solved" : "", `${task.solved ? "✓" : "○"} ${task.text}`);
-      item.append(make("span", "usft-quiet", task.solved ? " Found." : task.trouble ? ` This task cannot be told: ${task.trouble}` : ""));
+      item.append(make("span", "usft-quiet", task.solved ? " Done." : task.trouble ? ` This task cannot be told: ${task.trouble}` : ""));
       return item;
     }));
   }

@@ -122,7 +122,7 @@ function render({ model, el }) {
     control("Images", "target", Object.entries(data.targets), ["k", "pair", "cost", "baselines"]),
     control("Who learns", "kind", ["first", "last", "outer", "inner"].map((kind) => [kind, `${kind} k`]), ["k"]), control("k", "k", KS.map((k) => [k]), ["k"], (k) => !row(`${now.kind} ${k}`)),
     control("A", "a", list(), ["pair"]), control("B", "b", list(), ["pair"]), control("k", "k", [[2], [4]], ["n"]),
-    control("Budget", "budget", input({ type: "range", min: 4, max: most, step: 0.1 }), ["cost"]), control("A full step, in ms", "ms", input({ type: "number", min: 1 }), ["cost"]),
+    control("Budget", "budget", input({ type: "range", min: 4, max: most, step: 0.1 }), ["cost"]), control("A full step on your machine, in ms", "ms", input({ type: "number", min: 1 }), ["cost"]),
     control("Against", "x", [["parameters", "trained parameters"], ["operations"]], ["baselines"]), said, shown,
   );
 
@@ -163,14 +163,14 @@ function render({ model, el }) {
       const near = found.filter((r) => r !== best && data.pairs[now.target][best.strategy][r.strategy]?.low <= 0).map((r) => r.strategy).join(", ");
       return [`the best Dice ${on()} for ${amount(now.budget)}`, best, best ? `For ${amount(now.budget)}, ${best.strategy} has the highest mean ${on()}: ${interval(best)}.` : "Nothing can be trained for so little. Raise the budget.",
         (w) => chart(w, `Dice ${on()} against the cost of a training`, axis, scattered((r) => r.tflop, (r) => ({ faint: r.tflop > now.budget, chosen: r === best })), levels(row)),
-        () => [note(near && `Not clearly worse, as the interval of the difference holds 0: ${near}.`), note("Seconds are counted from operations alone. Lesson 12 measures a step on your machine, and how far such a count is off."),
+        () => [note(near && `Not clearly worse, as the interval of the difference includes 0: ${near}.`), note("Seconds are counted from operations alone. Lesson 13 measures a step on your machine, and how far such a count is off."),
           table("Within the budget, best mean first", ["strategy", "Dice (95 % interval)", "a training"], found.map((r) => [r.strategy, interval(r), amount(r.tflop)]))]];
     },
     baselines() {
       const least = trained().sort((a, b) => a.parameters - b.parameters)[0], count = least.parameters.toLocaleString("en"), parameters = now.x === "parameters";
       const axis = parameters ? { label: "trained parameters", numbered: true, ticks: [[1e3, "1 k"], [1e4, "10 k"], [1e5, "100 k"], [1e6, "1 M"]], place: (v) => Math.log10(v / 1e3) / 3.4 }
         : { label: "operations of a step, everything = 100 %", numbered: true, ticks: [0.4, 0.6, 0.8, 1].map((v) => [v, percent(v)]), place: (v) => (v - 0.4) / 0.62 };
-      return [`the Dice ${on()} of ${least.strategy}, which trains ${count} parameters`, least, `${least.strategy} trains ${count} parameters: Dice ${interval(least)} ${on()}. Everything: ${interval(row("everything"))}.`,
+      return [`the Dice ${on()} of ${least.strategy}, which trains ${count} parameters`, least, `${least.strategy} trains ${parameters ? `${count} parameters` : `with ${percent(least.share)} of the operations`}: Dice ${interval(least)} ${on()}. Everything: ${interval(row("everything"))}.`,
         (w) => chart(w, `Dice ${on()} against ${axis.label}`, axis, scattered((r) => (parameters ? r.parameters : r.share)), levels(row)),
         () => [table(`All strategies ${on()}, best mean first`, SIZED, here().sort((a, b) => b.mean - a.mean).map(sized))]];
     },

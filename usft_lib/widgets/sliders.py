@@ -31,6 +31,11 @@ class Slider:
     digits: int = 1
 
     @property
+    def hint(self) -> str:
+        """What the slider does to the picture."""
+        return HINTS[self.name]
+
+    @property
     def marks(self) -> list[str]:
         """What stands beside the slider at each of its values."""
         return [self.mark(value) for value in self.values]
@@ -66,6 +71,17 @@ SLIDERS = {
         Slider("dynamic_range_db", "Dynamic range", _steps(30, 90, 5), 6, " dB", 0),
         Slider("contrast_db", "Lesion contrast", _CONTRASTS, 7, " dB", 0),
     )
+}
+HINTS = {
+    "centre_frequency_mhz": "Higher: finer grain in both directions.",
+    "bandwidth": "Larger: a shorter pulse, finer grain along the beam.",
+    "f_number": "Smaller: a wider aperture, finer grain across.",
+    "depth_cm": "Deeper: more of the sound is lost on the way.",
+    "scatterers_per_cell": "Few: dark gaps, and the grain follows another law.",
+    "attenuation_db_cm_mhz": "More: deep echoes sink into the noise.",
+    "tgc": "How much of the loss is made up for.",
+    "dynamic_range_db": "Of the display: the look changes, the echoes do not.",
+    "contrast_db": "Echoes of the lesion against those around it.",
 }
 
 
@@ -162,7 +178,8 @@ def numbers(shown: Bmode) -> list[dict[str, str]]:
          "theory": f"{theory['axial_mm']:.2f} mm"},
         {"label": "Size across", "measured": f"{shown.lateral_mm:.2f} mm", "theory": f"{theory['lateral_mm']:.2f} mm"},
         {"label": "Contrast", "measured": contrast(shown.contrast_db), "theory": contrast(theory["contrast_db"])},
-        {"label": "gCNR", "measured": f"{shown.gcnr:.2f}", "theory": "1 if nothing overlaps"},
+        {"label": "gCNR (1 − overlap of greys)", "measured": f"{shown.gcnr:.2f}",
+         "theory": "0: looks like around it, 1: no grey in common"},
     ]  # fmt: skip
 
 

@@ -5,8 +5,8 @@
 // slow machine too.
 
 const PRESETS = {
-  "Few scatterers": { scatterers_per_cell: 2, contrast_db: 0 },
-  "Deep and weak": { depth_cm: 16, centre_frequency_mhz: 14, attenuation_db_cm_mhz: 8, contrast_db: 0 },
+  "Few scatterers, anechoic lesion": { scatterers_per_cell: 2, contrast_db: 0 },
+  "Deep and weak, anechoic lesion": { depth_cm: 16, centre_frequency_mhz: 14, attenuation_db_cm_mhz: 8, contrast_db: 0 },
   "Fine detail": { centre_frequency_mhz: 18, bandwidth: 10, f_number: 0, scatterers_per_cell: 12 },
 };
 const SETTLE_MS = 200;
@@ -44,7 +44,7 @@ function labelled(slider, place, onInput) {
     onInput(Number(input.value));
   });
   show(place);
-  row.append(make("span", "", slider.label), value, input, ends);
+  row.append(make("span", "", slider.label), value, input, ends, make("span", "usft-hint", slider.hint));
   return { row, show };
 }
 

@@ -42,7 +42,10 @@ class SpeckleBench(anywidget.AnyWidget):
     def __init__(self, *, tasks: Iterable[Task] = (), **settings):
         self.bench = Bench(tasks)
         super().__init__(
-            sliders=[{"name": s.name, "label": s.label, "marks": s.marks, "start": s.start} for s in SLIDERS.values()],
+            sliders=[
+                {"name": s.name, "label": s.label, "marks": s.marks, "start": s.start, "hint": s.hint}
+                for s in SLIDERS.values()
+            ],
             places=starting_places(settings),
         )
         self.on_msg(self._asked)
