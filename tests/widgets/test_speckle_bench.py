@@ -15,7 +15,7 @@ from usft_lib import BadInput
 from usft_lib.seeds import generator
 from usft_lib.simulate.kept import Kept
 from usft_lib.simulate.phantom import Phantom
-from usft_lib.widgets.sliders import SLIDERS, nearest, png
+from usft_lib.widgets.sliders import HINTS, SLIDERS, nearest, png
 
 PLACES = {name: one.start for name, one in SLIDERS.items()}
 
@@ -159,7 +159,8 @@ def test_the_library_says_what_to_install(monkeypatch):
 
 TRAITS = {
     "sliders": [
-        {"name": s.name, "label": s.label, "marks": s.marks, "start": s.start, "hint": s.hint} for s in SLIDERS.values()
+        {"name": s.name, "label": s.label, "marks": s.marks, "start": s.start, "hint": HINTS[s.name]}
+        for s in SLIDERS.values()
     ],
     "places": PLACES,
 }

@@ -111,8 +111,8 @@ def _pictures(folder: Path) -> list[Path]:
     rest = ", ".join(f"{n} × {kind}" for kind, n in sorted(kinds.items()) if kind not in known)
     if not files:
         raise BadInput(
-            f"{folder} holds no images that can be read (png, jpg, bmp, tif), only {rest or 'nothing at all'}: give "
-            "the folder that the images lie in."
+            f"{folder} holds no images that can be read (png, jpg, bmp, tif, webp), only {rest or 'nothing at all'}: "
+            "give the folder that the images lie in."
         )
     names: dict[str, str] = {}
     for path in files:

@@ -20,7 +20,7 @@ from ..checkpoints import fingerprint
 from ..data import grey_fields
 from ..errors import BadInput
 from ..inference import logits
-from ..sources.pictures import FORMATS, check_size, fit_picture, full_range, grey
+from ..sources.pictures import FORMATS, check_size, check_spacing, fit_picture, full_range, grey
 from ..unet import UNet, check_network
 
 UNSURE = 0.85  # with weights from simulation on HC18, half of the bad masks (Dice < .7) and 1 % of the others lie below
@@ -63,8 +63,7 @@ def segment_image(model: UNet, image: str | Path, spacing_mm: float | None = Non
 
 def preparation(model: UNet, spacing_mm: float | None) -> dict:
     """What the card says of how images are prepared: ``size``, ``fit``, ``white``, ``greys``; and whose card it is."""
-    if spacing_mm is not None and not (isinstance(spacing_mm, int | float) and 0 < spacing_mm < 1000):
-        raise BadInput(f"spacing_mm must be the millimetres of one pixel, a number above 0, not {spacing_mm!r}.")
+    check_spacing(spacing_mm)
     card = check_network(model).card
     try:
         how = {"white": {}, **card["prepared"]}

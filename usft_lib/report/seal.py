@@ -6,13 +6,12 @@ honest. Another test set, or a line that was changed by hand, is found, and the 
 
 import hashlib
 import json
-import os
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from ..data import SegmentationData, check_data
 from ..errors import BadInput
+from ..sources.cache import write_whole
 
 FIELDS = {"images": int, "people": int, "size": int, "hash": str, "sealed": str, "opened": list}
 
@@ -89,13 +88,9 @@ def write(path: Path, text: str) -> None:
     Raises:
         BadInput: it cannot be written; what was there before is still there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        write_whole(path, lambda file: file.write(text.encode()))
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise BadInput(f"{path} cannot be written ({error.strerror}): choose another place, or free space.") from None
 
 

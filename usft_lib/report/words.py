@@ -1,11 +1,12 @@
 """What may be said of a result, in sentences that follow from how many people and trainings there were (lesson 16)."""
 
+from ..data import few
 from ..errors import check_count
 from ..intervals import MARGIN, reading
 
 # If two networks were equally good, all n people would prefer the same one in 2 · ½ⁿ of such tests (the sign test): for
 # 5 people in 6 %. So even the clearest outcome of 5 people is no evidence at the usual 5 %.
-FEWEST = 6
+FEWEST = next(people for people in range(1, 99) if not few(people))  # 6
 NARROW = 15  # fewer people: 85 to 91 % of the bootstrap's 95 % intervals include the truth (beta(8, 2), 6 to 14 people)
 RISING = 0.01  # of validation Dice, between the last two validations
 

@@ -19,7 +19,7 @@ from ..errors import BadInput
 from .faults import CHECKED_ONLY, Fault, compare, has_text, line, row
 from .names import Masks, asked, is_nothing, pair_files, relative
 from .own import read_own, wanted
-from .pictures import check_size, fit_mask, fit_picture
+from .pictures import check_size, check_spacing, fit_mask, fit_picture
 from .prepare import Collected, collect
 from .source import Sample
 
@@ -66,8 +66,7 @@ def load_folder(
         BadInput: one line that says what is wrong with which files, and what to do.
     """
     size = check_size(size)
-    if spacing_mm is not None and not (isinstance(spacing_mm, int | float) and 0 < spacing_mm < 1000):
-        raise BadInput(f"spacing_mm must be the millimetres of one pixel, a number above 0, not {spacing_mm!r}.")
+    check_spacing(spacing_mm)
     how = {"inside": wanted(inside), "outline": outline, "resize": resize}
     pairs, faults, told = pair_files(images, masks, pair, recursive)
     _refuse(faults, len(pairs) + len({fault.file for fault in faults if fault.kind == "no mask"}), size)

@@ -35,6 +35,12 @@ def check_size(size) -> int:
     return pixels
 
 
+def check_spacing(spacing_mm: float | None) -> None:
+    """Raise `BadInput` unless this is a number of millimetres that a pixel may have, or None where it is unknown."""
+    if spacing_mm is not None and not (isinstance(spacing_mm, int | float) and 0 < spacing_mm < 1000):
+        raise BadInput(f"spacing_mm must be the millimetres of one pixel, a number above 0, not {spacing_mm!r}.")
+
+
 def open_picture(data: bytes | Path, what: str) -> Image.Image:
     """Open a picture, check its size, then decode it; ``what`` names it in the error.
 

@@ -79,7 +79,12 @@ function guessing(name, onChange) { // a slider for a Dice
     set(slider, { "aria-valuetext": value.textContent });
   }
   slider.addEventListener("input", () => show(slider.value / 100));
-  for (const event of ["change", "click"]) slider.addEventListener(event, () => onChange(slider.value / 100)); // a click where it is counts, too
+  slider.addEventListener("change", () => onChange(slider.value / 100));
+  slider.addEventListener("click", () => { // where it is: no change, but a guess
+    if (!slider.classList.contains("usft-unset")) return;
+    show(slider.value / 100);
+    onChange(slider.value / 100);
+  });
   show(null);
   label.append(slider, value);
   return { label, slider, show };
@@ -276,8 +281,8 @@ function everything(model, root) {
     diceplot.show(snapshot.runs, "val", snapshot.steps);
     lossplot.show(snapshot.runs, "loss", snapshot.steps);
     views.show(snapshot.runs);
-    const outlined = snapshot.runs.filter((r) => !r.hidden && Object.keys(r.outlines).length).map((r) => r.label).join(", ");
-    views.caption.textContent = `Validation images ${watched}: the truth dashed${outlined && `; the last trained, ${outlined} (first training), in colour`}. Click one to see it large, and again to shrink it.`;
+    const followed = snapshot.runs.filter((r) => !r.hidden && Object.keys(r.outlines).length).map((r) => r.label).join(", ");
+    views.caption.textContent = `Validation images ${watched}: the truth dashed${followed && `; the last trained, ${followed} (first training), in colour`}. Click one to see it large, and again to shrink it.`;
     test.textContent = snapshot.test
       ? `The test set, opened once, for “${snapshot.test.strategy}”: Dice ${three(snapshot.test.dice)} ${within(snapshot.test.low, snapshot.test.high)}, ${times(snapshot.test.seeds)}.` : "";
     showPair();

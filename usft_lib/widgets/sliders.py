@@ -31,11 +31,6 @@ class Slider:
     digits: int = 1
 
     @property
-    def hint(self) -> str:
-        """What the slider does to the picture."""
-        return HINTS[self.name]
-
-    @property
     def marks(self) -> list[str]:
         """What stands beside the slider at each of its values."""
         return [self.mark(value) for value in self.values]

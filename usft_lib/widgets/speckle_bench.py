@@ -13,7 +13,7 @@ import traitlets
 from ..errors import BadInput
 from ..simulate.phantom import Bmode
 from . import front_end, with_picture
-from .sliders import SLIDERS, Bench, checked, grey_bytes, nearest, numbers, starting_places, still
+from .sliders import HINTS, SLIDERS, Bench, checked, grey_bytes, nearest, numbers, starting_places, still
 from .tasks import Task
 
 
@@ -43,7 +43,7 @@ class SpeckleBench(anywidget.AnyWidget):
         self.bench = Bench(tasks)
         super().__init__(
             sliders=[
-                {"name": s.name, "label": s.label, "marks": s.marks, "start": s.start, "hint": s.hint}
+                {"name": s.name, "label": s.label, "marks": s.marks, "start": s.start, "hint": HINTS[s.name]}
                 for s in SLIDERS.values()
             ],
             places=starting_places(settings),
