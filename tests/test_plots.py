@@ -134,3 +134,25 @@ def test_a_letter_that_no_font_has_prints_no_warning():
     code = "import usft_lib, matplotlib.pyplot as plt; plt.figtext(0, 0, '\U0001f9ff最后'); plt.gcf().canvas.draw()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"MPLBACKEND": "agg"})
     assert done.returncode == 0 and done.stderr == ""
+
+
+def test_each_seed_of_a_group_is_a_dot_and_the_large_mark_is_their_mean():
+    points = {"enc1": ([1.0, 100.0], [0.1, 0.3]), "dec1 + head": ([0.5, 0.5], [0.2, 0.4])}
+    figure = plots.gains_figure({"heads": points, "breasts": points})
+    for axes in figure.axes:
+        dots, middle = axes.lines[:2]
+        assert dots.get_xydata().tolist() == [[1, 0.1], [100, 0.3]]
+        assert middle.get_xydata()[0] == pytest.approx([10, 0.2]), "of ratios the geometric mean, as the axis is in logs"
+        assert {text.get_text() for text in axes.texts} == {"enc1", "dec1 + head"}
+    plt.close(figure)
+
+
+def test_the_pareto_front_joins_what_nothing_cheaper_beats():
+    ways = {"dear": (100, 0.8, 0.7, 0.9), "beaten": (50, 0.4, 0.3, 0.5), "cheap": (10, 0.5, 0.4, 0.6),
+            "as dear, worse": (100, 0.7, 0.6, 0.8)}  # fmt: skip
+    figure = plots.pareto_figure({("heads", "seconds"): ways, ("breasts", "seconds"): ways})
+    axes = figure.axes[0]
+    [front] = [line for line in axes.lines if line.get_linewidth() == 4]
+    assert front.get_xydata().tolist() == [[10, 0.5], [100, 0.8]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(ways)
+    plt.close(figure)

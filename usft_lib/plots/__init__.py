@@ -15,7 +15,7 @@ from .masks import distance_inside, dots, show_masks
 from .network import by_group_figure, fields_figure, reach_figure
 from .pictures import dots_figure, maps_figure, pictures_figure
 from .strategies import strategies_figure
-from .study import arrivals_figure, passes_figure, places_figure, roads_figure
+from .study import arrivals_figure, gains_figure, pareto_figure, passes_figure, places_figure, roads_figure
 from .style import COLOURS, MARKERS, STYLE, alt
 from .ultrasound import (
     chain_figure,

@@ -70,17 +70,19 @@ def reach_figure(fields: Mapping[str, Mapping[str, Tensor]], allowed: Mapping[st
     return figure
 
 
-def by_group_figure(lines: Mapping[str, Mapping[str, float]], label: str, title: str = "") -> Figure:
-    """A number for each group along the path, a line a series (lesson 07).
+def by_group_figure(
+    lines: Mapping[str, Mapping[str, float]], label: str, title: str = "", log: bool = False
+) -> Figure:
+    """A number for each group along the path, a line a series (lessons 07, 14).
 
     Args:
-        lines: by series and by group, a value from 0 to 1.
+        lines: by series and by group, a value from 0 to 1; with ``log`` any above 0.
     """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")
-        for k, ((name, values), line) in enumerate(zip(lines.items(), ("-", "--", ":", "-."), strict=False)):
+        for k, (name, values) in enumerate(lines.items()):
             style = {"color": COLOURS[k % 7], "marker": MARKS[k % 4], "label": literal(name)}
-            axes.plot(list(values), list(values.values()), line, **style)
-        axes.set(ylabel=literal(label), ylim=(0, 1), title=literal(title))
+            axes.plot(list(values), list(values.values()), ("-", "--", ":", "-.")[k % 4], **style)
+        axes.set(ylabel=literal(label), title=literal(title), **{"yscale": "log"} if log else {"ylim": (0, 1)})
         axes.legend(frameon=False)
     return figure

@@ -97,3 +97,59 @@ def arrivals_figure(steps: Mapping[str, list], end: int, title: str = "") -> Fig
         axes.set(xlabel=f"step of arrival (hollow: more than {end})", xlim=(0, 1.06 * end), title=literal(title))
         axes.grid(False, axis="y")
     return figure
+
+
+def gains_figure(points: Mapping[str, Mapping[str, tuple]]) -> Figure:
+    """What a group asked for before training, and what it gained when trained alone, a panel a target (lesson 14).
+
+    Encoder, bottleneck and decoder have a colour and a mark each; the large mark is the mean of a group.
+
+    Args:
+        points: by target and by group ``(ratios, gains)``, a number a seed each.
+    """
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(
+            1, len(points), figsize=(5.6 * len(points), 4.6), layout="constrained", squeeze=False
+        )
+        for axes, (target, groups) in zip(panels[0], points.items(), strict=True):
+            for group, (ratios, gains) in groups.items():
+                side = ("enc", "bot", "dec").index(group[:3])
+                look = {"color": COLOURS[side], "marker": MARKERS[side], "linestyle": "none"}
+                axes.plot(ratios, gains, markersize=4, alpha=0.6, **look)
+                middle = np.exp(np.mean(np.log(ratios))), np.mean(gains)
+                axes.plot(*middle, markersize=9, markeredgecolor="black", **look)
+                axes.annotate(literal(group), middle, xytext=(7, 5), textcoords="offset points", fontsize=9)
+            axes.axhline(0, color="0.3", linewidth=1)
+            axes.set(title=literal(target), xscale="log", xlabel="gradient ÷ weight, before training")
+            axes.margins(x=0.15)
+        panels[0, 0].set_ylabel("gain in Dice, trained alone")
+    return figure
+
+
+def pareto_figure(panels: Mapping[tuple[str, str], Mapping[str, tuple]]) -> Figure:
+    """Dice against a cost, two panels a row; a grey line joins the ways that no cheaper one beats (lesson 15).
+
+    Args:
+        panels: by ``(title, label of the cost)`` and by way ``(cost, mean, low, high)``.
+    """
+    rows = -(-len(panels) // 2)
+    with plt.rc_context(STYLE):
+        figure, grid = plt.subplots(rows, 2, figsize=(11.5, 4.4 * rows), layout="constrained", squeeze=False)
+        for axes, ((title, label), ways) in zip(grid.flat, panels.items(), strict=False):
+            front, best = [], -np.inf
+            for way, (cost, mean, low, high) in sorted(ways.items(), key=lambda item: (item[1][0], -item[1][1])):
+                if mean > best:
+                    front.append((cost, mean))
+                    best = mean
+                k = list(ways).index(way)
+                look = {"color": COLOURS[k % 7], "marker": MARKERS[k % 7], "capsize": 3, "label": literal(way)}
+                look |= {} if k < 7 else {"markerfacecolor": "white"}
+                axes.errorbar([cost], [mean], [[mean - low], [high - mean]], linestyle="none", **look)
+            axes.step(*zip(*front, strict=True), where="post", color="0.7", linewidth=4, alpha=0.6, zorder=0)
+            wide = front[-1][0] > 100 * front[0][0]
+            axes.set(title=literal(title), xlabel=literal(label), ylabel="Dice", xscale="log" if wide else "linear")
+        handles, labels = grid[0, 0].get_legend_handles_labels()
+        order = [labels.index(literal(way)) for way in next(iter(panels.values()))]
+        figure.legend([handles[k] for k in order], [labels[k] for k in order], loc="outside lower center",
+                      ncols=5, frameon=False)  # fmt: skip
+    return figure
