@@ -142,7 +142,7 @@ def test_each_seed_of_a_group_is_a_dot_and_the_large_mark_is_their_mean():
     for axes in figure.axes:
         dots, middle = axes.lines[:2]
         assert dots.get_xydata().tolist() == [[1, 0.1], [100, 0.3]]
-        assert middle.get_xydata()[0] == pytest.approx([10, 0.2]), "of ratios the geometric mean, as the axis is in logs"
+        assert middle.get_xydata()[0] == pytest.approx([10, 0.2]), "a geometric mean, as the axis is in logs"
         assert {text.get_text() for text in axes.texts} == {"enc1", "dec1 + head"}
     plt.close(figure)
 
