@@ -132,7 +132,7 @@ function everything(model, root) {
   const tray = new Map(); // groups and guesses of the strategies that wait for their race
   let snapshot = null, drawnVersion = null, drawnImages = null, looked = null, pointing = null, ratios = null, asked = "";
   const fields = new Map(); // what was measured: [width, strength a pixel]
-  const about = make("p", "usft-about", "Point at a group, or go there by Tab and arrows: what it sees and costs stands here."), cost = make("p", "usft-cost");
+  const about = make("p", "usft-about", "Point at a group, or go there by Tab and arrows: this line then says what it sees and costs."), cost = make("p", "usft-cost");
   const core = session(model, root, answered, show), { ask } = core;
 
   function answered(answer, buffers, content, newest) {
