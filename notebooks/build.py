@@ -111,13 +111,15 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
     ]
     # A tag or a branch. --force-reinstall: or pip keeps what a session has, even where the course has changed since.
     archive = f"https://github.com/{course['course']['repository']}/archive/{course['course']['tag']}.zip"
+    pack = course["course"].get("pack_url")
+    mirror = f'    os.environ.setdefault("USFT_MIRROR", "{pack}")  # the class\'s images\n' if pack else ""
     setup = f'''# In Colab: installs the course's library and leaves everything else as it is. Elsewhere: one setting.
 import os
 import sys
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # threads that wait leave their core
 if "google.colab" in sys.modules:
-    course = os.environ.get("USFT_COURSE", "{archive}")
+{mirror}    course = os.environ.get("USFT_COURSE", "{archive}")
     %pip install -q --no-deps --force-reinstall {{course}}
     print("File → Save a copy in Drive, or your answers are lost.")'''
     return [new_markdown_cell("\n\n".join(title)), new_markdown_cell("\n".join(card)), new_code_cell(setup)]

@@ -280,8 +280,8 @@ NAMES = set(
     guesses head_circumference_mm in_speckle inner iou last linear_cka load load_folder load_model mean_shape
     outer paired_difference plots pretrained progress reading receptive_fields
     reestimate_statistics results save_model score seed_difference seed_mean segment shifted_shapes
-    shifted_speckle simulate_radiographs simulate_ultrasound soft_dice_loss speckle_panel subject_interval summarise summary
-    train_only ultrasound_scenes unfreeze use_drive verdict verdicts
+    shifted_speckle simulate_radiographs simulate_ultrasound soft_dice_loss speckle_panel
+    subject_interval summarise summary train_only ultrasound_scenes unfreeze use_drive verdict verdicts
     """.split()
 )
 

@@ -195,6 +195,24 @@ def test_let_colab_open_your_copy(course):
         assert "https://github.com/you/course/archive/autumn.zip" in setup.source
 
 
+def test_before_class_colab_asks_the_pack_first(course, monkeypatch):
+    address = re.search(r'pack_url = "([^"]+)"', recipe("Before class"))[1]
+    manifest = course / "course.toml"
+    text = manifest.read_text(encoding="utf-8").replace('pack_url = ""', f'pack_url = "{address}"')
+    manifest.write_text(text, encoding="utf-8")
+    builder.build(course / "notebooks")
+    book = builder.read(course / "notebooks" / f"{LAST}.ipynb")
+    setup = next(cell.source for cell in book.cells if cell.cell_type == "code")
+    setup = "\n".join(line for line in setup.splitlines() if "%pip" not in line)
+    monkeypatch.setenv("USFT_MIRROR", "")  # so that it comes back as it was
+    for colab, asked in ((False, None), (True, address)):
+        os.environ.pop("USFT_MIRROR", None)
+        if colab:
+            monkeypatch.setitem(sys.modules, "google.colab", None)
+        exec(setup, {})
+        assert os.environ.get("USFT_MIRROR") == asked
+
+
 @functools.cache
 def help_of(script: str) -> str:
     command = [sys.executable, ROOT / script, "--help"]

@@ -1,5 +1,6 @@
 """How servers are asked: by the course's name, again where that may help, and past a proxy that does not lead there."""
 
+import io
 import os
 import tomllib
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from usft_lib.errors import DataUnavailable
 from usft_lib.sources import load
 from usft_lib.sources import web as asking
 from usft_lib.sources.cache import cache_folder, setting
+from usft_lib.sources.catalogue import SOURCES
 
 AGENT = f"usft_lib/{usft_lib.__version__} (+https://github.com/{asking.REPOSITORY})"
 
@@ -251,3 +253,56 @@ def test_quotes_around_a_setting_are_not_its_own(school, cache, monkeypatch, quo
     assert "mirror" in load("busi", size=32).provenance and left(cache)
     monkeypatch.setenv("USFT_MIRROR", quotes.format(""))
     assert setting("USFT_MIRROR") == ""
+
+
+# --- the probe -----------------------------------------------------------------------------------------------------
+
+
+def test_the_probe_asks_every_address_and_link_by_the_courses_name_and_tells_what_gives_nothing(
+    addresses, web, tmp_path, monkeypatch, capsys
+):
+    names, fetch = [], script("data_scripts/fetch.py")
+    monkeypatch.setattr(fetch, "SOURCES", {"busi": asking_busi(addresses, ("/here", None, 1), ("/gone", None, 1))})
+    pages = {"/page": says(200), "/for-people": says(403), "/lost": says(410)}
+
+    def noted(answer):
+        def fault(to, body):
+            names.append(to.headers["User-Agent"])
+            answer(to, body)
+
+        return fault
+
+    web.pages |= {path: b"x" for path in ("/here", *pages)}
+    web.faults |= {path: noted(answer) for path, answer in {"/here": says(200), **pages}.items()}
+    text = " ".join(f"[a page]({web.address}{path})" for path in pages)
+    (tmp_path / "README.md").write_text(f"{text} https://github.com/OWNER/REPO/x", encoding="utf-8")
+    monkeypatch.setattr(fetch, "LOCAL", "[A-Z]+/REPO")  # the server of this test is on this machine
+    assert fetch.probe(tmp_path) == 2
+    told = capsys.readouterr().out.splitlines()
+    assert told == [
+        f"{web.address}/lost: answer 410",
+        f"{web.address}/gone: answer 404",
+        "2 addresses of data and 3 links asked, 2 of them give nothing.",
+    ]
+    assert names == [AGENT] * 4
+
+
+def asking_busi(addresses, *places):
+    """BUSI at these places."""
+    addresses(*places)
+    return SOURCES["busi"]
+
+
+def test_of_a_doi_the_resolver_is_asked_and_not_the_publisher(monkeypatch):
+    fetch, followed = script("data_scripts/fetch.py"), {}
+
+    def get(url, allow_redirects, **_):
+        followed[url] = allow_redirects
+        answer = requests.Response()
+        answer.status_code, answer.raw = 302, io.BytesIO()
+        return answer
+
+    monkeypatch.setattr(fetch.requests, "get", get)
+    for url in ("https://doi.org/10.1/x", "https://example.org/x"):
+        assert fetch.fault(url, page=True) == ""
+    assert list(followed.values()) == [False, True]
