@@ -3,6 +3,7 @@ glossary, the results explorer for the page that shows it. Written into docs/ be
 
 import inspect
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -22,13 +23,18 @@ def course() -> dict:
 
 
 def lessons(docs: str) -> None:
-    """The solutions as pages: no badge from elsewhere, no set-up cell, folded solutions, alt text on each figure."""
+    """The solutions as pages: no badge from elsewhere, no set-up cell, folded solutions, alt text on each figure.
+
+    USFT_PAGES names a folder whose notebooks go before the solutions: those with real images (build.py --keep-real).
+    """
+    better = Path(os.environ["USFT_PAGES"]) if os.environ.get("USFT_PAGES") else None
     folder = Path(docs) / "lessons"
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.ipynb"):
         old.unlink()
     for path in sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb")):
-        book = nbformat.read(path, as_version=4)
+        real = better / path.name if better else path
+        book = nbformat.read(real if real.exists() else path, as_version=4)
         book.cells[0].source = BADGE.sub(r"[Open the student's copy in Colab](\1)", book.cells[0].source)
         code = [cell for cell in book.cells if cell.cell_type == "code"]
         for cell, after in zip(code, [*code[1:], None], strict=True):

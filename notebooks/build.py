@@ -6,6 +6,8 @@
     build.py --adopt FILE    an edited solution back into its source
     build.py --repoint OWNER/REPO@TAG   let badges and set-up cells point there
     build.py --only NN … --to FOLDER    students' copies of some lessons, leading from one to the next: a workshop
+    build.py --execute [NN] --keep-real cc-by --to FOLDER   for the site: lessons with images that may be passed on are
+                             run once more, and their pictures kept, in a folder outside of the repository
 
 A source is a Python file with cells in the percent format of jupytext. Four kinds of blocks mark an exercise:
 
@@ -41,13 +43,14 @@ from textwrap import dedent
 import jupytext
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 HERE = Path(__file__).resolve().parent
 SOLUTION = re.compile(
     r"^(?P<indent>[ \t]*)# BEGIN SOLUTION *(?P<todo>.*)\n(?P<lines>(?:.*\n)*?)[ \t]*# END SOLUTION *$", re.M
 )
 HIDDEN = re.compile(r"^# BEGIN (?P<kind>WRONG|RIGHT) *(?P<hint>.*)\n(?P<code>(?:.*\n)*?)# END (?P=kind) *$", re.M)
+FREE = {"cc-by": "CC BY 4.0"}  # licences under which the site may show images
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Run after a lesson's last cell, and not kept: the largest memory that its kernel held, in bytes, or 0: not known.
 MEMORY = """
@@ -459,23 +462,56 @@ def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
     return f"{len(chosen)} lessons in {folder}: about {total} min of a student's time."
 
 
-def execute(numbers: list[str], root: Path = HERE) -> None:
-    """Run solutions from top to bottom in a fresh kernel, and keep their outputs, cleaned."""
+def run(path: Path) -> tuple[NotebookNode, float, int]:
+    """A solution run from top to bottom in a fresh kernel; its seconds, and the most memory it held, in bytes."""
     from nbclient import NotebookClient
 
+    book = read(path)
+    print(f"running {path.name}", flush=True)
+    # Not the builder's own progress, nor another lesson's: what a lesson prints of it is stored.
+    os.environ["USFT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
+    began = time.monotonic()
+    book.cells.append(new_code_cell(MEMORY))
+    place = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(book, timeout=1800, resources=place, coalesce_streams=True).execute()
+    return book, time.monotonic() - began, int(book.cells.pop().outputs[0].text)
+
+
+def publish(numbers: list[str], kind: str, folder: Path, root: Path = HERE) -> None:
+    """Run the lessons whose images may be passed on, and keep their pictures, with attribution, outside of the tree.
+
+    Raises:
+        OutOfStep: the folder lies in the repository, the licence is another, or real images are not on this computer.
+    """
+    from usft_lib.sources.catalogue import SOURCES
+
+    if kind not in FREE:
+        raise OutOfStep(f"--keep-real knows {', '.join(FREE)}, not {kind!r}.")
+    if folder.resolve().is_relative_to(root.parent.resolve()):
+        raise OutOfStep(f"{folder} lies in the repository, where no real image may be: name a folder outside of it.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for lesson in ready(manifest(root)):
+        sets = [SOURCES[name] for name in lesson["data"]]
+        if (numbers and lesson["name"][:2] not in numbers) or not sets or {one.licence for one in sets} != {FREE[kind]}:
+            continue
+        book, _, _ = run(root / "solutions" / f"{lesson['name']}.ipynb")
+        if any(one.get("text", "").find("not at hand") >= 0 for cell in book.cells for one in cell.get("outputs", [])):
+            names = " ".join(lesson["data"])
+            raise OutOfStep(f"{lesson['name']} ran on simulated images: python data_scripts/fetch.py {names} first.")
+        clean(book, real=True)
+        credit = "Real images: " + "; ".join(f"{one.title}, {one.citation}, {one.licence}" for one in sets) + "."
+        for cell in [cell for cell in book.cells if "real-image" in cell.metadata.get("tags", [])]:
+            cell.outputs.append(new_output("display_data", {"text/plain": credit, "text/markdown": credit}))
+        nbformat.write(book, folder / f"{lesson['name']}.ipynb")
+
+
+def execute(numbers: list[str], root: Path = HERE) -> None:
+    """Run solutions and keep their outputs, cleaned."""
     for lesson in ready(manifest(root)):
         if numbers and lesson["name"][:2] not in numbers:
             continue
         path = root / "solutions" / f"{lesson['name']}.ipynb"
-        book = read(path)
-        print(f"running {path.name}", flush=True)
-        # Not the builder's own progress, nor another lesson's: what a lesson prints of it is stored.
-        os.environ["USFT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
-        began = time.monotonic()
-        book.cells.append(new_code_cell(MEMORY))
-        place = {"metadata": {"path": str(path.parent)}}
-        NotebookClient(book, timeout=1800, resources=place, coalesce_streams=True).execute()
-        seconds, peak = time.monotonic() - began, int(book.cells.pop().outputs[0].text)
+        book, seconds, peak = run(path)
         clean(book)
         write(path, book)
         note = root / "measured.json"
@@ -485,8 +521,8 @@ def execute(numbers: list[str], root: Path = HERE) -> None:
     build(root)  # the cards tell what was measured
 
 
-def clean(book: NotebookNode) -> None:
-    """Drop what differs from run to run or must not be kept: times, widget state, addresses, real pictures."""
+def clean(book: NotebookNode, real: bool = False) -> None:
+    """Drop what differs from run to run or must not be kept: times, widget state, addresses, real pictures (or not)."""
     book.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     for cell in book.cells:
         cell.metadata.pop("execution", None)
@@ -499,7 +535,7 @@ def clean(book: NotebookNode) -> None:
         cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr" and WIDGET not in o.get("data", {})]
         for output in cell.outputs:
             data = output.get("data", {})
-            if "real-image" in cell.metadata.get("tags", []):
+            if "real-image" in cell.metadata.get("tags", []) and not real:
                 for kind in [k for k in data if k.startswith("image/")]:
                     del data[kind]
             if "image/png" in data:
@@ -713,7 +749,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="say what is out of step")
     parser.add_argument("--adopt", type=Path, metavar="FILE", help="an edited solution back into its source")
     parser.add_argument("--only", nargs="+", metavar="NN", help="a workshop of these lessons")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the workshop is written")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the workshop, or what is kept, is written")
+    parser.add_argument("--keep-real", metavar="cc-by", help="with --execute, --to: keep real images of this licence")
     parser.add_argument("--repoint", metavar="OWNER/REPO@TAG", help="where badges point")
     chosen = parser.parse_args()
     sys.stdout.reconfigure(errors="replace")  # a log on Windows may lack a character of a lesson
@@ -722,6 +759,11 @@ def main() -> int:
             wrong = check()
             print("\n".join(wrong) or "All notebooks are in step with their sources.")
             return 1 if wrong else 0
+        if chosen.keep_real:
+            if chosen.execute is None or not chosen.to:
+                raise OutOfStep("Real images are kept by all three: --execute 10 --keep-real cc-by --to FOLDER.")
+            publish(chosen.execute, chosen.keep_real, chosen.to)
+            return 0
         if chosen.only or chosen.to:
             if not (chosen.only and chosen.to):
                 raise OutOfStep("A workshop needs both: --only 00 02 06 --to FOLDER.")

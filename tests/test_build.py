@@ -574,6 +574,40 @@ def test_execute_runs_and_cleans(root, monkeypatch):
     assert not builder.unexecuted(builder.read(root / "solutions/00_first.ipynb")), "the card changed, outputs stay"
 
 
+def test_real_images_are_kept_outside_of_the_tree_with_attribution_and_nowhere_else(root, tmp_path, monkeypatch):
+    manifest, said = root.parent / "course.toml", ["hc18: 998 images"]
+    text = manifest.read_text(encoding="utf-8")
+    text = text.replace('data = ["hc18"]', 'data = ["pets"]').replace("data = []", 'data = ["hc18"]', 1)
+    manifest.write_text(text, encoding="utf-8")
+    picture = {"image/png": "a picture", "text/plain": "<Figure>"}
+
+    def run(path):
+        told = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text=said[0])])
+        kept = nbformat.v4.new_output("display_data", dict(picture))
+        drawn = nbformat.v4.new_code_cell("2", outputs=[kept], metadata={"tags": ["real-image"]})
+        return nbformat.v4.new_notebook(cells=[told, drawn]), 1.0, 1
+
+    monkeypatch.setattr(builder, "run", run)
+    monkeypatch.setattr(builder, "smaller", lambda png: png)
+    before = {path: path.read_bytes() for path in root.parent.rglob("*") if path.is_file()}
+    for inside in (root / "out", root.parent / "x" / ".." / "docs"):
+        with pytest.raises(builder.OutOfStep, match="outside of it"):
+            builder.publish([], "cc-by", inside, root)
+    with pytest.raises(builder.OutOfStep, match="knows cc-by"):
+        builder.publish([], "any", tmp_path / "away", root)
+    away = tmp_path.parent / f"{tmp_path.name}-away"
+    builder.publish([], "cc-by", away, root)
+    assert [path.name for path in away.iterdir()] == ["00_first.ipynb"], "photographs of cats may not be passed on"
+    [_, cell] = nbformat.read(away / "00_first.ipynb", as_version=4).cells
+    assert cell.outputs[0].data["image/png"] == "a picture"
+    assert "van den Heuvel" in cell.outputs[1].data["text/markdown"] and "CC BY 4.0" in str(cell.outputs[1])
+    said[0] = "sim-ultrasound (hc18 not at hand)"
+    with pytest.raises(builder.OutOfStep, match="fetch.py hc18 first"):
+        builder.publish([], "cc-by", away, root)
+    assert before == {path: path.read_bytes() for path in root.parent.rglob("*") if path.is_file()}
+    shutil.rmtree(away)
+
+
 def test_the_readmes_table_is_written_and_checked(root):
     readme, marks = root.parent / "README.md", builder.MAP.pattern
     start, end = re.findall(r"<!--.*?-->", marks)
