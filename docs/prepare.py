@@ -27,24 +27,25 @@ def lessons(docs: str) -> None:
 
     USFT_PAGES names a folder whose notebooks go before the solutions: those with real images (build.py --keep-real).
     """
-    better = Path(os.environ["USFT_PAGES"]) if os.environ.get("USFT_PAGES") else None
+    solutions = ROOT / "notebooks" / "solutions"
+    pages = Path(os.environ.get("USFT_PAGES") or solutions)
     folder = Path(docs) / "lessons"
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.ipynb"):
         old.unlink()
-    for path in sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb")):
-        real = better / path.name if better else path
-        book = nbformat.read(real if real.exists() else path, as_version=4)
+    for path in sorted(solutions.glob("*.ipynb")):
+        shown = pages / path.name
+        book = nbformat.read(shown if shown.exists() else path, as_version=4)
         book.cells[0].source = BADGE.sub(r"[Open the student's copy in Colab](\1)", book.cells[0].source)
         code = [cell for cell in book.cells if cell.cell_type == "code"]
         for cell, after in zip(code, [*code[1:], None], strict=True):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), *_fold(cell)]
             first = cell.source.partition("\n")[0]
             title = first.removeprefix("# @title ") if first.startswith("# @title") else "The answer"
-            shown = {"code_prompt_show": f"{title} (code)", "code_prompt_hide": "Hide the code"}
+            how = {"code_prompt_show": f"{title} (code)", "code_prompt_hide": "Hide the code"}
             if said := _in_words(cell) or (_in_words(after) if after else ""):
-                shown["image"] = {"alt": said}
-            cell.metadata["mystnb"] = shown
+                how["image"] = {"alt": said}
+            cell.metadata["mystnb"] = how
         nbformat.write(book, folder / path.name)
 
 

@@ -136,20 +136,16 @@ def pareto_figure(panels: Mapping[tuple[str, str], Mapping[str, tuple]]) -> Figu
     with plt.rc_context(STYLE):
         figure, grid = plt.subplots(rows, 2, figsize=(11.5, 4.4 * rows), layout="constrained", squeeze=False)
         for axes, ((title, label), ways) in zip(grid.flat, panels.items(), strict=False):
-            front, best = [], -np.inf
-            for way, (cost, mean, low, high) in sorted(ways.items(), key=lambda item: (item[1][0], -item[1][1])):
-                if mean > best:
-                    front.append((cost, mean))
-                    best = mean
-                k = list(ways).index(way)
+            for k, (way, (cost, mean, low, high)) in enumerate(ways.items()):
                 look = {"color": COLOURS[k % 7], "marker": MARKERS[k % 7], "capsize": 3, "label": literal(way)}
                 look |= {} if k < 7 else {"markerfacecolor": "white"}
                 axes.errorbar([cost], [mean], [[mean - low], [high - mean]], linestyle="none", **look)
+            front = []
+            for cost, mean, *_ in sorted(ways.values(), key=lambda point: (point[0], -point[1])):
+                if not front or mean > front[-1][1]:
+                    front.append((cost, mean))
             axes.step(*zip(*front, strict=True), where="post", color="0.7", linewidth=4, alpha=0.6, zorder=0)
             wide = front[-1][0] > 100 * front[0][0]
             axes.set(title=literal(title), xlabel=literal(label), ylabel="Dice", xscale="log" if wide else "linear")
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        order = [labels.index(literal(way)) for way in next(iter(panels.values()))]
-        figure.legend([handles[k] for k in order], [labels[k] for k in order], loc="outside lower center",
-                      ncols=5, frameon=False)  # fmt: skip
+        figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     return figure
