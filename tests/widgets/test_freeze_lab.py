@@ -184,9 +184,12 @@ class Page:
     def pump(self, times: int = 1):
         for _ in range(times):
             for message in self.page.evaluate("sent.splice(0)"):
-                self.view._asked(self.view, message, [])
-                answer, buffers = self.view.answers.pop()
-                self.page.evaluate("([c, b]) => answer(c, b)", [answer, [list(part) for part in buffers]])
+                self.answer(message)
+
+    def answer(self, message: dict):
+        self.view._asked(self.view, message, [])
+        answer, buffers = self.view.answers.pop()
+        self.page.evaluate("([c, b]) => answer(c, b)", [answer, [list(part) for part in buffers]])
 
     def press(self, name: str):
         self.page.get_by_role("button", name=name, exact=True).click()
@@ -272,6 +275,26 @@ def test_everything_frozen_is_explained_and_cannot_be_started(lab):
     assert lab.page.get_by_role("button", name="Fine-tune", exact=True).is_disabled()
 
 
+def test_late_answers_do_not_take_the_guess_back(lab):
+    """A key may be pressed before the kernel has answered the last one: the slider must not jump back."""
+    slider = lab.page.get_by_label("Your guess of the Dice")
+    slider.focus()
+    for _ in range(3):
+        lab.page.keyboard.press("ArrowRight")
+    early = [content for content in lab.page.evaluate("sent.splice(0)") if content["do"] == "guess"]
+    assert [content["dice"] for content in early] == [0.51, 0.52, 0.53]
+    lab.answer(early[0])
+    assert slider.input_value() == "53" and lab.text(".usft-guess-value") == "0.53"
+    lab.page.keyboard.press("ArrowRight")
+    for content in early[1:]:
+        lab.answer(content)
+    lab.pump()
+    assert slider.input_value() == "54" and lab.text(".usft-guess-value") == "0.54" and lab.view.lab.guess == 0.54
+    lab.view.lab.set_guess(None)
+    lab.look()
+    assert lab.text(".usft-guess-value") == "none yet"
+
+
 def test_a_run_is_drawn_while_it_goes_and_afterwards(lab, slow_steps):
     slider = lab.page.get_by_label("Your guess of the Dice")
     slider.fill("80")
@@ -310,7 +333,11 @@ def test_the_starting_line_of_a_race(lab):
             lab.page.get_by_label("Your guess of the Dice").fill("60")
             lab.pump()
         lab.press("Add to race")
+        lab.pump()  # the guess went with it
     lab.press("Add to race")  # the same strategy again changes nothing
+    lab.press("expanding")
+    lab.press("Add to race")  # its guess stays
+    lab.press("everything")
     assert lab.page.locator(".usft-racers button").all_inner_texts() == [
         "contracting ✕",
         "expanding, guess 0.60 ✕",

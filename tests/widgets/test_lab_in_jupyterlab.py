@@ -77,7 +77,7 @@ def python_side(page) -> dict:
     return json.loads(file.read_text())
 
 
-def until(page, condition, seconds: float = 600) -> None:
+def until(page, condition, seconds: float = 240) -> None:
     """Wait; the seconds end a hang, and are more than a slow machine takes."""
     end = time.monotonic() + seconds
     while not condition():
@@ -132,7 +132,6 @@ def test_freeze_predict_train_pause_resume_stop_and_race(lab_page):
 
         for preset in ("contracting", "expanding", "everything"):
             press(page, preset)
-            page.wait_for_timeout(400)
             press(page, "Add to race")
         press(page, "Race 3 strategies")
         until(page, lambda: state(page) == "running")

@@ -134,9 +134,12 @@ function everything(model, root) {
   const fields = new Map(); // what was measured: [width, strength a pixel]
   const about = make("p", "usft-about", "Point at a group, or go there by Tab and arrows: this line then says what it sees and costs."), cost = make("p", "usft-cost");
   const core = session(model, root, answered, show), { ask } = core;
+  let guessesAsked = 0; // that the kernel has not answered: until then a snapshot may hold an older guess than the slider
 
   function answered(answer, buffers, content, newest) {
     snapshot = newest;
+    if (content.do === "guess") guessesAsked -= 1;
+    if (content.adds) addToRace(snapshot);
     if (answer.pictures) {
       views.begin(answer.pictures, buffers);
       number.value = answer.pictures.numbers[0];
@@ -199,17 +202,22 @@ function everything(model, root) {
     ask({ do: "preset", name, ...(COUNTED.includes(name) ? { k: Number(k.value) } : {}) })));
   presets.append(...presetButtons.slice(0, 4), counted, ...presetButtons.slice(4));
 
-  const guess = guessing("Your guess of the Dice", (dice) => ask({ do: "guess", dice }));
+  function noteGuess(dice) {
+    guessesAsked += 1;
+    ask({ do: "guess", dice });
+  }
+  const guess = guessing("Your guess of the Dice", noteGuess);
   guess.label.prepend(make("span", "", "Your guess of the Dice:"));
 
   const actions = make("div", "usft-row usft-actions");
   const go = button("Fine-tune", () => ask({ do: "start" }));
   const pause = button("Pause", () => ask({ do: "pause" })), resume = button("Resume", () => ask({ do: "resume" }));
   const stop = button("Stop", () => ask({ do: "stop" }));
-  const add = button("Add to race", () => {
-    tray.set(snapshot.label, { label: snapshot.label, groups: snapshot.label === "scratch" ? "scratch" : [...snapshot.chosen], guess: snapshot.guess });
-    ask({ do: "guess", dice: null }); // the guess went with it
-  });
+  const add = button("Add to race", () => ask({ do: "look", version: -1, adds: true })); // what the kernel holds after all that was clicked before
+  function addToRace({ label, chosen, guess: dice }) {
+    tray.set(label, { label, groups: label === "scratch" ? "scratch" : [...chosen], guess: dice ?? tray.get(label)?.guess ?? null });
+    noteGuess(null); // the guess went with it
+  }
   const race = button("Race", () => {
     ask({ do: "race", strategies: [...tray.values()].map((r) => r.groups), guesses: [...tray.values()].map((r) => r.guess) });
     tray.clear();
@@ -271,8 +279,10 @@ function everything(model, root) {
     race.disabled = !idle || tray.size < 2;
     race.textContent = tray.size ? `Race ${tray.size} strategies` : "Race";
     showTray();
-    if (snapshot.version !== drawnVersion) guess.show(snapshot.guess);
-    drawnVersion = snapshot.version;
+    if (snapshot.version !== drawnVersion && !guessesAsked) {
+      guess.show(snapshot.guess);
+      drawnVersion = snapshot.version;
+    }
     for (const node of presetButtons) node.disabled = !idle;
     const watched = snapshot.watched.join(", ");
     if (drawnImages !== watched && drawnImages !== null) ask({ do: "pictures" });
