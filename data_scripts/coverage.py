@@ -1,4 +1,4 @@
-"""How often do the study's intervals hold the truth? ``python data_scripts/coverage.py`` (some minutes).
+"""How often do the study's intervals contain the truth? ``python data_scripts/coverage.py`` (some minutes).
 
 Differences are drawn from a known truth, with the spreads over seeds and subjects that the records of claims 1 and 8
 have, and given to the same functions as the study's. In a second run 2 of 100 trainings of one strategy collapse: their
@@ -116,7 +116,7 @@ def main() -> None:
     for target in ("hc18", "sim-ultrasound"):
         sd, design = slope_spreads(sets, target)
         kinds += [("slope over sets", partial(slope, design=design), n, sd, target) for n in (3, 6, 11)]
-    kinds += [("a number a seed", a_number_a_seed, n, (0.05, 0, 0), "any") for n in (5, 10)]
+    kinds += [("a number per seed", a_number_a_seed, n, (0.05, 0, 0), "any") for n in (5, 10)]
     rows = []
     for k, (kind, draw_one, seeds, sd, target) in enumerate(kinds):
         row = {"kind": kind, "target": target, "seeds": seeds, "trials": trials}

@@ -56,13 +56,13 @@ def simulated_scans() -> usft.SegmentationData:
 
 
 def on_real_images(name: str, model: usft.UNet) -> dict[str, str]:
-    """What the card says of real images, a line a set: Dice without fine-tuning, beside a mask that never looks."""
+    """What the card says of real images, a line per set: Dice without fine-tuning, beside a mask that never looks."""
     told = {}
     for real in REAL.get(name, ()):
         try:
             data = usft.load(real, size=SIZE)
         except usft.DataUnavailable:
-            told[f"on {real}"] = "not measured: not at hand when these weights were made"
+            told[f"on {real}"] = "not measured: not available when these weights were made"
             continue
         data = data[~data.empty]  # a Dice is of an object
         found = usft.summarise(usft.evaluate(model, data))

@@ -136,7 +136,7 @@ def before(course: dict, lesson: dict) -> str:
 
 
 def images(names: list[str]) -> str:
-    """What a lesson's images weigh, and what happens where they are not at hand."""
+    """What a lesson's images weigh, and what happens where they are not available."""
     if not names:
         return "simulated, nothing to download"
     from usft_lib.sources.catalogue import megabytes
@@ -144,8 +144,8 @@ def images(names: list[str]) -> str:
 
     sizes = ", ".join(f"{name} ({mb} MB)" if (mb := megabytes(name)) else f"{name} (from a mirror)" for name in names)
     return (
-        f"{sizes}; where they are not at hand, simulated ones stand in. `usft.load` says how to fetch them: nothing "
-        f"above {LIMIT} MB is fetched unasked. In Colab, `usft.use_drive()` keeps them for the next session"
+        f"{sizes}; where they are not available, simulated ones take their place. `usft.load` says how to download "
+        f"them: more than {LIMIT} MB only if you ask for it. In Colab, `usft.use_drive()` keeps them"
     )
 
 

@@ -1,7 +1,7 @@
 """Rules that every lesson's text keeps: ``python notebooks/lint.py`` (spelling, links, alt text, headings, length).
 
 What a lesson may ask of a reader (`LIMITS`) fails for lessons of ``edition = 2`` in course.toml and warns for others;
-``--table`` prints the figures, a row a lesson. Long sentences and words to avoid are only counted: a reader decides.
+``--table`` prints the figures, a row per lesson. Long sentences and words to avoid are only counted: a reader decides.
 
 Links are judged by their shape alone, so no network is needed. Spelling: codespell, which knows common mistakes in
 British and American English; words that it takes for mistakes are listed in `MEANT`.
@@ -207,7 +207,7 @@ def main() -> int:
 
 
 def table(sources: list[Path]) -> str:
-    """The figures, a row a lesson, and below them the limits."""
+    """The figures, a row per lesson, and below them the limits."""
     rows = {path.stem: figures(path) for path in sources}
     names = list(next(iter(rows.values())))
     lines = [f"{'lesson':24s}" + "".join(f"{name:>16s}" for name in names)]

@@ -203,8 +203,8 @@ def test_lora_that_cannot_be_is_one_clear_line_and_changes_nothing(small):
             usft.lora(small, **how)
     assert not low_rank(small) and usft.trained(small) == list(usft.groups(small))
     usft.lora(small, ["enc1"])
-    with pytest.raises(BadInput, match="carries LoRA: usft.merge"):
+    with pytest.raises(BadInput, match="has LoRA: call usft.merge"):
         usft.lora(small, ["enc2"])
-    with pytest.raises(BadInput, match="carries LoRA: usft.merge"):
+    with pytest.raises(BadInput, match="has LoRA: call usft.merge"):
         usft.train_parameters(small, "norm")
     assert list(low_rank(small)) == ["enc1.0", "enc1.3"] and usft.trained(small) == ["enc1"]

@@ -200,7 +200,7 @@ def test_a_card_that_does_not_say_it_is_one_line(three, small, prepared, tmp_pat
     if prepared is not None:
         small.card = {"prepared": prepared}
     for call in (usft.segment_image, lambda model, image: usft.segment_folder(model, three, tmp_path / "out")):
-        with pytest.raises(BadInput, match="not say how its images were prepared: train it with usft.fit") as caught:
+        with pytest.raises(BadInput, match="not say how its images were prepared: train with usft.fit") as caught:
             call(small, three / "scan0.png")
         assert "\n" not in str(caught.value)
     small.card = {"prepared": {"size": 128, "fit": "pad", "greys": ANY}}  # what the line advises
@@ -271,7 +271,7 @@ def test_a_full_disk_leaves_whole_files_and_the_next_call_goes_on(three, tmp_pat
     expected = usft.segment_folder(Known(), three, tmp_path / "whole")
     with monkeypatch.context() as patch:
         interrupt(patch, after, OSError(28, "No space left on device"))
-        with pytest.raises(BadInput, match="No space left on device.: free some space.*goes on") as caught:
+        with pytest.raises(BadInput, match="No space left on device.: free some space.*to continue") as caught:
             usft.segment_folder(Known(), three, tmp_path / "out")
         assert "\n" not in str(caught.value)
     all_of_them = everything(tmp_path / "whole")
@@ -332,7 +332,7 @@ def refused(match, *what, **how):
 def test_nothing_is_overwritten_unasked(three, tmp_path):
     out = tmp_path / "out"
     mine = save(out / "masks" / "scan0.png", np.zeros((4, 4), np.uint8))
-    refused("out holds other files .masks, say.", Known(), three, out)
+    refused(r"out has other files .masks\),", Known(), three, out)
     assert list(everything(out)) == ["masks/scan0.png"]
     mine.unlink()
     mine.parent.rmdir()
@@ -347,7 +347,7 @@ def test_nothing_is_overwritten_unasked(three, tmp_path):
     refused("scan0.png has changed since its mask was made", Known(), three, out)
     assert everything(out) == before
     (out / "segments.csv").write_text("a;b\n1;2\n")
-    refused("segments.csv is no longer as it was written", Known(), three, out)
+    refused("segments.csv was edited or is damaged", Known(), three, out)
 
 
 def test_bad_folders_are_one_line_and_leave_nothing(three, tmp_path):
@@ -365,9 +365,9 @@ def test_bad_folders_are_one_line_and_leave_nothing(three, tmp_path):
         usft.segment_image(Known(), tmp_path / "none.png")
     assert sorted(tmp_path.rglob("*")) == before
     save(three / "scan0.jpg", blob(20, 20)[0])
-    refused("scan0.jpg and scan0.png would give masks of one name", Known(), three, tmp_path / "out")
+    refused("scan0.jpg and scan0.png would have the same name", Known(), three, tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    refused("holds no images that can be read .*only nothing at all", Known(), tmp_path / "empty", tmp_path / "out")
+    refused("has no images that can be read .*only nothing at all", Known(), tmp_path / "empty", tmp_path / "out")
     (tmp_path / "empty" / "a.dcm").write_bytes(b"x")
     (tmp_path / "empty" / "more").mkdir()
     refused("only 1 × .dcm, 1 × folder", Known(), tmp_path / "empty", tmp_path / "out")
@@ -408,7 +408,7 @@ def test_the_command_does_the_same(three, small, discs, tmp_path, monkeypatch, c
     monkeypatch.setattr(sys, "argv", list(map(str, [*words[:3], tmp_path, tmp_path / "c"])))
     with pytest.raises(SystemExit) as end:
         __main__.main()
-    assert end.value.code == 1 and "holds no images" in capsys.readouterr().err
+    assert end.value.code == 1 and "has no images" in capsys.readouterr().err
 
 
 # ---- real images ----------------------------------------------------------------------------------------------

@@ -100,11 +100,11 @@ def test_weights_that_are_no_numbers_are_neither_written_nor_read(tmp_path, smal
     tensors = load_file(good)
     tensors["enc1.1.running_var"][0] = float("inf")
     save_file(tensors, tmp_path / "bad.safetensors", {"card": '{"width": 4, "depth": 4, "in_channels": 1}'})
-    with pytest.raises(BadInput, match="bad.safetensors holds NaN or infinite weights, as in enc1.1.running_var") as e:
+    with pytest.raises(BadInput, match="bad.safetensors contains NaN or infinite .* enc1.1.running_var") as e:
         usft.load_model(tmp_path / "bad.safetensors")
     assert one_line(e)
     small.head.bias.data[0] = float("nan")
-    with pytest.raises(BadInput, match="This network holds NaN or infinite weights, as in head.bias"):
+    with pytest.raises(BadInput, match="This network contains NaN or infinite weights, as in head.bias"):
         usft.save_model(small, tmp_path / "new.safetensors")
     small.head.bias.data[0], small.head.weight.data[0, 0] = 0, 1e6
     with pytest.raises(BadInput, match="infinite weights, as in head.weight"):
@@ -115,14 +115,14 @@ def test_weights_that_are_no_numbers_are_neither_written_nor_read(tmp_path, smal
 def test_a_card_holds_plain_values(tmp_path, small):
     path = usft.save_model(small, tmp_path / "m.safetensors", {"dice": np.float32(0.5)})
     assert usft.load_model(path).card["dice"] == 0.5
-    with pytest.raises(BadInput, match="card must hold texts, numbers and lists"):
+    with pytest.raises(BadInput, match="card must contain only texts, numbers and lists"):
         usft.save_model(small, path, {"what": object()})
     deep = []
     for _ in range(10**5):
         deep = [deep]
-    with pytest.raises(BadInput, match="card must hold texts, numbers and lists"):
+    with pytest.raises(BadInput, match="card must contain only texts, numbers and lists"):
         usft.save_model(small, path, {"what": deep})
-    with pytest.raises(BadInput, match="card must hold texts, numbers and lists"):
+    with pytest.raises(BadInput, match="card must contain only texts, numbers and lists"):
         usft.save_model(small, path, "note")
 
 

@@ -231,7 +231,7 @@ def test_what_goes_wrong_is_one_line_and_leaves_the_mirror_as_it_was(original, t
     capsys.readouterr()
     assert make_mirror.main([str(made), "horses", "horsse", "busi", "--size", "96", "--i-may-share"]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 3 and "horse002.png holds" in lines[0]
+    assert len(lines) == 3 and "horse002.png has" in lines[0]
     assert "did you mean 'horses'" in lines[1] and "busi: not on this disk" in lines[2]
     assert {path.name: path.read_bytes() for path in made.iterdir()} == kept
     assert make_mirror.main([str(before), "hc18"]) == 1
@@ -312,7 +312,7 @@ def test_fetch_all_asks_for_each_set_and_starts_large_downloads(cache, monkeypat
 
     def fail(name, **options):
         asked.append((name, options))
-        raise fetch.usft.DataUnavailable(f"{name} is not at hand")
+        raise fetch.usft.DataUnavailable(f"{name} is not available")
 
     monkeypatch.setattr(fetch.usft, "load", fail)
     assert fetch.main(["--all", "--size", "64"]) == 1

@@ -69,7 +69,7 @@ def test_what_cannot_be_paired_or_averaged_is_refused():
     with pytest.raises(BadInput, match="of other subjects"):
         paired_difference(a, a.assign(subject=["x", "z"]))
     for bad in ([], [0.5, float("nan")]):
-        with pytest.raises(BadInput, match="at least one value and none that is NaN"):
+        with pytest.raises(BadInput, match="at least one number, without NaN"):
             bootstrap_mean(bad)
     mean, low, high = bootstrap_mean([0.7])
     assert mean == 0.7 and np.isnan([low, high]).all()
@@ -109,7 +109,7 @@ def test_folds_are_students_t_over_their_means():
     theirs = stats.t.interval(0.95, 4, loc=values.mean(), scale=stats.sem(values.mean(1)))
     assert seed_difference(folds, zero)[1:] == pytest.approx(theirs)
     half = [folds[0], folds[1].assign(subject=folds[0]["subject"] + 6)]
-    with pytest.raises(BadInput, match="share some"):
+    with pytest.raises(BadInput, match="overlap only in part"):
         seed_difference(half, [t.assign(dice=0.0) for t in half])
 
 
@@ -180,7 +180,7 @@ def test_a_subject_may_be_missing_from_a_deal_and_most_may_not():
     whole, fewer = [*deals[0], *deals[1]], [deals[0][0].iloc[1:], *deals[0][1:], *deals[1]]
     mean, low, high = over_trainings(fewer)
     assert (mean, low, high) == pytest.approx(over_trainings(whole), abs=0.02) and low < mean < high
-    with pytest.raises(BadInput, match="share some subjects"):
+    with pytest.raises(BadInput, match="overlap only in part"):
         over_trainings([*deals[0], *(part.iloc[8:] for part in deals[1])])
 
 
@@ -191,13 +191,13 @@ def test_of_one_training_there_is_the_interval_over_subjects():
 
 @pytest.mark.parametrize("values", [[], 3.0, None, ["a", "b"], [1, np.inf], [1, np.nan], np.ones((5, 2)), [None, 1]])
 def test_a_bootstrap_needs_numbers(values):
-    with pytest.raises(BadInput, match="A bootstrap needs at least one value and none that is NaN"):
+    with pytest.raises(BadInput, match="A bootstrap needs one list of at least one number, without NaN"):
         bootstrap_mean(values)
 
 
 @pytest.mark.parametrize("level", [95, 0, 1, -0.5, np.nan])
 def test_a_level_is_a_share(level):
-    with pytest.raises(BadInput, match="level is a share between 0 and 1"):
+    with pytest.raises(BadInput, match="level must be between 0 and 1"):
         bootstrap_mean([1, 2, 3], level=level)
 
 
@@ -205,7 +205,7 @@ def test_what_is_no_list_of_tables_or_no_column_is_one_line():
     some = table([0.1, 0.2], ["p", "q"])
     for wrong in (some, None, [0.1, 0.2], "tables", [some, 3]):
         for call in (lambda wrong=wrong: seed_mean(wrong), lambda wrong=wrong: seed_difference(wrong, wrong)):
-            with pytest.raises(BadInput, match="Give a list with one table a seed"):
+            with pytest.raises(BadInput, match="Give a list with one table per seed"):
                 call()
     for call in (subject_interval, lambda t, c: paired_difference(t, t, c), lambda t, c: seed_mean([t, t], c)):
         with pytest.raises(BadInput, match="no column 'dise': did you mean 'dice'"):
@@ -215,7 +215,7 @@ def test_what_is_no_list_of_tables_or_no_column_is_one_line():
 def test_as_many_tables_on_both_sides():
     some = tables(np.zeros((2, 3)))
     for pair in ((some, some[:1]), ([], [])):
-        with pytest.raises(BadInput, match="one table a seed"):
+        with pytest.raises(BadInput, match="one table per seed"):
             seed_difference(*pair)
 
 

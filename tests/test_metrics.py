@@ -140,8 +140,8 @@ def test_segment_cuts_at_a_probability_of_one_half_and_keeps_the_mode(discs, sma
 
 
 BAD_IMAGES = {
-    "must lie in 0…1": lambda images: images * 255,
-    "these go from -": lambda images: images - 0.5,
+    "must be in 0…1": lambda images: images * 255,
+    "but go from -": lambda images: images - 0.5,
     "must be float32 tensors in 0…1, not torch.uint8": lambda images: (images * 255).byte(),
     "must be float32 tensors in 0…1, not torch.float64": lambda images: images.double(),
     "NaN or infinite": lambda images: images * float("nan"),
@@ -167,7 +167,7 @@ def test_a_network_that_answers_nan_has_no_score(discs, small):
     """NaN > 0 is False: it would pass for an empty mask, and for a Dice of 0."""
     torch.nn.init.constant_(small.head.bias, float("nan"))
     small.train()
-    with pytest.raises(BadInput, match="answers NaN"):
+    with pytest.raises(BadInput, match="gives NaN"):
         usft.evaluate(small, discs)
     assert small.training, "and the mode is left as it was"
 

@@ -59,7 +59,7 @@ def test_reach_counts_the_columns_of_the_middle_share():
 def test_bad_input_is_one_clear_line(small):
     with pytest.raises(BadInput, match="no group 'enc'"):
         effective_receptive_field(small, torch.rand(1, 1, 32, 32), "enc")
-    with pytest.raises(BadInput, match="share must lie in 0…1"):
+    with pytest.raises(BadInput, match="share must be in 0…1"):
         effective_receptive_field_width(torch.ones(4, 4) / 16, share=95)
     with torch.no_grad():
         small.enc1[4].weight.zero_()

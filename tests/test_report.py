@@ -60,7 +60,7 @@ def changed(data, what: str):
     "what", ["a pixel", "a mask", "a person", "a name", "spacing", "one image fewer", "an image twice"]
 )
 def test_the_seal_of_another_test_set_is_refused(sealed, discs, what):
-    with pytest.raises(BadInput, match="is the seal of another test set"):
+    with pytest.raises(BadInput, match="seals another test set"):
         usft.seal(changed(discs[:10], what), sealed.path)
 
 
@@ -352,8 +352,8 @@ def bad(tables: dict) -> dict:
     leak = replace(data, subjects=["one"] * len(data))
     lone = replace(data, ids=["x"] * len(data))
     return {
-        "a person in two parts": ({"splits": (both, val, test[1:])}, "train and in test: 1 person"),
-        "parts of other data": ({"splits": (train, val, leak)}, "Not in data, or of another person there"),
+        "a person in two parts": ({"splits": (both, val, test[1:])}, "train and test share 1 person"),
+        "parts of other data": ({"splits": (train, val, leak)}, "is not in data, or belongs to another person there"),
         "two parts": ({"splits": (train, test)}, "three parts"),
         "no validation images": ({"splits": (train, val[[]], test)}, "has no images"),
         "names twice": ({"data": lone}, "the same name"),
@@ -365,20 +365,20 @@ def bad(tables: dict) -> dict:
         "percent": ({"tables": {"first 4": [first[0].assign(dice=85.0)]}}, "not what usft.evaluate returns"),
         "a column less": ({"tables": {"first 4": [first[0].drop(columns="empty")]}}, "not what usft.evaluate returns"),
         "one training twice": ({"tables": {"first 4": [first[0], first[0], first[1]]}}, "are the same"),
-        "other numbers of trainings": ({"tables": {"first 4": first[:2]}}, "first 4 and scratch: Give one table"),
+        "other numbers of trainings": ({"tables": {"first 4": first[:2]}}, "first 4 and scratch: Give both the same"),
         "no tables": ({"tables": {}}, "no strategy in tables 'first 4'"),
-        "a table, no dict": ({"tables": first}, "is a dict"),
-        "numbers, no table": ({"tables": {"first 4": [0.8, 0.9]}}, "one entry a training"),
+        "a table, no dict": ({"tables": first}, "must be a dict"),
+        "numbers, no table": ({"tables": {"first 4": [0.8, 0.9]}}, "one entry per training"),
         "nothing chosen": ({"chosen": None}, "no strategy in tables None"),
         "a baseline chosen": ({"chosen": "scratch"}, "no strategy in tables 'scratch'"),
         "a name twice": ({"baselines": {"first 4": first}}, "in tables and in baselines"),
         "no validations": ({"histories": {"first 4": History({})}}, "no validations"),
         "a history of another": ({"histories": {"x": tables["histories"]["first 4"]}}, "no strategy or baseline 'x'"),
-        "other masks": ({"masks": ~tables["masks"]}, "do not have the scores"),
+        "other masks": ({"masks": ~tables["masks"]}, "fit no training"),
         "probabilities": ({"masks": tables["masks"].float()}, "masks must be bool"),
         "masks of train": ({"masks": train.masks}, "masks must be bool"),
         "pictures without masks": ({"masks": None, "images": True}, "images=True needs masks"),
-        "pictures themselves": ({"images": test.images}, "images is True or False"),
+        "pictures themselves": ({"images": test.images}, "images must be True"),
         "a path as seal": ({"seal": "seal.json"}, "seal is what usft.seal returned"),
     }  # fmt: skip
 

@@ -242,13 +242,13 @@ def test_a_loss_that_is_not_finite_stops_with_one_clear_line(discs, small):
 
 
 def test_everything_frozen_is_refused(discs, small):
-    with pytest.raises(BadInput, match="Every group is frozen.*usft.unfreeze"):
+    with pytest.raises(BadInput, match="every group is frozen.*usft.unfreeze"):
         Training(usft.freeze(small, usft.groups(small)), discs)
 
 
 def test_gradients_switched_on_behind_our_back_are_refused(discs, small):
     usft.train_only(small, ["enc1"]).requires_grad_(True)
-    with pytest.raises(BadInput, match="enc2 is frozen, yet its parameters were set to require gradients"):
+    with pytest.raises(BadInput, match="enc2 is frozen, but its parameters require gradients"):
         Training(small, discs)
     with pytest.raises(BadInput, match="nothing to train"):
         Training(fresh().requires_grad_(False), discs)
@@ -306,7 +306,7 @@ def test_evaluate_warns_about_subjects_that_were_trained_on_whatever_the_set_is_
     usft.fit(small, train, steps=1, progress=False)
     usft.evaluate(small, test)
     assert not recwarn.list
-    for named in (discs, replace(discs, name="discs (hc18 not at hand)")):
+    for named in (discs, replace(discs, name="discs (hc18 not available)")):
         with pytest.warns(UserWarning, match=f"{len(set(train.subjects))} of these test subjects of discs"):
             usft.evaluate(small, named)
 
@@ -480,7 +480,7 @@ def test_a_state_of_another_plan_is_refused_and_changes_nothing(discs):
         ({0: ["enc1"]}, "step of unfreeze_at must be a whole number of at least 1, not 0"),
         ({8: ["enc1"]}, "names step 8, but the run ends after 8"),
         ({3: ["enc9"]}, "no group 'enc9': did you mean"),
-        (["enc1"], "after which step which groups"),
+        (["enc1"], "must map steps to groups"),
         ({3: 4}, "Name groups in a list"),
     ],
 )

@@ -81,7 +81,7 @@ def run(
 
 
 def data_pair(size: int, large: bool) -> tuple[SegmentationData, SegmentationData]:
-    """Chest X-rays and ultrasound: real ones if both can be had, else both simulated, so that the two worlds match."""
+    """Chest X-rays and ultrasound: real ones if both are available, else both simulated, so that they match."""
     try:
         return load("montgomery", size=size, large=large), load("hc18", size=size, large=large)
     except DataUnavailable as reason:

@@ -27,7 +27,7 @@ def train_parameters(model: UNet, kind: str) -> UNet:
             2106.10199); ``"all"`` ends it.
 
     Raises:
-        BadInput: there is no such kind, or the network carries LoRA.
+        BadInput: there is no such kind, or the network has LoRA.
     """
     names = [name for name, _ in model.named_parameters()]
     # By kind of module: in this U-Net a normalisation is called enc1.1, not "bn".
@@ -119,7 +119,7 @@ def merge(model: UNet) -> UNet:
 
 def _refuse_lora(model: UNet) -> None:
     if low_rank(model):
-        raise BadInput("This network carries LoRA: usft.merge(model) first, which keeps what it has learnt.")
+        raise BadInput("This network has LoRA: call usft.merge(model) first. It keeps what was learnt.")
 
 
 def _put(model: UNet, name: str, layer: nn.Module) -> None:

@@ -25,7 +25,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 def save_model(model: UNet, path: str | Path, card: dict | None = None, half: bool = False) -> Path:
     """Write weights and card to ``path`` (``….safetensors``) and return it (lesson 03).
 
-    Of a network with LoRA the merged weights are written, so that a plain network is read again; ``model`` keeps LoRA.
+    With LoRA, the merged weights are written, so a plain network is loaded later; ``model`` keeps LoRA.
 
     Args:
         card: what a reader should know (data, licence, steps, seed, Dice …), added to what the model's own card says.
@@ -42,7 +42,7 @@ def save_model(model: UNet, path: str | Path, card: dict | None = None, half: bo
         card = {**model.card, **(card or {}), **known}
         text = json.dumps(card, default=float)  # numbers of NumPy and PyTorch become plain ones
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadInput(f"The card must hold texts, numbers and lists alone ({error}).") from None
+        raise BadInput(f"The card must contain only texts, numbers and lists ({error}).") from None
     return _write(tensors, {"card": text}, path)
 
 
@@ -50,7 +50,7 @@ def load_model(path: str | Path) -> UNet:
     """Read a U-Net with its card (``model.card``) from a file that `save_model` wrote (lesson 03).
 
     Raises:
-        BadInput: there is no such file, it is not safetensors (a pickle, say), or it holds another architecture.
+        BadInput: there is no such file, it is not safetensors (but a pickle, for example), or has another architecture.
     """
     tensors, metadata = _read(path)
     try:
@@ -69,7 +69,7 @@ def load_model(path: str | Path) -> UNet:
     if expected != found:
         odd = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         raise BadInput(
-            f"{path} holds weights of another architecture than its card's U-Net (width {model.width}, depth "
+            f"{path} has weights of another architecture than its card's U-Net (width {model.width}, depth "
             f"{model.depth}): {len(odd)} tensors differ, such as {odd[0]}."
         )
     _check_finite(tensors, path)
@@ -82,7 +82,7 @@ def load_model(path: str | Path) -> UNet:
 def _check_finite(tensors: dict[str, Tensor], what: str | Path) -> None:
     bad = [name for name, t in tensors.items() if not t.isfinite().all()]
     if bad:
-        raise BadInput(f"{what} holds NaN or infinite weights, as in {bad[0]}: train again with a smaller lr.")
+        raise BadInput(f"{what} contains NaN or infinite weights, as in {bad[0]}: train again with a smaller lr.")
 
 
 def pretrained(name: str = "xray") -> UNet:

@@ -78,7 +78,7 @@ def _learning(model: UNet) -> tuple[list[bool], list[bool], list[float]]:
             lora = carrying.get(layer)
             learns.append(layer.weight.requires_grad or (lora is not None and lora.left.requires_grad))
             beside.append(layer.bias is not None and layer.bias.requires_grad)
-            # Once a step, whatever the batch: counted in full here, so for more than one image an upper bound.
+            # Once per step, whatever the batch: counted in full here, so for more than one image an upper bound.
             product.append(2 * lora.left.shape[1] * layer.weight.numel() / 1e6 if lora else 0)
         elif isinstance(layer, nn.BatchNorm2d):
             beside[-1] = beside[-1] or any(p.requires_grad for p in layer.parameters())
@@ -86,7 +86,7 @@ def _learning(model: UNet) -> tuple[list[bool], list[bool], list[float]]:
 
 
 def summary(model: UNet, size: int = 128) -> "pd.DataFrame":
-    """One row a group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 04, 12).
+    """One row per group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 04, 12).
 
     Columns: ``group``, ``trained`` ("partly" where only some of its parameters may learn, lesson 15), ``parameters``,
     ``trainable``, and in millions of floating-point operations (a multiply and an add are two) for one ``size`` ×

@@ -27,15 +27,15 @@ class SegmentationData:
         masks: bool ``[N, 1, S, S]``, True inside the object.
         subjects: N strings; images of one person (or animal, or near-duplicates) share theirs.
         name: the data set's name, as figures and tables print it.
-        spacing_mm: float32 ``[N]``, millimetres a pixel, or None where no image of the set has one.
-        ids: N strings, one an image (its file's name); made up from the position where none are given.
-        labels: N strings, a class an image ("benign", "normal" …), or None.
+        spacing_mm: float32 ``[N]``, millimetres per pixel, or None where no image of the set has one.
+        ids: N strings, one per image (its file's name); made up from the position where none are given.
+        labels: N strings, one class per image ("benign", "normal" …), or None.
         provenance: where the pixels came from ("busi: 135 images, mirror 3fa1…").
-        origin: whose subjects these are, whatever the set is called on figures; by default the name.
-        stand_in: True where simulated images take the place of a set that could not be had: no verdict follows.
+        origin: the set that the subjects are from, whatever figures call it; by default the name.
+        stand_in: True where simulated images take the place of a set that is not available: no verdict follows.
         extra: further numbers that a set publishes, a float tensor ``[N]`` each ("circumference_mm", "fold").
-        prepared: how files became these images, as new ones must: ``{"fit": "pad"}`` or ``"stretch"`` to a square; and
-            which of their numbers became 1, where that is not 255: ``{"white": {"uint16": 4095}}``.
+        prepared: how images, and later new ones, are made from files: ``{"fit": "pad"}`` or ``"stretch"`` to a square;
+            and the number that becomes 1, where that is not 255: ``{"white": {"uint16": 4095}}``.
     """
 
     images: torch.Tensor
@@ -58,12 +58,12 @@ class SegmentationData:
             self.ids = [f"{self.name}-{i:05d}" for i in range(n)]
         shape = self.images.shape
         if len(shape) != 4 or shape[1] != 1 or shape[2] != shape[3]:
-            raise BadInput(f"images must be [N, 1, S, S] (grey squares), these are {list(shape)}.")
+            raise BadInput(f"images must be [N, 1, S, S] (grey squares), not {list(shape)}.")
         check_images(self.images)
         if self.masks.shape != self.images.shape:
             raise BadInput(f"masks {list(self.masks.shape)} and images {list(self.images.shape)} differ in shape.")
         if self.masks.dtype != torch.bool:
-            raise BadInput(f"masks must be bool, these are {self.masks.dtype}: threshold them first (masks > 0.5).")
+            raise BadInput(f"masks must be bool, not {self.masks.dtype}: threshold them first (masks > 0.5).")
         self.images, self.masks = self.images.cpu(), self.masks.cpu()
         names = getattr(self.subjects, "tolist", lambda: self.subjects)()  # NumPy, pandas and PyTorch have it
         if not isinstance(names, list | tuple) or any(name is None or name != name for name in names):
@@ -155,14 +155,14 @@ class SegmentationData:
         if not all((side == k).any() for k in sides):
             people = sorted({*self.subjects}, key=lambda s: uniform("split", seed, s))
             if len(people) < len(sides):
-                raise BadInput(f"{self.name} has {len(people)} subjects, too few for a split into {len(sides)} sides.")
+                raise BadInput(f"{self.name} has {len(people)} subjects, too few for {len(sides)} parts: use fewer.")
             counts = [int(k in sides) for k in range(len(fractions))]
             while sum(counts) < len(people):
                 lacking = [f * len(people) - n for f, n in zip(fractions, counts, strict=True)]
                 counts[lacking.index(max(lacking))] += 1
             dealt = dict(zip(people, (k for k, n in enumerate(counts) for _ in range(n)), strict=True))
             side = torch.tensor([dealt[s] for s in self.subjects])
-            print(f"{self.name}: seed {seed} left a side empty, so the {len(people)} subjects are dealt out: {counts}.")
+            print(f"{self.name}: seed {seed} left a part empty; the {len(people)} subjects are now split {counts}.")
         parts = tuple(self[side == k] for k in range(len(fractions)))
         if len(sides) > 1 and (says := few(len({*parts[-1].subjects}))):
             print(f"{self.name}: {says}")
@@ -178,13 +178,13 @@ class SegmentationData:
         """
         n, seed, before = check_count("n", n), check_seed(seed), Counter()
         if n > len(self):
-            raise BadInput(f"{self.name} has {len(self)} images: a subset of {n} cannot be drawn.")
+            raise BadInput(f"{self.name} has {len(self)} images: choose at most that many, not {n}.")
         turns = []
         for i in sorted(range(len(self)), key=lambda i: uniform("image", seed, self.ids[i])):
             turns.append((before[self.subjects[i]], uniform("subset", seed, self.subjects[i]), i))
             before[self.subjects[i]] += 1
         if n > len(before):
-            print(f"{self.name}: {n} images of only {len(before)} subjects, so some give several, much alike.")
+            print(f"{self.name}: only {len(before)} subjects for {n} images, so some give several similar ones.")
         return self[[i for _, _, i in sorted(turns)[:n]]]
 
 
@@ -201,7 +201,7 @@ def check_data(data, name: str = "data") -> None:
     if not isinstance(data, SegmentationData):
         raise BadInput(f"{name} must be a SegmentationData, not {shown(data)}: the network comes first, then the data.")
     if not len(data):
-        raise BadInput(f"{data.name} has no images: was everything left out when they were chosen?")
+        raise BadInput(f"{data.name} has no images: did your selection leave out everything?")
 
 
 def grey_fields(images: Tensor) -> Tensor:

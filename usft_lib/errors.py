@@ -52,12 +52,12 @@ def check_images(images) -> None:
     """Raise `BadInput` unless this tensor is what a network here takes: float32 in 0…1."""
     kind = getattr(images, "dtype", type(images).__name__)
     if str(kind) != "torch.float32":
-        raise BadInput(f"images must be float32 tensors in 0…1, not {kind}: images.float() / 255, say.")
+        raise BadInput(f"images must be float32 tensors in 0…1, not {kind}: for 8-bit images use images.float() / 255.")
     if not images.isfinite().all():
-        raise BadInput("images hold NaN or infinite values: repair or leave out those images first.")
+        raise BadInput("images contain NaN or infinite values: repair or leave out those images first.")
     if images.numel() and not (0 <= images.min() and images.max() <= 1):
         low, high = images.min(), images.max()
-        raise BadInput(f"images must lie in 0…1, these go from {low:g} to {high:g}: scale them first.")
+        raise BadInput(f"images must be in 0…1, but go from {low:g} to {high:g}: scale them first.")
 
 
 class TrainingDiverged(RuntimeError):

@@ -80,20 +80,20 @@ def named(model: UNet, name: str, k: int | None = None) -> list[str]:
         name, k = parts[0], int(parts[1])
     check_name("preset", name, PRESETS)
     if k is not None and name in PRESETS[:3]:
-        raise BadInput(f"{name} takes no number: say {name!r} alone.")
+        raise BadInput(f"{name} takes no number: write only {name!r}.")
     whole = {"everything": groups, "contracting": contracting, "expanding": expanding}
     if name in whole:
         return list(whole[name](model))
     if k is None:
-        raise BadInput(f'How many? Say "{name} 2", for example.')
+        raise BadInput(f'How many? Write "{name} 2", for example.')
     return {"first": first, "last": last, "outer": outer, "inner": inner}[name](model, k)
 
 
 def check_groups(model: UNet, names: Iterable[str]) -> list[str]:
-    """These groups in path order, each once; one name alone will do.
+    """These groups in path order, each once; a single name will do.
 
     Raises:
-        BadInput: there is no such group; the nearest name is told.
+        BadInput: there is no such group; the message gives the nearest name.
     """
     if not isinstance(names, Iterable):
         raise BadInput(f"Name groups in a list, such as ['enc1', 'enc2'], not {shown(names)}.")

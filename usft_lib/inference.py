@@ -17,7 +17,7 @@ def segment(model: nn.Module, images: Tensor, precision: str = "float32", batch_
     mode, and the layout of its weights. ``batch_size``: None takes 8 on a processor, 32 on a GPU.
 
     Raises:
-        BadInput: the images are not float32 in 0…1, or the network answers NaN.
+        BadInput: the images are not float32 in 0…1, or the network gives NaN.
     """
     # The logit of ½ is 0: comparing logits with ½ is a classic mistake.
     return torch.cat([part > 0 for part in logits(model, images, precision, batch_size)])
@@ -40,7 +40,7 @@ def logits(model: nn.Module, images: Tensor, precision="float32", batch_size=Non
             for part in images.split(size):
                 answer = functional_call(model, weights, part.to(device)).cpu()
                 if answer.isnan().any():
-                    raise BadInput("The network answers NaN: its weights are broken, so train or load it again.")
+                    raise BadInput("The network gives NaN: its weights are broken, so train or load it again.")
                 yield answer
     finally:
         model.train(was_training)

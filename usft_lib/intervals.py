@@ -27,9 +27,9 @@ def bootstrap_mean(values, level: float = 0.95, draws: int = 5000, seed: int = 0
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
-        raise BadInput("A bootstrap needs at least one value and none that is NaN, infinite or text, in one list.")
+        raise BadInput("A bootstrap needs one list of at least one number, without NaN, infinity or text.")
     if not 0 < level < 1:
-        raise BadInput(f"level is a share between 0 and 1 (0.95, say), not {level!r}.")
+        raise BadInput(f"level must be between 0 and 1, such as 0.95, not {level!r}.")
     if len(values) == 1:
         return float(values[0]), float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
@@ -146,16 +146,16 @@ def seed_difference(
 ) -> tuple[float, float, float]:
     """Mean of ``a − b`` with its 95 % interval over subjects **and** trainings: ``(mean, low, high)`` (lesson 10).
 
-    One table of scores a seed, paired image by image. Where all seeds were scored on the same subjects, see
-    `over_seeds_and_subjects`; where each has subjects of its own, as folds have, see `over_folds`. One seed has the
-    subjects' bootstrap alone.
+    ``a`` and ``b`` are lists of score tables, one table per seed, paired by image. Where all seeds were scored on the
+    same subjects, see `over_seeds_and_subjects`; where each has subjects of its own, as folds have, see `over_folds`.
+    With one seed the interval is over subjects only.
 
     Raises:
         BadInput: other numbers of tables, images that differ, or subjects that only some of the seeds share.
     """
     _check_tables(a), _check_tables(b)
     if len(a) != len(b):
-        raise BadInput(f"Give one table a seed for both; these are {len(a)} and {len(b)}.")
+        raise BadInput(f"Give both the same number of tables, one table per seed, not {len(a)} and {len(b)}.")
     if len(a) == 1:
         return paired_difference(a[0], b[0], column)
     return over_trainings([subject_means(_differences(x, y, column), "difference") for x, y in zip(a, b, strict=True)])
@@ -175,11 +175,11 @@ def seed_mean(tables: "Sequence[pd.DataFrame]", column: str = "dice") -> tuple[f
 
 def _check_tables(tables) -> None:
     if not isinstance(tables, list | tuple) or not tables or not all(hasattr(table, "columns") for table in tables):
-        raise BadInput("Give a list with one table a seed, at least one.")
+        raise BadInput("Give a list with one table per seed, and at least one table.")
 
 
 def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:
-    """Mean with its 95 % interval of one series of subjects' values a seed, by what the seeds share (lesson 08).
+    """Mean with its 95 % interval: one series of subjects' values per seed, by what the seeds share (lesson 08).
 
     The same subjects for all: `over_seeds_and_subjects`. Subjects of its own for each: `over_folds`. Subjects dealt
     into folds several times, nearly all of them each time: `over_repeated_folds`.
@@ -199,7 +199,7 @@ def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:
     dealt = not rest and deals > 1 and all(sum(map(len, part)) == len(frozenset().union(*part)) for part in parts)
     if dealt and sum(counts.values()) > NEARLY_ALL * repeats * len(counts):
         return over_repeated_folds(each)
-    raise BadInput("Seeds share some subjects and not others: score all on one test set, or each on a fold of its own.")
+    raise BadInput("The seeds' test sets overlap only in part: score all on one test set, or each on its own fold.")
 
 
 # ---- verdicts -------------------------------------------------------------------------------------------------

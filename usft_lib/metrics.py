@@ -94,7 +94,7 @@ def head_circumference_mm(masks: Tensor, spacing_mm: Tensor | None) -> Tensor:
 
 
 def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
-    """Score masks bool ``[N, 1, S, S]`` (or one, for all images) against those of ``data``: a row an image (lesson 01).
+    """Score masks bool ``[N, 1, S, S]`` (or one for all) against those of ``data``: a row per image (lesson 01).
 
     Columns: ``image``, ``subject``, ``dice``, ``iou``, ``hd95_px``, ``hd95_mm`` (NaN where the spacing is unknown),
     ``empty`` (the true mask is).
@@ -124,7 +124,7 @@ def score(predicted: Tensor, data: SegmentationData) -> "pd.DataFrame":
 
 
 def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
-    """Score ``model`` on ``test``: a row an image, columns as in `score` (lessons 01, 03).
+    """Score ``model`` on ``test``: a row per image, columns as in `score` (lessons 01, 03).
 
     Warns when the model was trained on one of these subjects, or on the same pictures in another folder: its score
     would then say nothing about new subjects.
@@ -148,8 +148,8 @@ def evaluate(model: UNet, test: SegmentationData) -> "pd.DataFrame":
 def mean_shape(train: SegmentationData) -> Tensor:
     """The one mask that fits all training masks best on average: bool ``[1, 1, S, S]`` (lesson 01).
 
-    The mean of the masks, cut at the level that gives the training images the highest mean Dice. It never looks at an
-    image, so what a network scores above it is what it saw.
+    The mean of the masks, cut at the level that gives the training images the highest mean Dice. It uses no image, so
+    only what a network scores above it comes from the images.
     """
     check_data(train, "train")
     mean = train.masks.float().mean(0, keepdim=True)

@@ -1,6 +1,6 @@
 """What a network sees and computes, asked without training it (lessons 02, 07, 14).
 
-Receptive fields, likeness of activations, statistics estimated anew, the gradient against the weights.
+Receptive fields, likeness of activations, statistics estimated again, the gradient against the weights.
 """
 
 from collections.abc import Iterable
@@ -73,7 +73,7 @@ def effective_receptive_field(model: UNet, images: Tensor, group: str, at: tuple
 def effective_receptive_field_width(field: Tensor, share: float = 0.95) -> int:
     """Columns with the middle ``share`` of an `effective_receptive_field`; with 1, all that it touches (lesson 02)."""
     if not 0 < share <= 1:
-        raise BadInput(f"share must lie in 0…1 (0.95, say), not {share!r}.")
+        raise BadInput(f"share must be in 0…1, such as 0.95, not {share!r}.")
     columns, tail = field.sum(0), (1 - share) / 2
     # Summed from both ends: next to a sum of nearly 1, the last small column would be rounded away.
     left, right = columns.cumsum(0), columns.flip(0).cumsum(0).flip(0)
@@ -98,7 +98,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
     x, y = (t.double() - t.double().mean(0) for t in (x, y))
     own = torch.linalg.norm(x.T @ x) * torch.linalg.norm(y.T @ y)
     if not own > 0:
-        raise BadInput("One of the tables does not vary from row to row, or holds NaN, so nothing can vary with it.")
+        raise BadInput("One of the tables does not vary from row to row, or contains NaN, so nothing can vary with it.")
     return float(torch.linalg.norm(x.T @ y) ** 2 / own)
 
 
@@ -127,8 +127,8 @@ def activations(model: UNet, images: Tensor, cells: int = 8, batch_size: int = 3
 def reestimate_statistics(model: UNet, images: Tensor, batch_size: int = 32) -> UNet:
     """A copy of ``model`` whose batch normalisation has the means and variances of ``images`` (lesson 07).
 
-    Every batch counts alike, and each layer's statistics are those of what comes out of the layers before it while they
-    normalise by the batch. No weight moves, no mask is looked at; groups that are frozen get new statistics too.
+    Every batch counts alike. Each layer's statistics come from the outputs of earlier layers that normalise by the
+    batch. No weight moves, no mask is used; groups that are frozen get new statistics too.
 
     Args:
         images: float32 ``[N, C, H, W]``, N ≥ 2.
@@ -162,9 +162,9 @@ def gradient_ratio(
 ) -> dict[str, float]:
     """How much the images ask of each group: its gradient's norm over its weights' norm (lesson 14).
 
-    Of the training loss on ``data``, not augmented, at the present weights, in evaluation mode and float32; frozen
-    groups are asked as well, and the model is left as it was. Lee et al., "Surgical fine-tuning", ICLR 2023, arXiv
-    2210.11466, train layers the faster, the larger this is.
+    The gradient is of the training loss on ``data``, not augmented, at the current weights, in evaluation mode and
+    float32; frozen groups get a ratio, too, and the model is left as it was. In Lee et al., "Surgical fine-tuning",
+    ICLR 2023, arXiv 2210.11466, layers with a larger ratio train faster.
 
     The gradient is that of the mean over all images, so batches share the work and change nothing. (Lee et al. average
     the ratio over batches, which adds their noise, the more the smaller they are.) Weights of convolutions and

@@ -34,7 +34,7 @@ VALIDATION_IMAGES = 64  # enough to see a curve; the score that counts comes fro
 
 @dataclass
 class History:
-    """What happened: a loss a step, a Dice a validation, and the settings that produced them (lesson 03)."""
+    """What happened: one loss per step, one Dice per validation, and the settings that led to them (lesson 03)."""
 
     settings: dict
     loss: list[float] = field(default_factory=list)
@@ -50,13 +50,13 @@ def _trainable(model: UNet, later: Iterable[str] = ()) -> dict[str, Tensor]:
         group = name.partition(".")[0]
         if group in model.frozen:
             raise BadInput(
-                f"{group} is frozen, yet its parameters were set to require gradients: choose groups with "
-                "usft.freeze and usft.unfreeze alone."
+                f"{group} is frozen, but its parameters require gradients: choose groups only with usft.freeze and "
+                "usft.unfreeze."
             )
     if not needing:
         raise BadInput(
-            "Every group is frozen or holds nothing that may learn, so there is nothing to train: "
-            "usft.unfreeze(model, [...]) some first."
+            "There is nothing to train, because every group is frozen or has no trainable parameter: call "
+            "usft.unfreeze(model, [...]) first."
         )
     waiting = {
         name: p for name, p in model.named_parameters() if name.partition(".")[0] in later and name not in model.fixed
@@ -66,7 +66,7 @@ def _trainable(model: UNet, later: Iterable[str] = ()) -> dict[str, Tensor]:
 
 def _check_unfreezing(model: UNet, unfreeze_at, steps: int) -> dict[int, list[str]]:
     if not isinstance(unfreeze_at, Mapping):
-        raise BadInput(f"unfreeze_at says after which step which groups train, {{100: ['enc1']}}, not {unfreeze_at!r}.")
+        raise BadInput(f"unfreeze_at must map steps to groups, such as {{100: ['enc1']}}, not {unfreeze_at!r}.")
     found = {check_count("a step of unfreeze_at", at): check_groups(model, unfreeze_at[at]) for at in unfreeze_at}
     if found and max(found) >= steps:
         raise BadInput(f"unfreeze_at names step {max(found)}, but the run ends after {steps} steps.")
@@ -74,10 +74,10 @@ def _check_unfreezing(model: UNet, unfreeze_at, steps: int) -> dict[int, list[st
 
 
 class Training:
-    """One run of training, held from outside: call `step`, or iterate, until `finished` (lesson 03).
+    """One run of training that you control: call `step`, or iterate, until `finished` (lesson 03).
 
     Args:
-        model: its frozen groups stay frozen; which ones is fixed when the run begins, but for ``unfreeze_at``.
+        model: its frozen groups stay frozen; during a run only ``unfreeze_at`` may change which they are.
         train: the images to learn from.
         val: where given, the Dice on up to 64 of its subjects is recorded now and then; it never steers anything.
         steps, batch_size, lr, seed: the usual. Adam, with the soft Dice and cross-entropy loss.
@@ -220,7 +220,7 @@ class Training:
     def validate(self) -> float:
         """Mean Dice on the validation images, in the precision of training; also kept in the history."""
         if self.val is None:
-            raise BadInput("This Training was given no validation images: Training(model, train, val, …).")
+            raise BadInput("This Training has no validation images: use Training(model, train, val, …).")
         masks = segment(self.model, self.val.images, precision=self.precision.name)
         self.history.val_step.append(self.done)
         self.history.val_dice.append(float(dice(masks, self.val.masks).mean()))

@@ -103,7 +103,7 @@ class Fault:
 HASH = "is not the published file (its hash differs)"
 CLOSED = Fault(LIST, "closed halfway", cut, "cannot be reached (no connection)")
 HALF = Fault(LIST, "half, ends within a line", half, "is not 'name sha256:…'")
-SHORTER = Fault(LIST, "ends after its first line", first_line, "the mirror does not hold it")
+SHORTER = Fault(LIST, "ends after its first line", first_line, "the mirror does not have it")
 OF_ANOTHER = Fault(LIST, "hashes of another file", hash_of_another, HASH)
 FAULTS = [
     Fault(ZIP, "closed halfway", cut, "was cut short: try again"),
@@ -111,7 +111,7 @@ FAULTS = [
     Fault(ZIP, "slow but sure", trickle, None, time_out=SLOW),
     Fault(ZIP, "silent", silent, f"mirror: no answer in {SHORT} s", time_out=SHORT),
     Fault(ZIP, "one bit altered", altered, HASH),
-    Fault(ZIP, "empty", says(200), "what came is an empty file"),
+    Fault(ZIP, "empty", says(200), "sent an empty file"),
     Fault(ZIP, "redirected to a log-in", to_login, "an HTML page, not an archive"),
     Fault(ZIP, "503", says(503, HTML), "mirror: answer 503"),
     Fault(TABLE, "a captive portal's page", says(200, HTML), "an HTML page", name="hc18"),
@@ -267,7 +267,7 @@ def test_fault_is_told_leaves_nothing_wrong_and_a_retry_succeeds(
         if stand_in is None:  # a list that cannot be understood is the teacher's to mend: no stand-in hides it
             assert told_then[-1].startswith("BadInput")
         else:
-            assert stand_in.name == f"{STAND_INS[fault.name]} ({fault.name} not at hand)"
+            assert stand_in.name == f"{STAND_INS[fault.name]} ({fault.name} not available)"
             assert any("stands in for" in line for line in told_then)
 
 

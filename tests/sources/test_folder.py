@@ -75,7 +75,7 @@ def test_subjects_and_spacing(own, capsys):
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        (r"(q\d+)", "does not fit the file name 'p1.png'"),
+        (r"(q\d+)", "does not match 'p1.png'"),
         (r"p\d+", "0 groups"),
         (r"(p)(\d+)", "2 groups"),
         ("(", "no regular expression"),
@@ -138,7 +138,7 @@ def test_one_image_or_mask_too_many(own):
 
 def test_two_of_one_name(own):
     folders = own({"a.png": picture(), "a.jpg": picture()}, {"a.png": mask()})
-    assert "a.jpg and a.png have one name" in refused(folders)
+    assert "a.jpg and a.png differ only in their ending" in refused(folders)
     (folders[0] / "a.jpg").unlink()
     own({}, {"a_mask.png": mask()})
     assert "a.png has two masks, a.png and a_mask.png" in refused(folders)
@@ -158,13 +158,13 @@ def test_image_that_shows_nothing(own, value):
 def test_nan(own):
     values = picture().astype(np.float32)
     values[0, 0] = np.nan
-    assert "a.tif holds NaN" in refused(own({"a.tif": values}, {"a.png": mask()}))
+    assert "a.tif contains NaN" in refused(own({"a.tif": values}, {"a.png": mask()}))
 
 
 def test_nan_in_a_mask(own):
     values = disc().astype(np.float32)
     values[3, 3] = np.nan
-    assert "a_mask.tif holds NaN" in refused(own({"a.png": picture()}, {"a_mask.tif": values}))
+    assert "a_mask.tif contains NaN" in refused(own({"a.png": picture()}, {"a_mask.tif": values}))
 
 
 def test_soft_masks_are_cut_and_it_is_said_once(own, capsys):
@@ -201,7 +201,7 @@ def test_wrong_folders_and_files(own, tmp_path):
     with pytest.raises(BadInput, match="There is no folder"):
         load_folder(tmp_path / "nowhere", masks)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match="holds no images"):
+    with pytest.raises(BadInput, match="has no images"):
         load_folder(tmp_path / "empty", masks)
     with pytest.raises(BadInput, match="multiple of 16"):
         load_folder(images, masks, size=100)

@@ -270,7 +270,7 @@ def test_one_file_got_by_hand_serves_for_both_archives_of_shenzhen(cache):
         assert load("shenzhen", size=32).ids == ["CHNCXR_0001_0", "CHNCXR_0002_0"]
     place.write_bytes(fakes.shenzhen()["ChinaSet_AllFiles.zip"])
     message = fails(BadInput, "shenzhen")
-    assert "ChinaSet_AllFiles.zip, in the place of shenzhen_masks.zip, holds no CHNCXR_…_mask.png" in message
+    assert "ChinaSet_AllFiles.zip, in the place of shenzhen_masks.zip, has no CHNCXR_…_mask.png" in message
     (place.parent / "shenzhen_masks.zip").write_bytes(fakes.shenzhen()["shenzhen_masks.zip"])
     assert len(load("shenzhen", size=32)) == 3
     message = refused(usft.load, "horses", kind=DataUnavailable)
@@ -323,7 +323,7 @@ def test_two_files_of_one_name_must_be_the_same(mirror_of):
     assert len(load("montgomery", size=32)) == 2
     mirror_of({ARCHIVE: zipped(copy | _copy(*MENDELEY, change=lambda values: values[::-1]))})
     message = fails(BadInput, "montgomery")
-    assert "Montgomery/img/MCUCXR_0001_0.png and Lung" in message and "have one name and differ" in message
+    assert "Montgomery/img/MCUCXR_0001_0.png and Lung" in message and "have the same name but differ" in message
 
 
 @pytest.mark.parametrize(

@@ -45,14 +45,14 @@ def test_stand_in_that_cannot_be_simulated_is_refused_up_front(addresses, web, m
 def test_otherwise_is_said_and_named(cache, capsys, monkeypatch):
     monkeypatch.setattr(loading, "SIMULATED_IMAGES", 6)
     data = load("hc18", size=32, otherwise="sim-ultrasound")
-    assert data.stand_in and data.name == "sim-ultrasound (hc18 not at hand)"
+    assert data.stand_in and data.name == "sim-ultrasound (hc18 not available)"
     assert data.size == 32 and len(data) == 6
     out = capsys.readouterr().out
     assert out.count("\n") == 1 and "sim-ultrasound stands in for hc18" in out and "large=True" in out
     asked_for = load("sim-ultrasound", size=32)
     assert data.images.equal(asked_for.images) and not asked_for.stand_in
     xray = load("montgomery", size=32, otherwise="sim-radiographs")
-    assert xray.stand_in and xray.name == "sim-radiographs (montgomery not at hand)"
+    assert xray.stand_in and xray.name == "sim-radiographs (montgomery not available)"
     assert xray.images.equal(load("sim-radiographs", size=32).images)
 
 
@@ -71,7 +71,7 @@ def test_photographs_may_be_stood_in_for_by_either_simulator(cache, name, monkey
     assert 'otherwise="sim-ultrasound" or otherwise="sim-radiographs"' in message and "\n" not in message
     assert ("about 811 MB" if name == "pets" else "no direct address") in message
     for stand_in in catalogue.SIMULATED:
-        assert load(name, size=32, otherwise=stand_in).name == f"{stand_in} ({name} not at hand)"
+        assert load(name, size=32, otherwise=stand_in).name == f"{stand_in} ({name} not available)"
 
 
 def test_sizes_and_archives_have_prepared_files_of_their_own(mirror_of, cache):

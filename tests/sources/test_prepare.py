@@ -29,7 +29,7 @@ def test_damaged_prepared_file_is_made_anew(mirror_of, cache, capsys, keep):
     path.write_bytes(data[: keep if isinstance(keep, int) else int(keep * len(data))])
     again = load("busi", size=32)
     assert torch.equal(again.images, good.images) and torch.equal(again.masks, good.masks)
-    assert "damaged; it is made anew" in capsys.readouterr().out
+    assert "damaged; it is made again" in capsys.readouterr().out
     assert path.stat().st_size == len(data)
 
 
@@ -41,7 +41,7 @@ def test_prepared_file_with_an_altered_pixel_is_made_anew(mirror_of, cache, caps
     data[1000] ^= 1  # among the images, which come first
     path.write_bytes(bytes(data))
     assert torch.equal(load("busi", size=32).images, good.images)
-    assert "made anew" in capsys.readouterr().out
+    assert "made again" in capsys.readouterr().out
 
 
 def test_prepared_file_with_a_pickle_is_never_opened(mirror_of, cache):

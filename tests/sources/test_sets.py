@@ -142,7 +142,7 @@ def test_copies_of_busi(mirror_of):
     for part, other in (("benign (1)", png(picture(77))), ("benign (1)_mask_1", png(disc(radius=14)))):
         mirror_of({"Dataset_BUSI.zip": zipped(members | {f"test/benign/{part}.png": other})})
         message = fails(BadInput, "busi")
-        assert f"test/benign/{part}.png have one name and differ: keep one of the folders" in message
+        assert f"test/benign/{part}.png have the same name but differ: keep one of these" in message
 
 
 def test_busbra(mirror_of):
@@ -188,8 +188,8 @@ def test_busbra_tables(mirror_of):
     [
         ("mask_0001-r", "0001-r has an image but no mask"),
         ("bus_0001-r", "0001-r has a mask but no image"),
-        ("bus_data", "holds no bus_data.csv"),
-        ("5-fold", "holds no 5-fold-cv.csv"),
+        ("bus_data", "has no bus_data.csv"),
+        ("5-fold", "has no 5-fold-cv.csv"),
     ],
 )
 def test_busbra_parts(mirror_of, part, what):
@@ -230,9 +230,9 @@ def test_pets_that_cannot_be_used_are_counted(mirror_of, monkeypatch):
     with pytest.raises(BadInput, match="More than 3 images .* first: .*pug_12.png is no trimap"):
         load("pets", size=48)
     mirror_of({"images.tar.gz": tarred({"x/y": b""}), "annotations.tar.gz": tarred(annotations)})
-    assert "images.tar.gz holds no images" in fails(BadInput, "pets")
+    assert "images.tar.gz has no images" in fails(BadInput, "pets")
     mirror_of({"images.tar.gz": tarred(pictures), "annotations.tar.gz": tarred({"x/y": b""})})
-    assert "annotations.tar.gz holds no trimaps" in fails(BadInput, "pets")
+    assert "annotations.tar.gz has no trimaps" in fails(BadInput, "pets")
 
 
 def without(members: dict[str, bytes], part: str) -> dict[str, bytes]:

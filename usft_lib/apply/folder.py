@@ -39,7 +39,7 @@ def segment_folder(model: UNet, images: str | Path, out: str | Path, spacing_mm:
     """Masks for a folder of new images, each at its own size, with overlays and a table (lesson 16).
 
     ``out/masks/NAME.png`` is 255 inside the object and 0 outside; ``out/overlays/NAME.jpg`` shows its outline.
-    ``out/segments.csv`` has a row an image: ``width``, ``height``; ``area_px``; ``area_mm2`` (empty without a spacing);
+    ``out/segments.csv`` has a row per image: ``width``, ``height``; ``area_px``; ``area_mm2`` (or nothing);
     ``share`` of the image; ``pieces`` (that touch at a corner count as one); ``touches_border``;
     ``probability``, the mean inside the mask; ``flag``, words on what one should look at; ``white``, the value in the
     file that counts as 1; ``spacing_mm``; ``network``, a mark of its weights and card; ``sha256`` of the file.
@@ -53,7 +53,7 @@ def segment_folder(model: UNet, images: str | Path, out: str | Path, spacing_mm:
         spacing_mm: millimetres of one pixel of the files, if it is one number for all.
 
     Raises:
-        BadInput: there is nothing to read, ``out`` holds other files, or it cannot be written to.
+        BadInput: there is nothing to read, ``out`` has other files, or it cannot be written to.
     """
     how = preparation(model, spacing_mm)
     images, out = Path(images).expanduser(), Path(out).expanduser()
@@ -80,7 +80,7 @@ def segment_folder(model: UNet, images: str | Path, out: str | Path, spacing_mm:
     except OSError as error:
         raise BadInput(
             f"{out} cannot be written to ({error.strerror or error}): free some space, or give another folder. The "
-            "files that are there are whole; the same call goes on from them."
+            "finished files are complete; run the same call again to continue."
         ) from None
     table = _table(rows)
     _tell(table, out)
@@ -104,21 +104,21 @@ def _pictures(folder: Path) -> list[Path]:
     """The images of a folder in the order of their names; what else is there is told."""
     known = {end for end, name in Image.registered_extensions().items() if name in FORMATS}
     if not folder.is_dir():
-        raise BadInput(f"There is no folder {folder}: give the folder that holds the images.")
+        raise BadInput(f"There is no folder {folder}: give the folder with the images.")
     there = sorted(path for path in folder.iterdir() if not is_junk(path.name))
     files = [path for path in there if path.suffix.lower() in known and path.is_file()]
     kinds = Counter("folder" if path.is_dir() else path.suffix.lower() or "no ending" for path in there)
     rest = ", ".join(f"{n} × {kind}" for kind, n in sorted(kinds.items()) if kind not in known)
     if not files:
         raise BadInput(
-            f"{folder} holds no images that can be read (png, jpg, bmp, tif, webp), only {rest or 'nothing at all'}: "
+            f"{folder} has no images that can be read (png, jpg, bmp, tif, webp), only {rest or 'nothing at all'}: "
             "give the folder that the images lie in."
         )
     names: dict[str, str] = {}
     for path in files:
         first = names.setdefault(unicodedata.normalize("NFC", path.stem).casefold(), path.name)
         if first != path.name:
-            raise BadInput(f"{first} and {path.name} would give masks of one name: rename one of them.")
+            raise BadInput(f"The masks of {first} and {path.name} would have the same name: rename one of the images.")
     if rest:
         print(f"Left out of {folder.name}: {rest}.")
     return files
@@ -131,9 +131,7 @@ def _begin(images: Path, out: Path, files: list[Path], network: str, spacing_mm:
     if not (out / TABLE).is_file():
         others = sorted(path.name for path in out.iterdir() if not is_junk(path.name)) if out.exists() else []
         if others:
-            raise BadInput(
-                f"{out} holds other files ({others[0]}, say), which might be overwritten: give a new folder."
-            )
+            raise BadInput(f"{out} has other files ({others[0]}), which might be overwritten: give a new folder.")
         out.mkdir(parents=True, exist_ok=True)
         _write_table(out, {})  # from here on the folder is known as one of ours
     for name in ("masks", "overlays"):
@@ -144,7 +142,7 @@ def _begin(images: Path, out: Path, files: list[Path], network: str, spacing_mm:
     for row in rows.values():
         spacing = row["spacing_mm"] if row["spacing_mm"] > 0 else None
         if row["network"] != network or spacing != spacing_mm and not row["flag"].startswith(NOT_READ):
-            raise BadInput(f"{out} holds masks of another network or another spacing_mm: give a new folder.")
+            raise BadInput(f"{out} has masks of another network or another spacing_mm: give a new folder.")
     for path in files:
         row = rows.get(path.name)
         if row and (row["flag"].startswith(NOT_READ) or not (out / "masks" / f"{path.stem}.png").is_file()):
@@ -166,7 +164,7 @@ def _rows(table: Path) -> dict[str, dict]:
         found["touches_border"] = found["touches_border"].map({"True": True, "False": False})
         found = found.astype(COLUMNS)
     except (ValueError, TypeError):
-        raise BadInput(f"{table} is no longer as it was written: give a new folder.") from None
+        raise BadInput(f"{table} was edited or is damaged: give a new folder.") from None
     found["image"] = found["image"].str.replace("^'(?=[=+@\t\r-])", "", regex=True)
     return {row["image"]: row for row in found.to_dict("records")}
 

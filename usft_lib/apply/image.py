@@ -75,8 +75,8 @@ def preparation(model: UNet, spacing_mm: float | None) -> dict:
         known = False
     if not known:
         raise BadInput(
-            "The card of this network does not say how its images were prepared: train it with usft.fit, which notes "
-            'it, or write it: model.card["prepared"] = {"size": 128, "fit": "pad", "greys": [[0] * 16, [1] * 16]}.'
+            "The card of this network does not say how its images were prepared: train with usft.fit, which notes "
+            'this, or set model.card["prepared"] = {"size": 128, "fit": "pad", "greys": [[0] * 16, [1] * 16]}.'
         )
     mark = f"{fingerprint(model)} {sorted(map(str, how.items()))}"
     return {**how, "network": hashlib.sha256(mark.encode()).hexdigest()[:12]}

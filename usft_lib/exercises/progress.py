@@ -39,8 +39,8 @@ def progress(line: str | None = None, save: str | Path | None = None, times: boo
     """Print which exercises are solved, lesson by lesson, with one short line to keep (all lessons).
 
     Args:
-        line: such a line; what it holds is taken back in. Colab forgets its disk: paste the line into your notes, and
-            ``usft.progress("usft1:…")`` brings everything back. White space and quotes in the line do no harm.
+        line: a line that was printed before: it is read back. Colab forgets its disk, so paste the line into your
+            notes; ``usft.progress("usft1:…")`` brings everything back. White space and quotes in it do no harm.
         save: a file to hand in, such as ``"anna.json"``; `data_scripts/collect_progress.py` makes a class's table of
             such files.
         times: True: from now on also note when a guess or an exercise is done, so that your class can compare its
@@ -67,7 +67,7 @@ def progress(line: str | None = None, save: str | Path | None = None, times: boo
 
 
 def card(known: dict) -> str:
-    """What is solved (✓) and what is open (·), a line a lesson; what no lesson names comes last."""
+    """What is solved (✓) and what is open (·), a line per lesson; what no lesson names comes last."""
     lines, named = [], {TIMES}
     for lesson in json.loads(LESSONS.read_text(encoding="utf-8")):
         marks = [_mark(known, number) for number in lesson["exercises"]]

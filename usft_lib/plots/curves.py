@@ -21,10 +21,10 @@ def training_figure(history: History, levels: Mapping[str, float], title: str = 
         levels: Dice values to compare with, as horizontal lines, by name.
 
     Raises:
-        BadInput: the history holds no validations.
+        BadInput: the history has no validations.
     """
     if not history.val_dice:
-        raise BadInput("This history holds no validations: train with usft.fit(model, train, val, …).")
+        raise BadInput("This history has no validations: train with usft.fit(model, train, val, …).")
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
         left.plot(range(1, len(history.loss) + 1), history.loss, color=COLOURS[5], linewidth=0.8, label="each step")
@@ -44,7 +44,7 @@ def training_figure(history: History, levels: Mapping[str, float], title: str = 
 
 
 def ordered_figure(scores: Mapping[str, np.ndarray], label: str = "Dice", title: str = "") -> Figure:
-    """Each group's scores from the worst to the best, a dot an image, with their mean as a line (lesson 03)."""
+    """Each group's scores from the worst to the best, a dot per image, with their mean as a line (lesson 03)."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(8.5, 4), layout="constrained")
         for k, (name, values) in enumerate(scores.items()):
@@ -59,7 +59,7 @@ def ordered_figure(scores: Mapping[str, np.ndarray], label: str = "Dice", title:
 
 
 def seeds_figure(scores: Mapping[str, list], levels: Mapping[str, float], title: str = "") -> Figure:
-    """Strategies side by side, a line a seed: does the order stay the same from training to training (lessons 00, 08)?
+    """Strategies side by side, a line per seed: is the order the same from training to training (lessons 00, 08)?
 
     Args:
         scores: by strategy, its Dice by seed; the same seeds for all.
@@ -137,7 +137,7 @@ def differences_figure(panels: Mapping[str, Mapping[str, tuple]], margin: float 
 
 
 def levels_figure(scores: Mapping[str, Mapping[str, tuple]], marks: Mapping[str, float], title: str = "") -> Figure:
-    """Dice with its 95 % interval, a row a set of images, a sign a network; a bar where the mean shape is (lesson 07).
+    """Dice with its 95 % interval: a row per set, a sign per network, a bar where the mean shape is (lesson 07).
 
     Args:
         scores: by network, for each row ``(mean, low, high)``.
@@ -162,7 +162,7 @@ def levels_figure(scores: Mapping[str, Mapping[str, tuple]], marks: Mapping[str,
 
 
 def within_figure(off: Mapping[str, np.ndarray], floor: float, title: str = "") -> Figure:
-    """The share of cases that are measured to within x millimetres, a curve a strategy (lesson 10).
+    """The share of cases that are measured to within x millimetres, a curve per strategy (lesson 10).
 
     Args:
         off: by strategy, how far off each case is, in mm.
@@ -186,7 +186,7 @@ def within_figure(off: Mapping[str, np.ndarray], floor: float, title: str = "") 
 
 
 def histories_figure(histories: Mapping[str, list[History]], title: str = "") -> Figure:
-    """The loss and the validation Dice of several strategies, a line a training (lesson 16).
+    """The loss and the validation Dice of several strategies, a line per training (lesson 16).
 
     Raises:
         BadInput: a training has no validations.
@@ -197,7 +197,7 @@ def histories_figure(histories: Mapping[str, list[History]], title: str = "") ->
             look = {"color": COLOURS[k % 7], "linestyle": ("-", "--", "-.", ":")[k % 4]}
             for number, history in enumerate(trainings):
                 if not history.val_dice:
-                    raise BadInput(f"{name!r} holds no validations: train with usft.fit(model, train, val, …).")
+                    raise BadInput(f"{name!r} has no validations: train with usft.fit(model, train, val, …).")
                 width = min(SMOOTH, len(history.loss))
                 smooth = np.convolve(history.loss, np.ones(width) / width, "valid")
                 left.plot(np.arange(len(smooth)) + (width + 1) / 2, smooth, linewidth=1.2, **look)

@@ -27,7 +27,7 @@ def distance_inside(mask: Tensor) -> Tensor:
 
 
 def dots(axes: Axes, scores: Mapping[str, Tensor], label: str) -> None:
-    """Every value as a dot, a column a group, with the group's mean as a bar beside its number (lesson 01).
+    """Every value as a dot, a column per group, with the group's mean as a bar beside its number (lesson 01).
 
     Args:
         scores: values ``[N]`` by the group's name.

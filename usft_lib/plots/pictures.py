@@ -60,7 +60,7 @@ def maps_figure(maps: Mapping[str, tuple[Tensor, str]], columns: int = 4, title:
 
 
 def dots_figure(scores: Mapping[str, Tensor], label: str, title: str = "") -> Figure:
-    """Every value as a dot, a column a group, with the group's mean (lesson 01); arguments as `masks.dots`."""
+    """Every value as a dot, a column per group, with the group's mean (lesson 01); arguments as `masks.dots`."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(2.8 * len(scores) + 0.6, 4.4), layout="constrained")
         dots(axes, scores, label)

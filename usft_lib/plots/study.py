@@ -10,7 +10,7 @@ from .style import COLOURS, MARKERS, STYLE, literal
 
 
 def places_figure(points: Mapping[str, Mapping[str, tuple]], slopes: Mapping[str, float]) -> Figure:
-    """Sets of layers at their places, each less the mean of its budget, a panel a target (lesson 11).
+    """Sets of layers at their places, each less the mean of its budget, a panel per target (lesson 11).
 
     Args:
         points: by target and by budget, ``(place, dice)``, each a list: 0 is the budget's mean.
@@ -55,7 +55,7 @@ def roads_figure(roads: Mapping[str, Mapping[str, Mapping[float, tuple]]]) -> Fi
 
 
 def passes_figure(costs: Mapping[str, Mapping[str, float]], label: str, title: str = "") -> Figure:
-    """What a step does, in stacked bars, a bar a strategy (lesson 13).
+    """What a step does, in stacked bars, a bar per strategy (lesson 13).
 
     Args:
         costs: by strategy and by kind of work.
@@ -78,7 +78,7 @@ def passes_figure(costs: Mapping[str, Mapping[str, float]], label: str, title: s
 
 
 def arrivals_figure(steps: Mapping[str, list], end: int, title: str = "") -> Figure:
-    """When each training arrived, a row a strategy; hollow marks at the end: not within these steps (lesson 13).
+    """When each training arrived, a row per strategy; hollow marks at the end: not within these steps (lesson 13).
 
     Args:
         steps: by strategy, for each training a step or None.
@@ -100,12 +100,12 @@ def arrivals_figure(steps: Mapping[str, list], end: int, title: str = "") -> Fig
 
 
 def gains_figure(points: Mapping[str, Mapping[str, tuple]]) -> Figure:
-    """What a group asked for before training, and what it gained when trained alone, a panel a target (lesson 14).
+    """What a group asked for before training, and what it gained when trained alone, a panel per target (lesson 14).
 
     Encoder, bottleneck and decoder have a colour and a mark each; the large mark is the mean of a group.
 
     Args:
-        points: by target and by group ``(ratios, gains)``, a number a seed each.
+        points: by target and by group ``(ratios, gains)``, a number per seed each.
     """
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(

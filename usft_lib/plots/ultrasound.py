@@ -48,7 +48,7 @@ def walks_figure(paths: Sequence[Tensor], ends: Mapping[str, Tensor]) -> Figure:
 
 
 def echo_lines_figure(echoes: Mapping[str, Tensor], scene: Scene, shown_mm: tuple[float, float]) -> Figure:
-    """What is heard on one line, and its envelope, a row a set of scatterers (lesson 05).
+    """What is heard on one line, and its envelope, a row per set of scatterers (lesson 05).
 
     Rows share their scale with the first, unless they are more than four times as strong.
 

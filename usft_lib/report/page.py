@@ -64,12 +64,12 @@ def report(
 
     Args:
         data: all images of the project.
-        tables: by strategy, what `evaluate` gave on the test images: a table a training.
+        tables: for each strategy, the list of tables that `evaluate` gave on the test images, one per training.
         baselines: the same for ``"mean shape"`` (one table), ``"scratch"``, ``"everything"`` …
         chosen: the strategy that validation chose.
         splits: ``(train, val, test)``. Leave it out after cross-validation by person: then a table is a fold.
         seal: what `usft.seal` returned.
-        histories: by strategy, what `fit` returned: a history a training.
+        histories: for each strategy, the list of histories that `fit` returned, one per training.
         masks: bool ``[N, 1, S, S]``, those of one training of ``chosen`` on the test images (after cross-validation: on
             ``data``). With them, the worst, the median and the best are drawn.
         images: draw the pictures, too, not only the outlines. Patients may be on them. (Failures are named by file and
@@ -87,7 +87,7 @@ def report(
     if len(set(data.ids)) < len(data):
         raise BadInput("Two images of data have the same name in data.ids: give each its own.")
     if not isinstance(images, bool):
-        raise BadInput("images is True or False: whether the page shows pictures, or outlines alone.")
+        raise BadInput("images must be True (show pictures) or False (only outlines).")
     test = data if splits is None else _checked_splits(data, splits)[2]
     every = {**_lists("tables", tables), **_lists("baselines", baselines)}
     if len(every) < len(tables) + len(baselines):
@@ -140,7 +140,7 @@ def report(
         f"<p>{datetime.now():%Y-%m-%d, %H:%M}</p>{body}</main></body></html>\n"
     )
     write(path, page)
-    print(f"{path.name}: written, {len(page) / 1e6:.1f} MB. Open it in a browser; its print makes a PDF.")
+    print(f"{path.name}: written, {len(page) / 1e6:.1f} MB. Open it in a browser; print it there for a PDF.")
     if images:
         print("It shows test images: before you pass it on, ask whether patients can be recognised.")
     return path
@@ -151,19 +151,20 @@ def report(
 
 def _checked_splits(data: SegmentationData, splits) -> Sequence[SegmentationData]:
     if not isinstance(splits, list | tuple) or len(splits) != 3:
-        raise BadInput("splits are the three parts that data.split gave: (train, val, test).")
+        raise BadInput("splits must be the three parts that data.split returned: (train, val, test).")
     for name, part in zip(PARTS, splits, strict=True):
         check_data(part, name)
         strange = set(zip(part.ids, part.subjects, strict=True)) - set(zip(data.ids, data.subjects, strict=True))
         if strange:
             raise BadInput(
-                f"Not in data, or of another person there: {min(strange)[0]!r} of {name}. Split data itself."
+                f"{min(strange)[0]!r} of {name} is not in data, or belongs to another person there: use the parts that "
+                "data.split returns."
             )
     for (a, first), (b, second) in combinations(zip(PARTS, splits, strict=True), 2):
         shared = set(first.subjects) & set(second.subjects)
         if shared:
             raise BadInput(
-                f"In {a} and in {b}: {times(len(shared), 'person')}, such as {min(shared)!r}. So these scores say "
+                f"{a} and {b} share {times(len(shared), 'person')}, such as {min(shared)!r}, so these scores say "
                 "nothing about new people: split by person and train again."
             )
     return splits
@@ -172,11 +173,11 @@ def _checked_splits(data: SegmentationData, splits) -> Sequence[SegmentationData
 def _lists(what: str, given, mark: str = "columns") -> dict[str, list]:
     """By name, a list of tables or histories (they have the attribute ``mark``); one alone is a list of one."""
     if not isinstance(given, Mapping):
-        raise BadInput(f"{what} is a dict: by name, a list with one entry a training.")
+        raise BadInput(f"{what} must be a dict: for each name a list, one entry per training.")
     found = {name: list(each) if isinstance(each, list | tuple) else [each] for name, each in given.items()}
     for name, each in found.items():
         if not each or not all(hasattr(one, mark) for one in each):
-            raise BadInput(f"{what}[{name!r}] must be a list with one entry a training, as evaluate and fit return it.")
+            raise BadInput(f"{what}[{name!r}] must be a list: what evaluate or fit returned, one entry per training.")
     return found
 
 
@@ -304,7 +305,7 @@ def _pictures(chosen: str, own: list, test: SegmentationData, masks: Tensor | No
     score = dice(masks.cpu(), test.masks).numpy()
     whole = [table.set_index("image")["dice"] for table in [*own, _joined(own)] if len(table) == len(test)]
     if not any(np.allclose(table[test.ids], score, atol=1e-4) for table in whole):
-        raise BadInput(f"These masks do not have the scores of any training of {chosen!r}: segment with its network.")
+        raise BadInput(f"These masks fit no training of {chosen!r}: run usft.segment with the network of one of them.")
     order = sorted((~test.empty).nonzero().flatten().tolist(), key=lambda k: score[k])
     panels = []
     for k, name in {len(order) - 1: "best", (len(order) - 1) // 2: "median", 0: "worst"}.items():

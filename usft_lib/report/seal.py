@@ -44,10 +44,10 @@ class Seal:
             )
         if note["hash"] != self.about["hash"]:
             was, now = ("{images} images of {people} people at {size} pixels".format(**x) for x in (note, self.about))
-            now = "others of the same number" if now == was else now
+            now = "another one of the same size" if now == was else now
             raise BadInput(
-                f"{self.path} is the seal of another test set, {was}; these are {now}. Load and split as on that day, "
-                "or seal the new test set under a new name."
+                f"{self.path} seals another test set, {was}; yours is {now}. Load and split as you did before, or seal "
+                "the new test set under a new name."
             )
         return note
 

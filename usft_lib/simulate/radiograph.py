@@ -22,7 +22,7 @@ LETTERS = {"L": "100 100 100 100 111", "R": "110 101 110 101 101"}  # rows of a 
 
 
 def simulate_radiographs(n: int, size: int = 128, seed: int = 0, stages: bool = False):
-    """Simulate ``n`` chest radiographs, one a subject, with masks of the visible lung field (lesson 01).
+    """Simulate ``n`` chest radiographs, one per subject, with masks of the visible lung field (lesson 01).
 
     The mask holds both lungs without what lies behind the heart, the mediastinum or the domes of the diaphragm. Image
     i depends on the seed and i alone, never on ``n``.

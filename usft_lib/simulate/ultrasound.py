@@ -127,7 +127,7 @@ def render(scenes: list[Scene], bodies: list[dict], size: int, streams: list[tup
     noise, all drawn on the CPU, so they are the same in every batch and on every device.
 
     Returns:
-        A dict in the chain's order. At a point a pixel of the acoustic grid, ``[B, size, size]``: "level_db" and
+        A dict in the chain's order. For each pixel of the acoustic grid, ``[B, size, size]``: "level_db" and
         "loss_db" (two-way). At two: "scatterers" (before blurring), "echoes" and "received", complex, "envelope", and
         "grey". In the picture, ``[B, size, size]``: "image", "mask".
     """
@@ -147,7 +147,7 @@ def _movement(scene: Scene, random: torch.Generator) -> tuple[float, float]:
 
 
 def level_maps(scenes: list[Scene], body: Anatomy, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Echo level (dB) and two-way loss (dB per MHz) at a point a pixel of the acoustic grid, margins included."""
+    """Echo level (dB) and two-way loss (dB per MHz) for each pixel of the acoustic grid, margins included."""
     grid = Grid(scenes, size, coarse=2, device=body.device)
     x, z = body.moved(*grid.points())
     lesion = body.lesion(x, z)
@@ -174,7 +174,7 @@ def insonify(scenes: list[Scene], level, loss, randoms: list[torch.Generator], c
     """From maps of echo level and loss to the picture: the acoustic part of `render`, for any maps.
 
     Args:
-        level, loss: dB, and dB per MHz two-way, ``[B, 9/8 size, 9/8 size]``: a point a pixel, and margins.
+        level, loss: dB, and dB per MHz two-way, ``[B, 9/8 size, 9/8 size]``: one value per pixel, with margins.
         contact, error: dB, how well lines couple and what TGC gets wrong, at a few points along ``[B, 1, points]`` and
             ``[B, points, 1]``.
     """

@@ -73,7 +73,7 @@ class SafeZip:
     def _check(self, packed: int) -> dict[str, zipfile.ZipInfo]:
         infos = self._zip.infolist()
         if len(infos) > ENTRIES:
-            raise BadInput(f"{self.title} holds {len(infos)} entries (at most {ENTRIES}): it is not used.")
+            raise BadInput(f"{self.title} has {len(infos)} entries (at most {ENTRIES}): it is not used.")
         if sum(info.file_size for info in infos) > _most(packed):
             raise _bomb(self.title, packed)
         files: dict[str, zipfile.ZipInfo] = {}
@@ -96,10 +96,10 @@ class SafeZip:
                 first = self._infos[found.setdefault(match[1], name)]
                 if (first.CRC, first.file_size) != (self._infos[name].CRC, self._infos[name].file_size):
                     raise BadInput(
-                        f"{self.title}: {first.filename} and {name} have one name and differ: keep one of the folders."
+                        f"{self.title}: {first.filename} and {name} have the same name but differ: keep one of these."
                     )
         if not found:
-            raise BadInput(f"{self.title} holds no {what}: it is not the published archive.")
+            raise BadInput(f"{self.title} has no {what}: it is not the published archive.")
         return found
 
     def read(self, name: str) -> bytes:
@@ -137,7 +137,7 @@ def read_tar(path: Path, title: str | None = None) -> Iterator[tuple[str, bytes]
             tar = tarfile.open(fileobj=limited, mode="r|", bufsize=tarfile.BLOCKSIZE)
             for number, info in enumerate(tar, 1):
                 if number > ENTRIES:
-                    raise BadInput(f"{title} holds more than {ENTRIES} entries: it is not used.")
+                    raise BadInput(f"{title} has more than {ENTRIES} entries: it is not used.")
                 wrong = _harm_of_tar(info) or ("is there twice" if info.name in seen else None)
                 if wrong:
                     raise _refused(title, info.name, wrong)

@@ -21,7 +21,7 @@ class Fault(NamedTuple):
     stops: bool = False
 
 
-PAIR = "pair= says which mask an image has, or that it has none: a function of the image's file name, or a table"
+PAIR = "use pair= to give each image's mask, or none: a function of the image's file name, or a table"
 # kind → (what is wrong with an image, what to do); "" where a fault's own line says it
 KINDS = {
     "no mask": ("no mask", PAIR),
@@ -32,8 +32,8 @@ KINDS = {
         "outline=True fills it; outline=False keeps the line, if that is the object",
     ),
     "values differ": (
-        "the mask has another value inside than the others",
-        "it may be another class, so name the object's, as in inside=[1, 2]",
+        "the mask has another value inside than other masks",
+        "it may be another class, so give the object's values, as in inside=[1, 2]",
     ),
     "inverted": (
         "the mask looks inverted, it covers most of the picture and of its border",
@@ -45,10 +45,10 @@ KINDS = {
     "soft": ("the mask has soft edges (grey values)", "they are cut at half"),
     "cut-out": ("the mask is cut out of the image", "what is not black counts as the object, and holes are filled"),
     "several": ("several masks", "they are merged"),
-    "not filled": ("the mask holds no outline", "outline=True leaves it as it is"),
+    "not filled": ("the mask has no outline", "outline=True leaves it as it is"),
     "turned": ("turned upright, as its EXIF tag says", "see whether its mask still fits"),
     "two people": ("the same picture as one of another subject", "give both one subject, or leave one out"),
-    "rotated?": ("perhaps rotated, as it would then fit the others better", "look at it"),
+    "rotated?": ("perhaps rotated: turned, it fits the other images better", "look at it"),
     "dark": ("99 % of its pixels are darker than a tenth of white", "rescale the greys of all images alike"),
     "text": ("burnt-in text", "a network may learn from it, and it may name a person"),
     "colour": ("coloured marks, such as callipers", "a network may learn from them"),
@@ -96,7 +96,7 @@ def compare(facts: dict[str, dict], pictures: np.ndarray, masks: np.ndarray, sub
         if found["area"] and found["border"] > 0.5 and found["area"] > 0.5 * found["share"]:
             yield Fault("inverted", file, f"{found['border']:.0%} of the border", stops=inside is None)
         if not found["area"]:
-            held = f"no inside={inside!r} in it, it holds {', '.join(sorted(found['held']))}" if found["held"] else name
+            held = f"no inside={inside!r} in it; it has {', '.join(sorted(found['held']))}" if found["held"] else name
             yield Fault("empty", file, held, stops=not filled)
         elif (kept := masks[k].mean() / found["area"]) < 0.5:
             larger = min(1024, int(np.ceil(2 / found["narrow"] / 16)) * 16)  # where it is two pixels wide
@@ -116,7 +116,7 @@ def compare(facts: dict[str, dict], pictures: np.ndarray, masks: np.ndarray, sub
     small = thumbnails(pictures)
     twins = {j: i for i, j, _ in same_pictures(small)[::-1] if subjects[i] != subjects[j]}  # of each the surest
     for j, i in sorted(twins.items()):
-        yield Fault("two people", files[j], f"of {subjects[j]}, {files[i]} is of {subjects[i]}")
+        yield Fault("two people", files[j], f"{subjects[j]} here, {subjects[i]} in {files[i]}")
     for k in rotated(small):
         yield Fault("rotated?", files[k])
 

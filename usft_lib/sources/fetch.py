@@ -111,8 +111,8 @@ def fetch(location: Location, folder: Path, large: bool) -> Path:
     """The archive of ``location`` as a file on this disk, of the right hash.
 
     Raises:
-        DataUnavailable: it cannot be had from there (a few words that say why, not a whole sentence).
-        BadInput: the mirror's folder holds another file than its list says.
+        DataUnavailable: it cannot be fetched from there (a few words that say why, not a whole sentence).
+        BadInput: the mirror's folder has another file than its list says.
     """
     if not location.is_folder:
         return _download(location, folder, large)
@@ -120,7 +120,7 @@ def fetch(location: Location, folder: Path, large: bool) -> Path:
     if not location.from_mirror:
         return path  # put there by hand: its hash is its own
     if not path.is_file():
-        raise DataUnavailable(f"the mirror lists {location.archive} but does not hold it")
+        raise DataUnavailable(f"the mirror lists {location.archive} but does not have it")
     try:
         digest = hash_of(path, location.hash)
     except OSError as error:
@@ -129,7 +129,7 @@ def fetch(location: Location, folder: Path, large: bool) -> Path:
         title = f"{location.archive} in the mirror"
         if location.is_zip:
             check_zip(path, title)  # says it if this is another kind of file, or cut short
-        raise BadInput(f"{title} is not the file that its registry.txt lists: copy it anew.")
+        raise BadInput(f"{title} is not the file that its registry.txt lists: copy it again.")
     return path
 
 
@@ -189,7 +189,7 @@ def _retrieve(location: Location, path: Path, large: bool, bar: bool = True, tel
         megabytes = int(answer.headers.get("content-length") or 0) / 1e6
         if answer.ok and megabytes > LIMIT and not large and not location.from_mirror:
             answer.close()
-            raise DataUnavailable(f"{location.host}: {megabytes:.0f} MB, more than is fetched unasked")
+            raise DataUnavailable(f"{location.host}: {megabytes:.0f} MB, too much to download without large=True")
 
     def get_checked(url: str, output_file: str, _pooch) -> None:
         get = pooch.HTTPDownloader(
@@ -221,7 +221,7 @@ def _check(location: Location, path: Path) -> None:
     """Raise `DataUnavailable` if what came cannot be what was asked for."""
     wrong = looks_like(path)
     if wrong and (location.is_zip or "HTML" in wrong):
-        raise DataUnavailable(f"{_who(location)}: what came is {wrong}")
+        raise DataUnavailable(f"{_who(location)} sent {wrong}")
     try:
         if location.is_zip and location.hash is None:
             check_zip(path, f"{location.host}: {location.archive}")

@@ -54,7 +54,7 @@ def load_folder(
         subject: who is on an image: a regular expression with one group, or a function, of the file name. Without it
             each image counts as a person of its own.
         name: what figures call the set.
-        spacing_mm: millimetres a pixel of the files, if it is one number for all.
+        spacing_mm: millimetres per pixel of the files, if it is one number for all.
         pair: where names do not tell: a function of an image's file name that gives its mask's (or a list), or a dict
             or table of two columns. Images for which it gives None are left out.
         inside: which value of the masks is the object, where they hold several: a label, a colour, or a list of them.
@@ -113,7 +113,7 @@ def check_folder(
     recursive: bool = False,
     resize: bool = False,
 ) -> "pd.DataFrame":
-    """All that may be wrong with your folders, before `load_folder` reads them: a row a fault (lesson 16).
+    """All that may be wrong with your folders, before `load_folder` reads them: a row per fault (lesson 16).
 
     Arguments as there. Columns: ``flag`` ("stop": `load_folder` refuses it; "look": it goes in, look at it; "" where
     nothing was found), ``fault``, ``image`` (or the mask that has none), ``subject``, ``says``. Red flags come first.
@@ -199,14 +199,14 @@ def _subject_rule(subject) -> Callable[[str], str]:
     try:
         pattern = re.compile(subject)
     except (re.error, TypeError) as error:
-        raise BadInput(f"subject={subject!r} is no regular expression ({error}): r'(p[0-9]+)_', say.") from None
+        raise BadInput(f"subject={subject!r} is no regular expression ({error}): r'(p[0-9]+)_' is one.") from None
     if pattern.groups != 1:
         raise BadInput(f"subject={subject!r} has {pattern.groups} groups: put ( ) once around what names the person.")
 
     def look(file: str) -> str:
         match = pattern.search(file)
         if match is None or not match[1]:
-            raise BadInput(f"subject={subject!r} does not fit the file name {file!r}: widen it or rename the file.")
+            raise BadInput(f"subject={subject!r} does not match {file!r}: make it more general, or rename the file.")
         return match[1]
 
     return look

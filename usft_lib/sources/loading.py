@@ -25,13 +25,13 @@ def load(name: str, size: int = 128, otherwise: str | None = None, large: bool =
     Args:
         name: one of those that `datasets` lists.
         size: side in pixels, a multiple of 16 from 16 to 1024 (32 to 512 for simulated data).
-        otherwise: "sim-ultrasound" or "sim-radiographs", simulated data to use if this set cannot be had; what comes
-            back then has ``stand_in`` set, and says so in its name. It must be possible at this size, needed or not.
+        otherwise: "sim-ultrasound" or "sim-radiographs", simulated data to use if this set cannot be loaded. The
+            result then has ``stand_in`` set and says so in its name. It must exist at this size, even if unused.
         large: start a download of more than 60 MB.
 
     Raises:
         BadInput: unknown name, wrong size, an archive that cannot be used, a cache folder that cannot be written to.
-        DataUnavailable: the set cannot be had from any of its places, or only by a download of more than 60 MB.
+        DataUnavailable: no place has the set, or only as a download of more than 60 MB.
     """
     check_name("data set", name, [*SOURCES, *SIMULATED])
     size = check_size(size)
@@ -45,7 +45,7 @@ def load(name: str, size: int = 128, otherwise: str | None = None, large: bool =
         if otherwise is None:
             raise
         print(f"{otherwise} stands in for {name}: {error}")
-    return replace(_simulated(otherwise, size), name=f"{otherwise} ({name} not at hand)", stand_in=True)
+    return replace(_simulated(otherwise, size), name=f"{otherwise} ({name} not available)", stand_in=True)
 
 
 def _check_stand_in(otherwise: str, size: int) -> None:
@@ -115,7 +115,7 @@ def _make(
     if megabytes > LIMIT and not large:
         line = f'usft.load("{source.name}", size={size}, large=True)'
         if not any(line in reason for reason in tried):
-            tried.append(f"{hosts}: a download of about {megabytes:.0f} MB, which only this line starts: {line}")
+            tried.append(f"{hosts}: a download of about {megabytes:.0f} MB; to start it, run {line}")
         return None
     if missing:
         about = f"about {max(1, round(megabytes))} MB " if megabytes else ""
@@ -160,7 +160,7 @@ def _unavailable(source: Source, folder: Path, now: Mirror | None, tried: list[s
     """The line of `DataUnavailable`: what was tried, and what to do."""
     reasons = list(tried)
     if now is not None and not routes(source, now):
-        reasons.insert(0, "the mirror does not hold it")
+        reasons.insert(0, "the mirror does not have it")
     failed = any("large=True" not in reason for reason in tried)
     for archive in source.archives:
         if not archive.addresses:
@@ -170,6 +170,6 @@ def _unavailable(source: Source, folder: Path, now: Mirror | None, tried: list[s
     fitting = [name for name, modality in SIMULATED.items() if modality == source.modality] or SIMULATED
     stand_in = " or ".join(f'otherwise="{name}"' for name in fitting)
     return (
-        f"{source.name} is not at hand ({'; '.join(reasons)}): set USFT_MIRROR to a folder or an address that holds "
-        f"it, or pass {stand_in}."
+        f"{source.name} is not available ({'; '.join(reasons)}): pass {stand_in}, or set USFT_MIRROR to a folder or "
+        "an address that has it."
     )

@@ -56,7 +56,7 @@ def to_mask(values: np.ndarray, what: str) -> tuple[np.ndarray, bool]:
     near = NEAR * float(top) if top >= 64 or not whole else 0.0
     if not ((values > low) & (values < top)).any():
         if low > near:
-            raise BadInput(f"{what} holds {low:g} and {top:g}, but no 0: save the object as 255 and all else as 0.")
+            raise BadInput(f"{what} has {low:g} and {top:g}, but no 0: save the object as 255 and all else as 0.")
         return values == top, False
     between = (values > near) & (values < top - near)
     flat = between & _flat(values, 0.02 * float(top))
@@ -66,7 +66,7 @@ def to_mask(values: np.ndarray, what: str) -> tuple[np.ndarray, bool]:
         raise SeveralClasses(_classes(values, flat, what))
     if low > near or between.mean() > GREY:
         raise BadInput(
-            f"{what} holds grey values from {low:g} to {top:g} all over, as a picture does: a mask is 0 outside the "
+            f"{what} has grey values from {low:g} to {top:g} all over, as a picture does: a mask is 0 outside the "
             "object and one other value inside."
         )
     hidden = _hidden(values, near)
@@ -133,7 +133,7 @@ def _classes(values: np.ndarray, further: np.ndarray, what: str, most: int = 8) 
     common = found[np.argsort(-counts)][:most]
     listed = sorted({float(values.min()), float(values.max()), *map(float, common)})
     return (
-        f"{what} holds more than two classes (values {', '.join(f'{v:g}' for v in listed)}): keep one class, save it "
+        f"{what} has more than two classes (values {', '.join(f'{v:g}' for v in listed)}): keep one class, save it "
         "as 255 and all else as 0."
     )
 

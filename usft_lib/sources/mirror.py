@@ -90,8 +90,8 @@ def check_pin(text: bytes, named: str) -> None:
     """Raise `BadInput` unless ``text`` is the list that is pinned, if one is."""
     if not is_pinned(text):
         raise BadInput(
-            f"registry.txt of the mirror {named} is not the one that USFT_MIRROR_SHA256 pins: ask who runs the mirror "
-            "for the hash of its present list, or unset USFT_MIRROR."
+            f"registry.txt of the mirror {named} is not the one that USFT_MIRROR_SHA256 pins: ask the mirror's owner "
+            "for the hash of its current list, or unset USFT_MIRROR."
         )
 
 

@@ -35,7 +35,7 @@ Masks = dict[Path, list[Path]]  # the masks of each image
 def find(folder: Path, recursive: bool = False, skip: Iterable[Path] = ()) -> tuple[list[Path], str]:
     """The pictures of a folder, those in the folders ``skip`` apart, and what was left out, in words ("": nothing)."""
     if not folder.is_dir():
-        raise BadInput(f"There is no folder {folder}: give the folder that holds the files.")
+        raise BadInput(f"There is no folder {folder}: give the folder with the files.")
     inner = [path for path in folder.iterdir() if path.is_dir() and not is_junk(path.name)]
     every = sorted(p for p in (folder.rglob("*") if recursive else folder.iterdir()) if p.is_file())
     every = [p for p in every if not is_junk(relative(p, folder)) and not {*p.parents} & {*skip}]
@@ -74,10 +74,10 @@ def pair_files(images, masks, pair=None, recursive: bool = False) -> tuple[Masks
         if folder == images and pair is None:
             image_files, mask_files = _told_apart(files, images)
             if files and not mask_files:
-                raise BadInput(f"{images} holds no file that is named as a mask (x_mask.png, say): {PAIR}.")
+                raise BadInput(f"{images} has no file that is named as a mask, such as x_mask.png: {PAIR}.")
         for kind, found, where in (("images", image_files, images), ("masks", mask_files, folder)):
             if not found:
-                raise BadInput(f"{where} holds no {kind} ({' '.join(e[1:] for e in EXTENSIONS)}): {_holds(where)}")
+                raise BadInput(f"{where} has no {kind} ({' '.join(e[1:] for e in EXTENSIONS)}): {_holds(where)}")
         if pair is not None:
             here = _as_said(image_files, mask_files, images, folder, pair, told)
         else:
@@ -175,7 +175,7 @@ def _as_said(files, mask_files, images: Path, folder: Path, pair, told: list[str
         wanted = [normalize("NFC", str(one)) for one in several if not is_nothing(one)]
         for one in wanted:
             if one not in known:
-                raise BadInput(f"pair= names {one!r} as the mask of {file}, but {folder} holds no such picture.")
+                raise BadInput(f"pair= names {one!r} as the mask of {file}, but {folder} has no such picture.")
         if wanted:
             pairs[path] = [known[one] for one in wanted]
     if len(pairs) < len(files):
@@ -185,7 +185,7 @@ def _as_said(files, mask_files, images: Path, folder: Path, pair, told: list[str
     }):  # fmt: skip
         told.append(f"pair= names {len(unknown)} images that are not there, such as {min(unknown)}")
     if not pairs:
-        raise BadInput(f"pair= names no mask for any image, such as {relative(files[0], images)}: see its file names.")
+        raise BadInput(f"pair= names no mask for any image: it must know file names like {relative(files[0], images)}.")
     return pairs
 
 
@@ -235,8 +235,8 @@ def _one_each(names: dict[Path, str]) -> None:
     for path, text in names.items():
         if text in first:
             raise BadInput(
-                f"{first[text].name} and {path.name} have one name: rename one of the images. If one of them is the "
-                "mask, give this folder as images and as masks."
+                f"{first[text].name} and {path.name} differ only in their ending: rename one image. If one of them is "
+                "a mask, give this folder as images and as masks."
             )
         first[text] = path
 

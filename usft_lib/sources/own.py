@@ -83,7 +83,7 @@ def _read_mask(path: Path, picture: np.ndarray, inside: list | None) -> tuple[np
     try:
         area, soft = mask_of(values, path.name)
     except SeveralClasses as error:
-        some = "'red' takes what is red" if values.ndim == 3 else "2 takes one of them, inside=[1, 2] two"
+        some = "'red' takes what is red" if values.ndim == 3 else "2 takes one of them, inside=[1, 2] takes two"
         if image.mode == "P":
             labels = ", ".join(map(str, np.unique(np.asarray(image))[:9]))
             some = f"1 takes number 1 of its palette (it uses {labels})"

@@ -31,7 +31,7 @@ def check_size(size) -> int:
     except TypeError:
         pixels = 0
     if not 16 <= pixels <= 1024 or pixels % 16:
-        raise BadInput(f"size must be a whole number, a multiple of 16 from 16 to 1024 (128, say), not {size!r}.")
+        raise BadInput(f"size must be a whole number, a multiple of 16 from 16 to 1024, such as 128, not {size!r}.")
     return pixels
 
 
@@ -59,7 +59,7 @@ def open_picture(data: bytes | Path, what: str) -> Image.Image:
                 )
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a camera's JPEG: the first is the picture
                 raise BadInput(
-                    f"{what} holds {image.n_frames} pictures in one file: save each as a file of its own, and give all "
+                    f"{what} has {image.n_frames} pictures in one file: save each as a file of its own, and give all "
                     "frames of a clip one subject."
                 )
             image.load()
@@ -97,14 +97,14 @@ def values_of(image: Image.Image, what: str) -> np.ndarray:
     if image.mode.startswith("I"):
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
-            raise BadInput(f"{what} holds values from {values.min()} to {values.max()}: save it with 8 or 16 bit.")
+            raise BadInput(f"{what} has values from {values.min()} to {values.max()}: save it with 8 or 16 bit.")
         return values.astype(np.uint16)
     if image.mode == "F":
         values = np.asarray(image)
         if not np.isfinite(values).all():
-            raise BadInput(f"{what} holds NaN or infinite values: repair it or leave it out.")
+            raise BadInput(f"{what} contains NaN or infinite values: repair it or leave it out.")
         if values.min() < 0 or values.max() > 65535:
-            raise BadInput(f"{what} holds values from {values.min():g} to {values.max():g}: scale them to 0…1.")
+            raise BadInput(f"{what} has values from {values.min():g} to {values.max():g}: scale them to 0…1.")
         return values
     raise BadInput(f"{what} is a picture of mode {mode}: save it as grey or RGB.")
 
@@ -176,5 +176,5 @@ def _area_weights(old: int, new: int) -> np.ndarray:
 
 
 def fitted_mm(mm: float, shape: tuple[int, int], size: int) -> float:
-    """Millimetres a pixel after ``fit="pad"`` of a picture of ``shape`` with ``mm`` millimetres a pixel."""
+    """Millimetres per pixel after ``fit="pad"`` of a picture of ``shape`` with ``mm`` millimetres per pixel."""
     return mm * max(shape) / size

@@ -111,7 +111,7 @@ def read(path: Path, name: str) -> SegmentationData | None:
                 extra={key[6:]: torch.from_numpy(file[key]) for key in file if key.startswith("extra_")},
             )
     except DAMAGED + (OSError, BadInput):
-        print(f"{name}: the prepared file {path.name} is damaged; it is made anew.")
+        print(f"{name}: the prepared file {path.name} is damaged; it is made again.")
         return None
 
 

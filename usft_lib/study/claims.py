@@ -210,7 +210,7 @@ def position(found: Results) -> list[Line]:
 def matched_sets(found: Results, target: str) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray] | None:
     """Claim 8's sets: names, Dice ``[seeds, sets]``, design ``[sets, columns]``, operations ``[sets]`` (lesson 11).
 
-    The design holds the place of a set along the path, in tenths of the way from the output, and a column a budget.
+    The design holds the place of a set along the path, in tenths of the way from the output, and a column per budget.
     None with too few sets, or fewer than two seeds that all of them were run with.
     """
     names = [name for name in found.strategies(target) if name.startswith("matched ")]
@@ -325,7 +325,7 @@ def _advantage(found: Results, words: str, goals: tuple[str, str]) -> list[Line]
 
 
 def ranking(found: Results) -> list[Line]:
-    """Claim 12: do two ultrasound sets rank strategies with the same number of groups alike? Kendall's τ, one a seed.
+    """Claim 12: do two ultrasound sets rank strategies with the same number of groups alike? Kendall's τ, one per seed.
 
     Over all pairs, τ is high for the one reason that more groups are better everywhere; so only pairs of equal k count.
     Beside it τ over all pairs, and the same of what is left of the Dice when a straight line on the logarithm of the

@@ -28,7 +28,7 @@ class Experiment:
     Args:
         source: where the weights come from, see `pretraining.pretrained_source`.
         target: what is segmented, see `targets.names`.
-        n: training images, one a subject; the subset of a smaller n lies inside that of a larger one.
+        n: training images, one per subject; the subset of a smaller n lies inside that of a larger one.
         strategy: see `strategies`; or ``"untouched"``, or ``"mean shape"``.
         lr, steps, batch_size, augment, seed: of the training, see `Training`. ``seed`` also draws the subset and takes
             the source's checkpoint of that number; in ``busi`` it is the fold as well.

@@ -33,8 +33,8 @@ HOW = (
 def as_json(findings: Findings) -> dict:
     """What every view of the explorer shows, as plain values; and what is missing, as its grid is not complete.
 
-    ``dice``: a row a strategy and target; ``n``: the same for heads, by number of images. ``pairs``: by target, A and B
-    the difference A − B, by seed as in ``seeds``, and which of ``how`` is said of it. ``closed``: empty views.
+    ``dice``: a row per strategy and target; ``n``: the same for heads, by number of images. ``pairs``: by target, A and
+    B the difference A − B, by seed as in ``seeds``, and which of ``how`` is said of it. ``closed``: empty views.
     """
     there, model = defaultdict(lambda: Results([])) | findings.grids, UNet()
     schemes = _once(Results([*there["schemes"].records, *there["busbra"].records]))

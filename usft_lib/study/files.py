@@ -1,4 +1,4 @@
-"""Files of results: one grid a file, one record a line (lesson 08)."""
+"""Files of results: one file per grid, one line per record (lesson 08)."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from ..errors import BadInput
 
 
 def gather(records: list[dict], path: str | Path) -> Path:
-    """Write records as ``….jsonl.gz``, one a line, in the order of their keys: the same records, the same bytes."""
+    """Write records as ``….jsonl.gz``, one per line, in the order of their keys: the same records, the same bytes."""
     path = Path(path)
     lines = [json.dumps(record, sort_keys=True) for record in sorted(records, key=lambda r: r["key"])]
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")

@@ -66,7 +66,7 @@ def judged(number: int, words: str, target: str, told: Sequence[float], seeds: i
 
 
 def from_seeds(number: int, words: str, target: str, values: Sequence[float], **more) -> list[Line]:
-    """A line from one value a seed, judged against 0; none without two."""
+    """A line from one value per seed, judged against 0; none without two."""
     if len(values) < 2:
         return []
     return [judged(number, words, target, over_folds([[v] for v in values]), len(values), margin=0.0, **more)]

@@ -39,7 +39,7 @@ def results(name: str, *more: str) -> "Results":
 
 
 def verdicts(*claims: int) -> "pd.DataFrame":
-    """What the study's report says of these claims, or of all: a row a comparison (lessons 08 to 15).
+    """What the study's report says of these claims, or of all: a row per comparison (lessons 08 to 15).
 
     Columns: ``claim``, ``words`` (what is claimed), ``target``, ``mean``, ``low``, ``high``, ``seeds``, ``said`` (the
     verdict), ``secondary`` (told beside the claim; does not decide it) and others. results/VERDICTS.md explains them.

@@ -39,6 +39,17 @@ LIMITS = """\
 * Claims 5, 7, 8, 11 and 12 were amended, and four words were added, when results were known: see PROTOCOL.md,
   2026-11-29."""
 
+WORDS = f"""\
+Claims 1, 2, 3, 5 and 7 are those of the paper or of work before it, and come first. The others are this course's own.
+Numbers are differences in mean Dice, with 95 % intervals over trainings and subjects, unless a unit is given: steps;
+a share of what fine-tuning can gain; τ, Kendall's correlation of two rankings.
+
+* *Reproduced* (the paper's claims), *confirmed* (ours): the interval is above 0, and the mean is at least {MARGIN:g}.
+* *Reversed*: the same in the other direction.
+* *Not reproduced*, *not confirmed*: the interval ends below {MARGIN:g}, so there is no gain that matters.
+* *Undecided*: anything else. More trainings or more images could decide it.
+* "As good as" is *confirmed* where the whole interval lies between -{MARGIN:g} and +{MARGIN:g}."""
+
 
 class Findings(NamedTuple):
     """What both forms of the report tell: read off the records once."""
@@ -85,16 +96,15 @@ def report(findings: Findings, begun: dict[str, str], command: str) -> str:
         "",
         "## What came out",
         "",
-        "Claims 1, 2, 3, 5 and 7 are those of the paper or its predecessor. The others are ours. Differences are in "
-        "mean Dice, with 95 % intervals over trainings and subjects.",
+        WORDS,
         "",
         *(f"* {sentence}" for sentence in sentences(found, places)),
         "",
         "## Every comparison",
         "",
-        "Operations and parameters: what one step of the first takes, and how many it trains, as a multiple of the "
-        "second. p: Wilcoxon's test on subjects' means over seeds, corrected by Holm within the lines that decide a "
-        "claim; it knows nothing of other trainings and decides nothing.",
+        "Operations: how many a training step of the first strategy takes, as a multiple of the second's. Parameters: "
+        "how many it trains, likewise. p: Wilcoxon's test on subjects' means over seeds, corrected by Holm within the "
+        "lines that decide a claim. It ignores the variation between trainings, and no verdict uses it.",
         "",
         "| claim | target | difference | 95 % interval | seeds | p | operations | parameters | |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -120,7 +130,7 @@ def report(findings: Findings, begun: dict[str, str], command: str) -> str:
         "",
         *would_decide(found),
         "",
-        "## How often such intervals hold the truth",
+        "## How often such intervals contain the truth",
         "",
         *covered(rows),
         "",
@@ -139,36 +149,57 @@ def said_of(name: str, records: list[dict]) -> list[str]:
 
 # ---- sentences -------------------------------------------------------------------------------------------------
 
-STATEMENTS = {  # of a line that decides: how its words begin, and what it says in plain English
-    1: ("the contracting path", "Training the contracting path (first 4 groups) is better than training the expanding "
+STATEMENTS = (  # number, how the words of its lines begin, and what they say in plain English; the paper's claims first
+    (1, "the contracting path", "Training the contracting path (first 4 groups) is better than training the expanding "
         "path (last 4)"),
-    3: ("first k beats", "Over all k, the first k groups are better than the last k"),
-    7: ("first 4 reaches the plateau", "With all images, the first 4 groups reach the plateau of full tuning in fewer "
+    (3, "first k beats", "On average over all k, the first k groups are better than the last k"),
+    (5, "", ""),
+    (7, "first 4 reaches the plateau", "With all images, the first 4 groups reach the plateau of full tuning in fewer "
         "steps than full tuning"),
-    2: ("first 4 less last 4", "From photographs, the advantage of first 4 over last 4 is larger on ultrasound than on "
+    (2, "first 4 less last 4", "From photographs, the advantage of first 4 over last 4 is larger on ultrasound than on "
         "chest X-rays"),
-    6: ("first 4 is equivalent", "Training the first 4 groups is as good as training everything, to within 0.02"),
-    4: ("outer k beats", "The outer levels of the U are better than the inner ones"),
-    8: ("position beats", "Of sets of layers with equally many parameters, those nearer to the input are better"),
-    11: ("shallow layers", "The first layers matter more where speckle has changed than where shapes have"),
-    12: ("strategies are ranked", "Two ultrasound sets rank strategies with equally many groups alike"),
-    13: ("first 4 − last 4", "Without augmentation, too, first 4 is better than last 4"),
-}  # fmt: skip
+    (4, "outer k beats", "The outer levels of the U are better than the inner ones"),
+    (6, "first 4 is equivalent", "Training the first 4 groups is as good as training everything (numbers: everything − "
+        "first 4)"),
+    (6, "inner 4 is equivalent", "Training all but enc1, dec1 and the head (inner 4) is as good as training everything "
+        "(numbers: everything − inner 4)"),
+    (8, "position beats", "Of sets of layers with equally many parameters, those nearer to the input are better "
+        "(numbers: for a tenth of the way)"),
+    (9, "the choice matters more", "With 10 images the choice of layers matters more than with 160"),
+    (10, "pretraining helps: everything from X-rays − from scratch", "Full tuning from X-rays is better than training "
+        "from scratch"),
+    (10, "pretraining helps: a frozen encoder", "A frozen encoder from X-rays is better than a random one"),
+    (10, "pretraining helps: a frozen decoder", "A frozen decoder from X-rays is better than a random one"),
+    (10, "pretraining helps: everything from X-rays − from photographs", "Full tuning from X-rays is better than from "
+        "photographs"),
+    (11, "shallow layers", "The first layers matter more where speckle has changed than where shapes have"),
+    (12, "strategies are ranked", "Two ultrasound sets rank strategies with equally many groups alike"),
+    (13, "first 4 − last 4", "Without augmentation, too, first 4 is better than last 4"),
+)  # fmt: skip
 
 
 def sentences(found: list[Line], places: list[Cell]) -> list[str]:
-    """What came out, a sentence a claim, the paper's claims first; each is computed from the lines."""
-    told = {number: _sentence(number, statement, [
-        one for one in found if one.number == number and not one.secondary and one.words.startswith(start)
-    ]) for number, (start, statement) in STATEMENTS.items()}  # fmt: skip
+    """What came out, a sentence per claim; each is computed from the lines."""
+    told = [
+        _fifth(places) if number == 5 else _sentence(number, statement, _lines(found, number, start))
+        for number, start, statement in STATEMENTS
+    ]
+    return [sentence for sentence in (*told, _gradients(found), _cheap(found)) if sentence]
+
+
+def _lines(found: list[Line], number: int, start: str) -> list[Line]:
+    """The lines of a statement: those that decide a claim, or else those beside it."""
+    there = [one for one in found if one.number == number and one.words.startswith(start)]
+    return [one for one in there if not one.secondary] or there
+
+
+def _fifth(places: list[Cell]) -> str:
     last = [cell for cell in places if cell.worst == "last"]
-    fifth = (
-        f"**Claim 5.** At equal k, the last groups alone are the worst of four kinds of choice in {len(last)} of "
-        f"{len(places)} cells, clearly so in {sum(cell.clear for cell in last)}: {often_worst(places)}."
+    return places and (
+        f"**Claim 5.** The last k groups are the worst choice of four (first, last, outer and inner k) in {len(last)} "
+        f"of {len(places)} cases, each a data set and a k: {often_worst(places)}. In "
+        f"{sum(cell.clear for cell in last)} of them the interval of the distance to the next is above 0."
     )
-    paper = [told[1], told[3], fifth if places else "", told[7], told[2]]
-    ordered = [*paper, told[6], _inner(found), _scratch(found), told[4], told[8], told[11], told[12], told[13]]
-    return [sentence for sentence in (*ordered, _gradients(found), _cheap(found)) if sentence]
 
 
 def _sentence(number: int, statement: str, deciding: list[Line]) -> str:
@@ -176,21 +207,18 @@ def _sentence(number: int, statement: str, deciding: list[Line]) -> str:
     for one in deciding:
         barely = one.said == word(number) and one.unit == "Dice" and 0 < one.low < BARELY
         by_word.setdefault(f"{one.said}, but barely," if barely else one.said, []).append(
-            f"{_where(one)} ({_number(one)})"
+            f"{_where(one)} ({_plainly(one)})"
         )
     said = "; ".join(f"{what} on {', '.join(places)}" for what, places in by_word.items())
     return f"**Claim {number}.** {statement}: {said}." if deciding else ""
 
 
-def _inner(found: list[Line]) -> str:
-    level = [one for one in found if one.secondary and one.words.startswith("inner 4 is equivalent")]
-    statement = "Training all but enc1, dec1 and the head (inner 4) is as good as training everything, to within 0.02"
-    return _sentence(6, statement, level)
-
-
-def _scratch(found: list[Line]) -> str:
-    level = [one for one in found if one.number == 10 and "from scratch" in one.words and not one.secondary]
-    return _sentence(10, "Full tuning from X-rays is better than training from scratch", level)
+def _plainly(one: Line) -> str:
+    """Its numbers; steps that were saved or lost without a sign."""
+    if one.unit != "steps" or one.bound or one.low <= 0 <= one.high:
+        return _number(one)
+    low, high = sorted((abs(one.low), abs(one.high)))
+    return f"{abs(one.mean):.0f} steps {'more' if one.mean < 0 else 'fewer'}, {low:.0f} to {high:.0f}"
 
 
 def _gradients(found: list[Line]) -> str:
@@ -236,7 +264,8 @@ def _row(one: Line, p: float | None, rows: Sequence[dict] = ()) -> str:
         ends = f"{one.bound} {mean}{unit} | –" if one.bound else "– | –"
     held = [] if one.bound or one.mean != one.mean else [f"{100 * each:.0f}" for each in coverage_of(one, list(rows))]
     told = f"{held[0]} to {held[-1]}" if len(held) > 1 else "".join(held)
-    rarely = f" (such an interval holds the truth in {told} of 100)" if held and float(held[0]) < 100 * ENOUGH else ""
+    rare = held and float(held[0]) < 100 * ENOUGH
+    rarely = f" (in simulations, {told} of 100 such intervals contain the truth)" if rare else ""
     operations, parameters = ("" if value is None else f"{value:.2f}" for value in sizes(one))
     return (f"| {one.claim} | {one.target} | {ends} | {one.seeds} | {p_told} | {operations} | {parameters} | "
             f"{one.said}{rarely} |")  # fmt: skip
@@ -354,7 +383,7 @@ def would_show(one: Line, times: float = 1.0) -> float | None:
 
     if one.bound or not one.high > one.low:
         return None
-    whole = one.target in FOLDED or one.number in (7, 8, 12) or one.unit != "Dice"  # a number a seed
+    whole = one.target in FOLDED or one.number in (7, 8, 12) or one.unit != "Dice"  # a number per seed
     now, then = ((n - 1 if whole else 1e9) for n in (one.seeds, one.seeds * times))
     error = (one.high - one.low) / 2 / stats.t.ppf(0.975, now)
     chance = (1 + POWER) / 2 if one.number == 6 else POWER
@@ -388,7 +417,7 @@ def would_decide(found: list[Line]) -> list[str]:
 
 # ---- coverage --------------------------------------------------------------------------------------------------
 
-ENOUGH = 0.93  # of intervals that hold the truth; where it is less, the line says so
+ENOUGH = 0.93  # of intervals that contain the truth; where it is less, the line says so
 
 
 def simulated() -> list[dict]:
@@ -402,10 +431,10 @@ def covered(rows: Sequence[dict]) -> list[str]:
     return [
         "Simulated, with the spreads of the study's own records (`python data_scripts/coverage.py`); 95 of "
         "100 are wanted. Last column: when 2 of 100 trainings of one of the two strategies collapse; few "
-        "tables hold one of them, and the others cannot know of it. A line whose kind of interval holds the "
+        "tables hold one of them, and the others cannot know of it. A line whose kind of interval contains the "
         "truth in fewer than 93 of 100, without collapses, says so in its last column.",
         "",
-        "| interval | spreads of | seeds | holds the truth | with collapses |",
+        "| interval | spreads of | seeds | contains the truth | with collapses |",
         "|---|---|---|---|---|",
         *(
             f"| {row['kind']} | {row['target']} | {row['seeds']} | {row['covered']:.1%} | "
@@ -416,11 +445,11 @@ def covered(rows: Sequence[dict]) -> list[str]:
 
 
 def coverage_of(one: Line, rows: list[dict]) -> list[float]:
-    """How often intervals as this line's hold the truth: of its kind, with the nearest number of seeds; least first.
+    """How often intervals as this line's contain the truth: of its kind, with the nearest number of seeds; least first.
 
     For folds there are several, as nobody knows how much of their trainings' spread they share.
     """
-    kind = {8: "slope over sets", 7: "a number a seed", 12: "a number a seed"}.get(one.number, "one test set")
+    kind = {8: "slope over sets", 7: "a number per seed", 12: "a number per seed"}.get(one.number, "one test set")
     if one.target == "busi":
         rows = [row for row in rows if row["target"] == "busi"]
     elif one.target == "busbra":  # a fold's training images are 50 of some 850 patients: next to nothing is shared
@@ -436,7 +465,7 @@ def coverage_of(one: Line, rows: list[dict]) -> list[float]:
 
 
 def as_json(findings: Findings) -> dict:
-    """The same as plain values, for widgets and the site: sentences, and a row a line with all its fields.
+    """The same as plain values, for widgets and the site: sentences, and a row per line with all its fields.
 
     ``p_all``: p read off the interval, corrected over all lines that decide a claim (lesson 10).
     """

@@ -1,4 +1,4 @@
-"""The freezing lab's scoreboard: a line a strategy, over all its trainings (lesson 04).
+"""The freezing lab's scoreboard: a line per strategy, over all its trainings (lesson 04).
 
 One plateau and one rival for all lines: those of everything where it was trained, else those of the best strategy.
 """
@@ -59,7 +59,7 @@ class Scoreboard:
         return self._kept[key]
 
     def lines(self, runs: list) -> list[dict]:
-        """A line a strategy that is shown, and one a reference, best Dice first."""
+        """A line per strategy that is shown, and one per reference, best Dice first."""
         rows = self.rows(runs)
         best, level = rival(rows, self.groups), plateau(rows, self.groups)
         found = [self._line(first, each, best and (best, rows[best]), level) for first, each in rows.items()]

@@ -40,8 +40,8 @@ class Lab:
         train, val: the images to learn from, and those that runs are ranked on.
         test: where given, revealed once, for the run that the student commits to.
         steps, lr, batch_size, seed, augment: of every run, as in `Training`.
-        n: where given, each run learns from ``n`` images of as many subjects of ``train``, which its seed draws; then
-            a strategy that is repeated with another seed sees other batches *and* other images, else other batches.
+        n: where given, each run learns from ``n`` images of as many subjects of ``train``, which its seed draws. Then
+            another seed means other batches *and* other images; without ``n``, only other batches.
         tasks: what is to be found out, a list of `Task`, each of which is asked with `scores`.
 
     Raises:
@@ -72,7 +72,7 @@ class Lab:
         Training(deepcopy(self.pretrained), first, val, **self.settings)  # says now what a run could not begin with
         self._untouched = evaluate(self.pretrained, val)
         if len(subject_means(self._untouched, "dice")) < 2:
-            raise BadInput("val needs images with an object of at least two subjects: an interval is over subjects.")
+            raise BadInput("val needs at least two subjects whose images have an object: an interval is over subjects.")
         self._board = Scoreboard(
             {name: _dice_and_interval(table) for name, table in (
                 ("untouched", self._untouched), ("mean shape", score(mean_shape(first), val)))},
@@ -326,7 +326,7 @@ class Lab:
 
     @property
     def scores(self):
-        """The scoreboard as a pandas table, a row a strategy, best first (lesson 04).
+        """The scoreboard as a pandas table, a row per strategy, best first (lesson 04).
 
         ``dice`` with ``low`` and ``high`` is over the subjects and ``seeds`` of a strategy. ``difference`` is that to
         the strategy named in ``against``, paired by subject and by the seeds that both have (``paired``, how many),
@@ -421,11 +421,11 @@ class Lab:
         over = [run.table for run in self.runs if run.table is not None]
         found = self._run(number).table if number is not None else over[-1] if over else self._untouched
         if found is None:
-            raise BadInput(f"Run {number} is not over, so it has no scores yet.")
+            raise BadInput(f"Run {number} has not ended, so it has no scores yet.")
         return found
 
     def pictures(self, numbers: list[int] | None = None) -> dict:
-        """Validation images, a byte a pixel, and the outlines of their true masks; None: those that are followed."""
+        """Validation images, a byte per pixel, and the outlines of their true masks; None: those that are followed."""
         numbers = looks.choose(self._watched if numbers is None else numbers, None, len(self.val))
         return {
             "size": self.val.size,
@@ -444,7 +444,7 @@ class Lab:
             return self.pretrained
         run = self._run(number)
         if run.table is None:
-            raise BadInput(f"Run {number} is not over: ask again then.")
+            raise BadInput(f"Run {number} has not ended: ask again when it has.")
         return run.model
 
     def field(self, group: str, image: int | None = None, number: int | None = None) -> dict:
@@ -547,4 +547,4 @@ def _check_seeds(seeds: int) -> None:
 
 def _check_dice(dice: float | None) -> None:
     if dice is not None and (isinstance(dice, bool) or not isinstance(dice, int | float) or not 0 <= dice <= 1):
-        raise BadInput(f"A Dice lies between 0 and 1, {dice!r} does not.")
+        raise BadInput(f"A Dice must be between 0 and 1, not {dice!r}.")

@@ -39,7 +39,7 @@ def choose(which, table, count: int) -> list[int]:
 
 
 def grey(image: Tensor) -> bytes:
-    """An image ``[1, S, S]`` in 0…1, a byte a pixel."""
+    """An image ``[1, S, S]`` in 0…1, a byte per pixel."""
     return (image[0] * 255).round().byte().numpy().tobytes()
 
 

@@ -55,8 +55,8 @@ def freeze_panel(model=None, train=None, val=None, test=None, *, lab: Lab | None
     """Buttons for the groups, presets, a guess, start, pause and stop, tasks and the scoreboard as text (lesson 04).
 
     The same work as `FreezeLab`, from the same `Lab`, which is ``panel.lab``. "Look again" shows how far a run is;
-    "Repeat" trains the newest strategy until it has three seeds. Curves, images, colours, races and pairs it lacks: for
-    these ``panel.lab`` has ``runs``, ``drawn``, ``changes``, ``race`` and ``compare``.
+    "Repeat" trains the newest strategy until it has three seeds. It has no curves, images, colours, races and pairs:
+    for these ``panel.lab`` has ``runs``, ``drawn``, ``changes``, ``race`` and ``compare``.
 
     Args:
         model, train, val, test, settings: as in `Lab`; or ``lab``, one that exists already.

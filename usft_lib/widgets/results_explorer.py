@@ -76,7 +76,7 @@ def explorer_table(view: str = "k", target: str = "hc18", **more) -> pd.DataFram
 
 
 def picture(view: str, **more) -> str:
-    """A view as SVG, a row a strategy: for pages without a kernel."""
+    """A view as SVG, a row per strategy: for pages without a kernel."""
     rows, drawn = explorer_table(view, **more), ""
     low, high = min(0, rows["low"].min()), rows["high"].max()
     for y, row in enumerate(rows.itertuples(), 2):

@@ -106,7 +106,7 @@ class Bench:
 
     @property
     def seen(self):
-        """A pandas table, a row a picture: its settings, and what was measured in it."""
+        """A pandas table, a row per picture: its settings, and what was measured in it."""
         import pandas as pd
 
         return pd.DataFrame(self._seen)
@@ -179,7 +179,7 @@ def numbers(shown: Bmode) -> list[dict[str, str]]:
 
 
 def grey_bytes(shown: Bmode) -> bytes:
-    """The picture's grey values as one byte a pixel, row by row."""
+    """The picture's grey values as one byte per pixel, row by row."""
     return (shown.image * 255).round().byte().numpy().tobytes()
 
 

@@ -27,8 +27,8 @@ class SpeckleBench(anywidget.AnyWidget):
     Attributes:
         settings: what the sliders say, a dict for ``usft.bmode(**bench.settings)``; set it to move them.
         result: the `Bmode` that was shown last.
-        seen: a table, a row a picture that was shown: its settings, and what was measured in it: ``snr``, ``axial_mm``,
-            ``lateral_mm``, ``gcnr``, ``measured_contrast_db``.
+        seen: a table, a row per picture that was shown: its settings, and what was measured in it: ``snr``,
+            ``axial_mm``, ``lateral_mm``, ``gcnr``, ``measured_contrast_db``.
 
     Raises:
         BadInput: a setting that there is no slider for, or that is not a number.

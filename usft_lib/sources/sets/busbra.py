@@ -47,7 +47,7 @@ def _table(archive: SafeZip, file: str, columns: tuple[str, ...]) -> dict[str, d
     """A table of the archive by image id, the names of its columns in lower case."""
     name = next((name for name in archive.names if name.rpartition("/")[2] == file), None)
     if name is None:
-        raise BadInput(f"{ARCHIVE} holds no {file}: fetch the archive again.")
+        raise BadInput(f"{ARCHIVE} has no {file}: fetch the archive again.")
     text = archive.read(name).decode("utf-8-sig", "replace")
     first, *rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if any(row)] or [[]]
     head = [cell.lower() for cell in first]

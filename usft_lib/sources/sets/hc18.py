@@ -50,7 +50,7 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
 
 
 def read_sizes(path: Path) -> dict[str, tuple[float, float]]:
-    """The table of the data set: {"000_HC": (millimetres a pixel, head circumference in millimetres)}."""
+    """The table of the data set: {"000_HC": (millimetres per pixel, head circumference in millimetres)}."""
     text = path.read_bytes().decode("utf-8-sig", "replace")
     sizes = {}
     for number, row in enumerate(csv.reader(io.StringIO(text)), 1):
@@ -61,7 +61,7 @@ def read_sizes(path: Path) -> dict[str, tuple[float, float]]:
             if not (0 < mm < 10 and 0 < circumference < 1000):
                 raise ValueError
         except (ValueError, IndexError):
-            raise BadInput(f"{SIZES}, line {number} is not 'file, mm a pixel, mm around': fetch it again.") from None
+            raise BadInput(f"{SIZES}, line {number} is not 'file, mm per pixel, mm around': fetch it again.") from None
         sizes[Path(row[0]).stem] = (mm, circumference)
     return sizes
 

@@ -31,7 +31,7 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
         if match := TRIMAP.search(name):
             trimaps[match[1]] = name, data
     if not trimaps:
-        raise BadInput(f"{ANNOTATIONS} holds no trimaps/….png: it is not that of the Oxford pets.")
+        raise BadInput(f"{ANNOTATIONS} has no trimaps/….png: it is not that of the Oxford pets.")
     unusable: list[str] = []
     seen = 0
     for name, data in read_tar(files[PICTURES], PICTURES):
@@ -51,7 +51,7 @@ def read(files: dict[str, Path], remarks: list[str]) -> Iterator[Sample]:
             continue
         yield Sample(match[1], match[1], picture, animal, species(match[1]))
     if not seen:
-        raise BadInput(f"{PICTURES} holds no images/….jpg: it is not that of the Oxford pets.")
+        raise BadInput(f"{PICTURES} has no images/….jpg: it is not that of the Oxford pets.")
     unusable += [f"{name} has no image." for name, _ in trimaps.values()]
     if len(unusable) > LEFT_OUT:
         raise BadInput(f"More than {LEFT_OUT} images of the Oxford pets cannot be used; the first: {unusable[0]}")
@@ -64,7 +64,7 @@ def figure(data: bytes, what: str) -> np.ndarray:
     image = open_picture(data, what)
     values = np.asarray(image)
     if values.ndim != 2 or not np.isin(values, (FIGURE, GROUND, BORDER)).all():
-        raise BadInput(f"{what} is no trimap: it must hold 1, 2 and 3 alone.")
+        raise BadInput(f"{what} is no trimap: it must contain only 1, 2 and 3.")
     return values != GROUND
 
 
