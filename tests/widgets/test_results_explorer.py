@@ -267,11 +267,19 @@ def test_what_is_not_there_is_said_and_nothing_else(show, unfinished):
 
 @slow
 def test_cheap_ways_are_drawn_and_named_once_they_are_there(show):
-    cheap = [row | {"strategy": way, "parameters": 3000, "share": 0.7} for row in study()["dice"]
-             if row["strategy"] == "first 1" for way in ("norm only", "lora 4")]  # fmt: skip
+    ways = {"norm only": 3000, "lora 4": 3000, "head only": 17}
+    cheap = [row | {"strategy": way, "parameters": n, "share": 0.7} for row in study()["dice"]
+             if row["strategy"] == "first 1" for way, n in ways.items()]  # fmt: skip
     page = show(data=study() | {"dice": study()["dice"] + cheap, "missing": {}}, view="baselines")
     labels = page.locator(".usft-chart > text").all_text_contents()
-    assert {"norm only", "lora"} <= set(labels) and "norm only" in rows(page, "All strategies")
+    assert {"norm only", "lora", "head only"} <= set(labels) and "norm only" in rows(page, "All strategies")
+    at = page.locator(".usft-chart").evaluate(
+        """(svg) => ({
+          lines: Math.min(...[...svg.querySelectorAll("line.usft-grid")].map((l) => l.getBoundingClientRect().left)),
+          points: Math.min(...[...svg.querySelectorAll("g path")].map((p) => p.getBoundingClientRect().left)),
+        })"""
+    )
+    assert "10" in labels and at["points"] > at["lines"], "17 parameters lie on the axis, not left of it"
     assert "Not complete" not in page.locator(".usft-explorer").inner_text()
 
 

@@ -168,7 +168,8 @@ function render({ model, el }) {
     },
     baselines() {
       const least = trained().sort((a, b) => a.parameters - b.parameters)[0], count = least.parameters.toLocaleString("en"), parameters = now.x === "parameters";
-      const axis = parameters ? { label: "trained parameters", numbered: true, ticks: [[1e3, "1 k"], [1e4, "10 k"], [1e5, "100 k"], [1e6, "1 M"]], place: (v) => Math.log10(v / 1e3) / 3.4 }
+      const low = Math.floor(Math.log10(least.parameters)), powers = [[10], [100], [1e3, "1 k"], [1e4, "10 k"], [1e5, "100 k"], [1e6, "1 M"]];
+      const axis = parameters ? { label: "trained parameters", numbered: true, ticks: powers.filter(([v]) => v >= 10 ** low), place: (v) => (Math.log10(v) - low) / (6.4 - low) }
         : { label: "operations of a step, everything = 100 %", numbered: true, ticks: [0.4, 0.6, 0.8, 1].map((v) => [v, percent(v)]), place: (v) => (v - 0.4) / 0.62 };
       return [`the Dice ${on()} of ${least.strategy}, which trains ${count} parameters`, least, `${least.strategy} trains ${parameters ? `${count} parameters` : `with ${percent(least.share)} of the operations`}: Dice ${interval(least)} ${on()}. Everything: ${interval(row("everything"))}.`,
         (w) => chart(w, `Dice ${on()} against ${axis.label}`, axis, scattered((r) => (parameters ? r.parameters : r.share)), levels(row)),
