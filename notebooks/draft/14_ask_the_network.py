@@ -34,22 +34,18 @@ STEPS, TRAININGS = (300, 3) if PROFILE == "full" else (150, 1)
 
 # %% [markdown]
 # So far we found good layers by trying. Each try costs a training, and the best of many tries is partly lucky (lesson
-# 09). Could we ask the network instead, *before* any training? A gradient takes one look at the images. Perhaps the
-# groups with the largest gradient are the ones to train.
-#
-# Lee and others (2022) use such gradients in networks that classify images: they scale each layer's learning rate by
-# them, again and again during training. We ask something simpler: does one gradient, before training, find the groups
-# to train? In this lesson you compute it, see where it can fail, race it, and read what the study found.
+# 09). Could we ask the network instead, *before* any training? One look at the images gives a gradient. Perhaps the
+# groups with the largest gradient are the ones to train. (Lee and others, 2022, set each layer's learning rate by such
+# gradients, again and again. We ask something simpler: does one gradient, before training, find the groups to train?)
 #
 # ## Guess first
 #
 # `dec1` and the head count as one group here, so there are nine. The study let the network choose four of them, and
 # trained these four. It also trained four random sets of four groups.
 #
-# * **14.a** By how much Dice is the network's choice ahead of the random sets on fetal heads, on average? A negative
-#   number if it is behind.
-# * **14.b** Take two of the nine groups at random. How often does the group with the larger gradient (for its size)
-#   also raise the Dice more, if it is trained alone? From 0 (never) over 0.5 (chance) to 1 (always).
+# * **14.a** By how much Dice is the network's choice ahead of the random sets on fetal heads? Negative if it is behind.
+# * **14.b** Take two of the nine groups at random. How often does the one with the larger gradient (for its size) also
+#   raise the Dice more, if it is trained alone? From 0 (never) over 0.5 (chance) to 1 (always).
 
 # %%
 usft.guess("14.a", ...)  # the network's four minus the random fours, Dice
@@ -58,30 +54,28 @@ usft.guess("14.b", ...)  # from 0 to 1
 # %% [markdown]
 # ## Gradient against weight
 #
-# The gradient of the loss says how much the loss changes when a weight moves a little. Large groups usually have a
-# longer gradient, and large weights must move further to change much. So the gradient is compared with the weights
-# themselves. The **gradient-to-weight ratio** of a group, with all its convolution weights $W$, is
+# The gradient says how much the loss changes when a weight moves a little. Large groups usually have a longer gradient,
+# and large weights must move further. So we divide by the weights. The **gradient-to-weight ratio** of a group, with
+# all its convolution weights $W$, is
 #
 # $$\text{ratio} = \frac{\lVert \partial L / \partial W \rVert}{\lVert W \rVert}$$
 #
 # $\lVert\cdot\rVert$ is the length of *all* these numbers together: square them, add them up, take the root. Only
-# convolutions count. A bias, or the shift of a normalisation, may lie near zero, and then its ratio is huge for no
-# other reason.
+# convolutions count: a bias, or the shift of a normalisation, may be near zero, and then its ratio is huge.
 #
 # ### Exercise 14.1 · The ratio of a group
 #
 # A backward pass has been done, so `parameter.grad` is there. Write `ratio(group)`: the length of the gradient of all
-# convolution weights in this module, divided by the length of these weights. Up-convolutions count, too. Return one
-# number.
+# convolution weights in this module, divided by the length of these weights. Up-convolutions count, too.
 #
 # <details><summary>Hint 1</summary>
 #
-# `group.modules()` lists all layers inside. Ask each for its kind: `isinstance(layer, torch.nn.Conv2d)`, or
+# `group.modules()` lists all layers. Ask each for its kind: `isinstance(layer, torch.nn.Conv2d)`, or
 # `torch.nn.ConvTranspose2d`.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# First add up the squares over all layers, and take the root once, at the end.
+# Add up the squares over all layers; take the root once, at the end.
 # </details>
 
 # %%
@@ -236,10 +230,8 @@ def ratio(group):
 # END RIGHT
 
 # %% [markdown]
-# `usft.gradient_ratio` does the same for every group, with the network in evaluation mode: in training mode the answer
-# would also depend on which images share a batch.
-#
-# Does the answer depend on *which* images we ask with? Here are three batches of ten, and all forty together.
+# `usft.gradient_ratio` does the same for every group, in evaluation mode. Does the answer depend on *which* images we
+# ask with? Here are three batches of ten, and all forty together.
 
 # %%
 source = usft.pretrained("xray-simulated")
@@ -277,15 +269,14 @@ usft.alt(f"the ratio is largest at {top} and smallest at {low}; the lines of the
 # %% [markdown]
 # <details><summary>Does it depend on the images?</summary>
 #
-# Little, in this data set. The groups differ far more than the batches do, and the four largest are the same ones.
-# Other data sets may have another answer.
+# Little, in this data set. The groups differ far more than the batches do, and the four largest are the same.
 # </details>
 #
 # ## A trap
 #
-# Take a convolution and make its weights ten times as large. The normalisation behind it has stored a mean and a
-# variance of its output: make the mean ten times as large, too, and the variance a hundred times. **Before you run the
-# cells:** what happens to the masks, what to the ratio of `enc2`, and what to the network's choice?
+# Make the weights of a convolution ten times as large. The normalisation behind it has stored a mean and a variance of
+# its output: make the mean ten times as large, too, and the variance a hundred times. **Before you run the cells:**
+# what happens to the masks, to the ratio of `enc2`, and to the network's choice?
 
 # %%
 FACTOR = 10  # change me: 0.1 to 100
@@ -312,28 +303,22 @@ usft.check_range(fall / FACTOR**2, 0.98, 1.02, "its fall ÷ factor²")
 # %% [markdown]
 # <details><summary>What does this mean?</summary>
 #
-# The output of the convolution is ten times as large, and the normalisation divides by ten times as much, so the two
-# changes cancel. Both networks give the same masks: they know equally much, and `enc2` is equally right or wrong in
-# both. Yet its gradient is a tenth and its weights are ten times as large, so its ratio falls to a hundredth, and the
-# network no longer asks for it. So the ratio does not only tell what the images ask for. It also tells how large the
-# weights happen to be, and normalisation lets them have any size. (Networks without normalisation have the same trap:
-# make one layer larger and the next one smaller.)
+# The convolution gives ten times as much, the normalisation divides by ten times as much: the masks stay the same. So
+# `enc2` is equally right or wrong in both networks. Yet its gradient is a tenth and its weights are ten times as large,
+# so its ratio falls to a hundredth, and the network no longer asks for it. The ratio also tells how large the weights
+# happen to be, and normalisation lets them have any size.
 #
-# There is another reason for doubt. We train with Adam, which divides each gradient by a running average of its size.
-# So a group with a long gradient does not move further. At best the ratio is a *sign* of where there is something to
-# gain.
+# There is another reason for doubt. Adam divides each gradient by a running average of its size, so a group with a long
+# gradient does not move further. At best the ratio is a *sign* of where there is something to gain.
 # </details>
 #
-# So the ratio *may* find good groups. It does not have to. We need an experiment.
+# So the ratio *may* find good groups. We need an experiment.
 #
 # ## A race against chance
 #
-# The network chooses the four groups with the largest ratio. Its opponents are four random groups, which the study drew
-# as well, and four that *you* choose. (For the random set and the network's, `dec1` with the head counts as one.)
-#
-# In the lab, set *Colour blocks by* to *gradient ÷ weight, before training*. Choose your own four groups, name a guess,
-# and press *Fine-tune*. The next cell trains the others, and *first 4* for you if you did not choose. All take the same
-# learning rate.
+# The network chooses the four groups with the largest ratio. Its opponents are four random groups, and four that *you*
+# choose. In the lab, set *Colour blocks by* to *gradient ÷ weight, before training*. Choose your own four groups, guess,
+# and press *Fine-tune*. The next cell trains the others (and *first 4* if you did not choose), all at one learning rate.
 
 # %% tags=["train"]
 network = [name for place in wished for name in place.split(" + ")]
@@ -371,24 +356,21 @@ for name in dict.fromkeys((mine, *opponents)):
 usft.check_range(board.max(), 0.3, 0.95, "Dice of the best")
 
 # %% [markdown]
-# One training of each, and one random set: this is an example, not a result. Choose two lines of the board to see their
-# paired difference.
+# One training of each, and one random set: this is an example, not a result.
 #
 # ## What the study found
 #
 # **Claim 14** (ours): the ratio finds the groups to train. Its rule was fixed before anything ran. The study trained
 # each of the nine groups alone, the network's four, four random sets of four, and first 4, on two targets with five
-# seeds. Each rate was chosen from four, on images that are used for nothing else; all sets of four take the rate of
-# first 4. The claim needs three things, on both targets:
+# seeds. Rates were chosen on images that are used for nothing else; all sets of four take the rate of first 4. The
+# claim needs three things, on both targets:
 #
 # * the network's four are better than the random sets: by 0.02 or more, with the interval above 0;
-# * they are about as good as first 4, a choice that asks nothing: at the upper end of the interval, first 4 is ahead by
-#   less than 0.02;
-# * the ratio orders the nine groups by what they gain better than their *number of parameters* does. Order is measured
-#   by τ (lesson 10).
+# * first 4, a choice that asks nothing, is ahead of them by less than 0.02, even at the upper end of the interval;
+# * the ratio orders the nine groups by their gain better than their *number of parameters* does (by τ, lesson 10).
 #
-# The verdict is one of *finds the layers*, *size alone* (the third does not hold), *does not find the layers* and
-# *undecided*. The **gain** of a group is its Dice if it is trained alone, minus the Dice of the untouched network.
+# The verdict is *finds the layers*, *size alone* (the third is missing), *does not find the layers* or *undecided*. The
+# **gain** of a group is its Dice if it is trained alone, minus the Dice of the untouched network.
 
 # %% tags=["fold", "study"]
 # @title Draw the ratio against the gain, and print the verdict
@@ -424,8 +406,8 @@ usft.alt(f"ratio against gain, seeds as dots; the claim's verdict: {finds(lines)
 # %% [markdown]
 # ### Exercise 14.2 · Read the verdict
 #
-# Set `word`: the study's verdict on claim 14. And set `lead`: by how much the network's four are ahead of the random
-# sets on simulated breasts (three digits).
+# Set `word`: the study's verdict on claim 14. And `lead`: by how much the network's four are ahead of the random sets on
+# simulated breasts (three digits).
 
 # %%
 # BEGIN SOLUTION some words, and the mean of one line
@@ -470,12 +452,12 @@ word, lead = "The ratio " + finds(lines), round(ahead["sim-ultrasound"], 3)
 # %% [markdown]
 # ## What does a wrong choice cost?
 #
-# Suppose that you may train one single group of the nine. You can ask the gradient, which costs a second. You can try
-# all nine with other trainings, and take the best; this costs many trainings. Or you can draw one. The **regret** of a
-# choice is the gain of the best group minus the gain of the chosen one.
+# Suppose that you may train one single group of the nine. You can ask the gradient, which costs a second; try all nine
+# in other trainings and take the best, which costs many; or draw one. The **regret** of a choice is the gain of the best
+# group minus the gain of the chosen one.
 #
-# The trainings that choose must not be the ones that measure (lesson 12). So for each seed the *other* four choose. And
-# the best of nine in a seed is partly lucky. So nobody has a regret of 0; compare the regrets with each other.
+# The trainings that choose must not be the ones that measure (lesson 12): for each seed the *other* four choose. The
+# best of nine in a seed is partly lucky, so nobody has a regret of 0. Compare the regrets with each other.
 
 # %%
 def regret(gain, pick):
@@ -543,27 +525,26 @@ You try nine groups, one training each, and the best gains 0.31. What will it ga
 # %% [markdown]
 # ## What this does not show
 #
-# * **Rates that follow the ratio.** This is what Lee and others do. We did not run it.
-# * **Other random sets.** There are four, and none of them contains `enc1`. The intervals cover other trainings and
-#   subjects, not other draws: this was the mistake of claim 8 (lesson 11).
-# * **Equal conditions.** Sets of four groups have neither equally many parameters, nor do they take equally long. And
-#   `enc1`, the bottleneck and `dec1` keep the rates of an earlier search, up to 0.01; the other groups were offered
-#   0.03 as well.
+# * **Rates that follow the ratio**, as Lee and others use them. We did not run it.
+# * **Other random sets.** There are four, and none contains `enc1`. The intervals cover other trainings and subjects,
+#   not other draws.
+# * **Equal conditions.** Sets of four groups differ in parameters and in time. `enc1`, the bottleneck and `dec1` keep
+#   the rates of an earlier search, up to 0.01; the other groups were offered 0.03 as well.
 
 # %% [markdown]
 # ## Recap
 #
-# * A gradient before training is cheap to ask, and its answer depends little on which images of a set we ask with.
+# * A gradient before training is cheap, and depends little on which images of a set we ask with.
 # * The ratio depends on how large the weights are, and normalisation lets them have any size.
 # * A rule for choosing must beat a random choice, and a choice that asks nothing.
 #
 # ## Try it alone
 #
-# Rescale the bottleneck by 0.1 instead of `enc2` by 10 (in the cell with `FACTOR`, `block = same.bottleneck`), and
-# print `usft.gradient_ratio(same, forty, nine)`. What does the network ask for now? Train both choices, from `source`.
+# In the cell with `FACTOR`, rescale `same.bottleneck` by 0.1 instead of `same.enc2` by 10. What does the network ask for
+# now? Train both choices, from `source`.
 
 # %% [markdown]
 # ## Further reading
 #
 # * Lee and others, "Surgical fine-tuning", 2022, [arXiv 2210.11466](https://arxiv.org/abs/2210.11466): the ratio, and
-#   rates that follow it, tensor by tensor, again and again during training.
+#   rates that follow it.

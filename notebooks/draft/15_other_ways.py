@@ -32,9 +32,8 @@ SIZE = 96  # pixels a side
 STEPS = 300 if PROFILE == "full" else 150
 
 # %% [markdown]
-# Until now a layer was either trained or frozen. There are finer choices: train a few numbers in *every* layer, or
-# train everything, but not at once. Such methods are popular for large networks, because few numbers are cheap to
-# store. Are they also good, here? The study compared seven of them, each with a strategy that you know.
+# Until now a group was either trained or frozen. There are finer choices: train a few numbers in *every* layer, or
+# train everything, but not at once. Are they good? The study compared seven of them, each with a strategy that you know.
 #
 # | method | what learns | compared with |
 # |---|---|---|
@@ -47,8 +46,8 @@ STEPS = 300 if PROFILE == "full" else 150
 #
 # ## Guess first
 #
-# * **15.a** Normalisation has 2 944 numbers, `enc1` about as many (2 512). The study trained each of them alone, on 40
-#   fetal heads. By how much Dice is normalisation ahead? A negative number if `enc1` wins.
+# * **15.a** Normalisation has 2 944 numbers, `enc1` about as many (2 512). The study trained each alone, on 40 fetal
+#   heads. By how much Dice is normalisation ahead? Negative if `enc1` wins.
 # * **15.b** On fetal heads, how many of the seven methods are *confirmed* to be better than what they are compared
 #   with? From 0 to 7.
 
@@ -69,7 +68,9 @@ net = usft.UNet(width=16, depth=4)
 usft.train_parameters(net, "norm")
 chosen = {name: p.numel() for name, p in net.named_parameters() if p.requires_grad}
 print(list(chosen)[:4], "… in all", sum(chosen.values()))
-for way in ("head only", "bias only", "norm only", "first 1", "first 2", "lora 4", "everything"):
+ways = ["head only", "bias only", "norm only", "first 1"]
+ways += ["first 2", "lora 4", "everything"]
+for way in ways:
     print(f"{way:12s}{size(way)[1]:9,d} parameters")
 
 # %% [markdown]
@@ -77,24 +78,22 @@ for way in ("head only", "bias only", "norm only", "first 1", "first 2", "lora 4
 #
 # ## A change of low rank
 #
-# **LoRA** (low-rank adaptation; Hu and others, 2021, for the linear layers of language models) trains a *change* of
-# each weight, and allows only changes of low rank. Write a convolution's weight as a matrix $W$ with a row for each
-# output channel. Then
+# **LoRA** (low-rank adaptation; Hu and others, 2021, for language models) trains a *change* of each weight, of low rank.
+# Write a convolution's weight as a matrix $W$ with a row for each output channel. Then
 #
 # $$W' = W + s\,B\,A,$$
 #
-# where $A$ has $r$ rows, $B$ has $r$ columns, and only $A$ and $B$ learn. The product has at most the **rank** $r$:
-# each of its rows is a mixture of the $r$ rows of $A$. For example $r = 4$. The number $s$ is a fixed scale. For 64 to
-# 64 channels and a 3×3 kernel, $W$ is 64 × 576, so 36 864 numbers; $A$ and $B$ have 4 · (576 + 64) = 2 560.
+# where $A$ has $r$ rows, $B$ has $r$ columns, and only $A$ and $B$ learn. The product has at most the **rank** $r$: each
+# of its rows is a mixture of the $r$ rows of $A$. The number $s$ is a fixed scale. For 64 to 64 channels and a 3×3
+# kernel, $W$ has 64 × 576 = 36 864 numbers; with $r = 4$, $A$ and $B$ have 4 · (576 + 64) = 2 560.
 #
 # ### Exercise 15.1 · LoRA for a convolution
 #
-# Write three things. The class keeps `conv` and `scale`, and makes the matrices `A` and `B` as `torch.nn.Parameter`,
-# which makes a tensor learn. `changed` gives the weight $W'$. `merge` gives a plain convolution that does what the
-# layer has learnt, so that whoever uses the network needs no LoRA; the layer itself stays as it is.
+# Write three things. The class keeps `conv` and `scale`, and makes the matrices `A` and `B` as `torch.nn.Parameter`, so
+# that they learn. `changed` gives the weight $W'$. `merge` gives a plain convolution that does the same, so that whoever
+# uses the network needs no LoRA; the layer itself stays as it is.
 #
-# At the start the layer must do exactly what `conv` does. Weight and bias of `conv` never move. (Some convolutions have
-# no bias.)
+# At the start the layer must do exactly what `conv` does. Weight and bias (if there is one) of `conv` never move.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -525,21 +524,20 @@ def merge(layer):
 # `usft.lora(model, groups, rank=4)` does this for all convolutions and up-convolutions of the groups (with $s = 1$).
 # `usft.merge(model)` turns them into plain convolutions again, which keep what was learnt.
 #
-# What does it save? Parameters to store, and the memory of Adam. In this way of writing it, no time: a step computes
-# the gradient of the whole weight, and from it those of $A$ and $B$. Two small convolutions in a row would need no
-# gradient of $W$, which is about a third of a step (lesson 13).
+# What does it save? Parameters to store, and memory of Adam. As we write it, no time: a step computes the gradient of
+# the whole weight, and from it those of $A$ and $B$.
 #
 # ## Not all at once
 #
-# The last kind of method trains everything, but not from the start. All three are *our version*, in 300 steps:
+# The last kind of method trains everything, but not from the start. Here is *our version*, in 300 steps:
 #
 # * **Head first** (LP-FT; Kumar and others, 2022): the head alone for 100 steps, then everything. The idea: with a head
 #   that does not fit yet, the first gradients spoil good layers.
 # * **Unfreezing from the output** (Howard and Ruder, 2018, for texts): `dec1` and the head first, then about every 12
-#   steps one more group, so that after 100 steps everything learns. **Unfreezing from the input** goes the other way.
+#   steps one more group, so that after 100 steps everything learns. **From the input**: the other way.
 #
-# One Adam serves for the whole training: it keeps an average of each gradient, and a new one would have to begin again.
-# So in the library the plan is given at the start:
+# One Adam serves for the whole training, as a new one would have forgotten its averages. So the plan is given at the
+# start:
 
 # %%
 model = usft.train_only(usft.pretrained("xray-simulated"), ["head"])
@@ -551,15 +549,16 @@ for _ in usft.Training(model, few, steps=5, unfreeze_at=plan):
 # %% [markdown]
 # ## Which learning rate?
 #
-# A few numbers in every layer and a whole group may need different learning rates. With one rate for all, we would
-# compare how well the rate fits. Here are two methods at two rates, on simulated breasts. Validation images choose the
-# rate; the test images are used once, for the chosen ones.
+# A few numbers in every layer may need another learning rate than a whole group. Here are two methods at two rates, on
+# simulated breasts. Validation images choose the rate; the test images are used once, for the chosen ones.
 
 # %% tags=["train"]
 source = usft.pretrained("xray-simulated")
 people = usft.simulate_ultrasound(160, size=SIZE, seed=71, preset="breast")
 pool, val, test = people.split(0.4, 0.2, 0.4, seed=SEED)
 train = pool.subset(40, seed=SEED)
+
+# %% tags=["train"]
 models, validation = {}, {}
 for way in ("norm only", "first 1"):
     for rate in (3e-3, 3e-2):
@@ -582,16 +581,16 @@ for way in ("norm only", "first 1"):
 usft.check_range(max(tested.values()), 0.25, 0.95, "Dice of the better")
 
 # %% [markdown]
-# Does the order of the two depend on the rate? For each method the study chose from four rates, on images that are used
-# for nothing else. The methods and what they are compared with had the same four.
+# Does the order of the two depend on the rate? The study chose from the same four rates for every method and for what it
+# is compared with, on images that are used for nothing else.
 #
 # ## What the study found
 #
 # **Claim 15** (ours): each of the seven methods is better than what it is compared with. The pairs were fixed before
-# anything ran. Five seeds, two targets. With seven comparisons on each target, one may be lucky (lesson 10).
+# anything ran. Five seeds, two targets. Of seven comparisons on a target, one may be lucky (lesson 10).
 #
-# Keep two questions apart: better with equally many *parameters*, and better in equally many *seconds*. In the
-# explorer, the view *Does more help?* shows the first; guess, then change *Against* to operations.
+# Keep two questions apart: better with as many *parameters*, and better in as many *seconds*. The explorer's view *Does
+# more help?* shows the first; guess, then change *Against* to operations.
 
 # %%
 explorer = usft.ResultsExplorer("hc18", view="baselines", guess=True)
@@ -600,7 +599,7 @@ display(explorer)
 # %% tags=["train", "fold"]
 # @title Measure how long 300 steps take here, in turns
 runs = {}
-for way in ("head only", "bias only", "norm only", "lora 4", "first 1", "first 2", "everything"):
+for way in ways:
     runs[way] = usft.Training(prepare(deepcopy(source), way, "kept", train), train, steps=10, augment=False)
 best = dict.fromkeys(runs, np.inf)
 for turn in range(10):
@@ -643,8 +642,8 @@ usft.alt(f"on heads {better} of seven cheap ways are confirmed to be better than
 
 # %% [markdown]
 # The grey line is the **Pareto front**: no cheaper method has a higher mean than a point on it. It joins the luckiest
-# means, so read the intervals, too (lesson 09). The seconds are those of your machine at its size of images; the Dice
-# are the study's. (In the explorer, *first 1*, *first 2* and *everything* come from other trainings, at other rates.)
+# means, so read the intervals, too (lesson 09). The seconds are your machine's; the Dice are the study's. (In the
+# explorer, *first 1*, *first 2* and *everything* come from other trainings, at other rates.)
 #
 # ### Exercise 15.2 · Read the verdicts
 #
@@ -742,17 +741,16 @@ conclude? (Compare lesson 09.)
 #
 # * **Equal sizes.** Only normalisation and biases have about as many parameters as what they are compared with. LoRA
 #   has four times as many as *first 2*, and the head nearly none.
-# * **One difference at a time.** Normalisation, biases and LoRA keep all stored statistics; whole groups adapt those of
-#   their own.
-# * **Large networks, other ranks.** LoRA was made for networks a thousand times as large. Rank 4 was the only one
-#   tried.
+# * **One difference at a time.** Normalisation, biases and LoRA keep all stored statistics; whole groups adapt theirs.
+# * **Large networks, other ranks.** LoRA was made for networks a thousand times as large. We tried only rank 4.
+# * **The best rates.** On heads, the best rate of normalisation, biases and the head was the largest that was tried.
 # * **New hospitals.** Head first is meant for images that differ from the training images. Ours do not.
 
 # %% [markdown]
 # ## Recap
 #
 # * LoRA adds a product of two thin matrices. It starts at no change, and can be merged.
-# * Few parameters are cheap to store. Whether they are cheap to train depends on where they lie.
+# * Few parameters are cheap to store. Whether they are cheap to train depends on where they are.
 # * Compare methods at an equal search of rates, and say what is equal: parameters, or time.
 #
 # ## Try it alone
