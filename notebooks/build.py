@@ -50,6 +50,7 @@ SOLUTION = re.compile(
     r"^(?P<indent>[ \t]*)# BEGIN SOLUTION *(?P<todo>.*)\n(?P<lines>(?:.*\n)*?)[ \t]*# END SOLUTION *$", re.M
 )
 HIDDEN = re.compile(r"^# BEGIN (?P<kind>WRONG|RIGHT) *(?P<hint>.*)\n(?P<code>(?:.*\n)*?)# END (?P=kind) *$", re.M)
+ARCHIVE_MB = 16  # what a set-up cell downloads: the repository's archive, three quarters of it weights
 FREE = {"cc-by": "CC BY 4.0"}  # licences under which the site may show images
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Run after a lesson's last cell, and not kept: the largest memory that its kernel held, in bytes, or 0: not known.
@@ -116,7 +117,7 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
     archive = f"https://github.com/{course['course']['repository']}/archive/{course['course']['tag']}.zip"
     pack = course["course"].get("pack_url")
     mirror = f'    os.environ.setdefault("USFT_MIRROR", "{pack}")  # the class\'s images\n' if pack else ""
-    setup = f'''# In Colab: installs the course's library and leaves everything else as it is. Elsewhere: one setting.
+    setup = f'''# In Colab: installs the course's library ({ARCHIVE_MB} MB) and changes nothing else. Elsewhere: one setting.
 import os
 import sys
 

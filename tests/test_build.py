@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import shutil
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -692,3 +693,11 @@ def test_a_widget_is_kept_as_its_still_picture_and_a_progress_bar_not_at_all():
         {"image/svg+xml": "<svg/>", "text/plain": "shown"},
         {"text/html": "<details/>", "text/plain": "shown"},
     ]
+
+
+def test_the_set_up_cell_says_how_much_it_downloads(tmp_path):
+    repository = Path(builder.__file__).resolve().parents[1]
+    archive = subprocess.run(["git", "archive", "--format=zip", "HEAD"], capture_output=True, cwd=repository)
+    if archive.returncode:
+        pytest.skip("not a git checkout (2026-11-30)")
+    assert len(archive.stdout) / 1e6 == pytest.approx(builder.ARCHIVE_MB, rel=0.1)
