@@ -117,7 +117,8 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
     archive = f"https://github.com/{course['course']['repository']}/archive/{course['course']['tag']}.zip"
     pack = course["course"].get("pack_url")
     mirror = f'    os.environ.setdefault("USFT_MIRROR", "{pack}")  # the class\'s images\n' if pack else ""
-    setup = f'''# In Colab: installs the course's library ({ARCHIVE_MB} MB) and changes nothing else. Elsewhere: one setting.
+    told = f"installs the course's library ({ARCHIVE_MB} MB) and changes nothing else. Elsewhere: one setting."
+    setup = f'''# In Colab: {told}
 import os
 import sys
 

@@ -137,7 +137,7 @@ class SegmentationData:
     def split(self, *fractions: float, seed: int = 0) -> tuple["SegmentationData", ...]:
         """Split into parts of about these ``fractions``, no subject on two sides (lesson 01).
 
-        A subject's side depends on the seed and its own name alone: not on the order of files, nor on who else is in
+        A subject's part depends only on the seed and on its own name, not on the order of files or on who else is in
         the set, so a subset and the full set agree on who is tested. The price: parts are only about as large as asked.
         Only where a side would be empty (few subjects) are they dealt in the order of these hashes, which is said.
 
@@ -169,7 +169,7 @@ class SegmentationData:
         return parts
 
     def subset(self, n: int, seed: int = 0) -> "SegmentationData":
-        """``n`` images of ``n`` different subjects (lesson 12); nested: the subset of 10 lies inside that of 20.
+        """``n`` images of ``n`` different subjects (lesson 12); nested: the subset of 10 is part of that of 20.
 
         Where there are fewer subjects, each gives a second image, a third …, which is said.
 

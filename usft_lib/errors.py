@@ -9,7 +9,7 @@ class BadInput(ValueError):
 
 
 class DataUnavailable(RuntimeError):
-    """A data set could not be had from any of its addresses; nothing was put in its place."""
+    """A data set is at none of its addresses, or cannot be downloaded; nothing was put in its place."""
 
 
 def shown(value) -> str:

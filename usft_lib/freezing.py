@@ -121,7 +121,7 @@ def freeze(model: UNet, names: Iterable[str]) -> UNet:
     keeps its stored statistics, even after ``model.train()``. Returns the model.
 
     Raises:
-        BadInput: there is no such group; the nearest name is told.
+        BadInput: there is no such group; the message gives the nearest name.
     """
     return _set_frozen(model, check_network(model).frozen.union(check_groups(model, names)))
 

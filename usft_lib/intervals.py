@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def bootstrap_mean(values, level: float = 0.95, draws: int = 5000, seed: int = 0) -> tuple[float, float, float]:
     """Mean of independent ``values`` with its percentile bootstrap interval: ``(mean, low, high)``.
 
-    It says how far the mean would move with other subjects; other training seeds are another matter (lesson 08). One
-    value alone has no interval: NaN.
+    It says how far the mean would move with other subjects; other training seeds are another matter (lesson 08). A
+    single value has no interval: NaN.
     """
     try:
         values = np.asarray(values, dtype=float)

@@ -167,9 +167,9 @@ def gradient_ratio(
     ICLR 2023, arXiv 2210.11466, layers with a larger ratio train faster.
 
     The gradient is that of the mean over all images, so batches share the work and change nothing. (Lee et al. average
-    the ratio over batches, which adds their noise, the more the smaller they are.) Weights of convolutions and
-    up-convolutions alone count, told by the kind of module: a normalisation is called ``enc1.1`` here, so leaving out
-    names with "bn" would leave out none. Biases do not count: near zero, a ratio tells how small they are. No choice
+    the ratio over batches, which adds their noise, the more the smaller they are.) Only weights of convolutions and
+    up-convolutions count, found by the kind of module: a normalisation is called ``enc1.1`` here, so leaving out
+    names with "bn" would leave out none. Biases do not count: near zero, a ratio says how small they are. No choice
     mends this: a convolution made ten times larger, with its normalisation's statistics to match, is the same function
     and has a hundredth of the ratio.
 

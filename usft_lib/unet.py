@@ -114,7 +114,7 @@ class UNet(nn.Module):
         return self.head(x)
 
     def train(self, mode: bool = True) -> "UNet":
-        """As `torch.nn.Module.train`, but frozen groups stay in evaluation mode: their statistics stand still.
+        """As `torch.nn.Module.train`, but frozen groups stay in evaluation mode: their statistics do not change.
 
         So do groups of which only a part learns (`adapters`).
         """

@@ -317,8 +317,9 @@ usft.check_range(fall / FACTOR**2, 0.98, 1.02, "its fall ÷ factor²")
 # ## A race against chance
 #
 # The network chooses the four groups with the largest ratio. Its opponents are four random groups, and four that *you*
-# choose. In the lab, set *Colour blocks by* to *gradient ÷ weight, before training*. Choose your own four groups, guess,
-# and press *Fine-tune*. The next cell trains the others (and *first 4* if you did not choose), all at one learning rate.
+# choose. In the lab, set *Colour blocks by* to *gradient ÷ weight, before training*. Choose your own four groups,
+# guess, and press *Fine-tune*. The next cell trains the others (and *first 4* if you did not choose), all at one
+# learning rate.
 
 # %% tags=["train"]
 network = [name for place in wished for name in place.split(" + ")]
@@ -406,8 +407,8 @@ usft.alt(f"ratio against gain, seeds as dots; the claim's verdict: {finds(lines)
 # %% [markdown]
 # ### Exercise 14.2 · Read the verdict
 #
-# Set `word`: the study's verdict on claim 14. And `lead`: by how much the network's four are ahead of the random sets on
-# simulated breasts (three digits).
+# Set `word`: the study's verdict on claim 14. And `lead`: by how much the network's four are ahead of the random sets
+# on simulated breasts (three digits).
 
 # %%
 # BEGIN SOLUTION some words, and the mean of one line
@@ -453,8 +454,8 @@ word, lead = "The ratio " + finds(lines), round(ahead["sim-ultrasound"], 3)
 # ## What does a wrong choice cost?
 #
 # Suppose that you may train one single group of the nine. You can ask the gradient, which costs a second; try all nine
-# in other trainings and take the best, which costs many; or draw one. The **regret** of a choice is the gain of the best
-# group minus the gain of the chosen one.
+# in other trainings and take the best, which costs many; or draw one. The **regret** of a choice is the gain of the
+# best group minus the gain of the chosen one.
 #
 # The trainings that choose must not be the ones that measure (lesson 12): for each seed the *other* four choose. The
 # best of nine in a seed is partly lucky, so nobody has a regret of 0. Compare the regrets with each other.
@@ -540,8 +541,8 @@ You try nine groups, one training each, and the best gains 0.31. What will it ga
 #
 # ## Try it alone
 #
-# In the cell with `FACTOR`, rescale `same.bottleneck` by 0.1 instead of `same.enc2` by 10. What does the network ask for
-# now? Train both choices, from `source`.
+# In the cell with `FACTOR`, rescale `same.bottleneck` by 0.1 instead of `same.enc2` by 10. What does the network ask
+# for now? Train both choices, from `source`.
 
 # %% [markdown]
 # ## Further reading

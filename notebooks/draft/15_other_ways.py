@@ -33,7 +33,8 @@ STEPS = 300 if PROFILE == "full" else 150
 
 # %% [markdown]
 # Until now a group was either trained or frozen. There are finer choices: train a few numbers in *every* layer, or
-# train everything, but not at once. Are they good? The study compared seven of them, each with a strategy that you know.
+# train everything, but not at once. Are they good? The study compared seven of them, each with a strategy that you
+# know.
 #
 # | method | what learns | compared with |
 # |---|---|---|
@@ -78,20 +79,20 @@ for way in ways:
 #
 # ## A change of low rank
 #
-# **LoRA** (low-rank adaptation; Hu and others, 2021, for language models) trains a *change* of each weight, of low rank.
-# Write a convolution's weight as a matrix $W$ with a row for each output channel. Then
+# **LoRA** (low-rank adaptation; Hu and others, 2021, for language models) trains a *change* of each weight, of low
+# rank. Write a convolution's weight as a matrix $W$ with a row for each output channel. Then
 #
 # $$W' = W + s\,B\,A,$$
 #
-# where $A$ has $r$ rows, $B$ has $r$ columns, and only $A$ and $B$ learn. The product has at most the **rank** $r$: each
-# of its rows is a mixture of the $r$ rows of $A$. The number $s$ is a fixed scale. For 64 to 64 channels and a 3×3
+# where $A$ has $r$ rows, $B$ has $r$ columns, and only $A$ and $B$ learn. The product has at most the **rank** $r$:
+# each of its rows is a mixture of the $r$ rows of $A$. The number $s$ is a fixed scale. For 64 to 64 channels and a 3×3
 # kernel, $W$ has 64 × 576 = 36 864 numbers; with $r = 4$, $A$ and $B$ have 4 · (576 + 64) = 2 560.
 #
 # ### Exercise 15.1 · LoRA for a convolution
 #
 # Write three things. The class keeps `conv` and `scale`, and makes the matrices `A` and `B` as `torch.nn.Parameter`, so
-# that they learn. `changed` gives the weight $W'$. `merge` gives a plain convolution that does the same, so that whoever
-# uses the network needs no LoRA; the layer itself stays as it is.
+# that they learn. `changed` gives the weight $W'$. `merge` gives a plain convolution that does the same, so that
+# whoever uses the network needs no LoRA; the layer itself stays as it is.
 #
 # At the start the layer must do exactly what `conv` does. Weight and bias (if there is one) of `conv` never move.
 #
@@ -581,8 +582,8 @@ for way in ("norm only", "first 1"):
 usft.check_range(max(tested.values()), 0.25, 0.95, "Dice of the better")
 
 # %% [markdown]
-# Does the order of the two depend on the rate? The study chose from the same four rates for every method and for what it
-# is compared with, on images that are used for nothing else.
+# Does the order of the two depend on the rate? The study chose from the same four rates for every method and for what
+# it is compared with, on images that are used for nothing else.
 #
 # ## What the study found
 #

@@ -76,7 +76,7 @@ def check_range(value: float, low: float, high: float, what: str = "value") -> N
     """Print whether ``low ≤ value ≤ high``, without the value itself: trained numbers differ a little between machines.
 
     Raises:
-        WrongAnswer: it lies outside.
+        WrongAnswer: it is outside.
     """
     value = float(value)
     if not low <= value <= high:

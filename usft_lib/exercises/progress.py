@@ -21,7 +21,7 @@ TIMES = "times"  # the note that holds when the others were made, where the stud
 def guess(question: str, value) -> None:
     """Commit to a guess before its answer is computed: ``usft.guess("00.a", 0.8)`` (all lessons).
 
-    As long as dots stand in place of a guess, nothing is noted.
+    While there are dots in place of a guess, nothing is noted.
     """
     if value is None or value is ...:
         print(f"No guess for {question} yet: write one in place of the dots, then run this cell again.")

@@ -186,10 +186,10 @@ def grains_figure(along: Mapping[str, list], across: Mapping[str, list]) -> Figu
 def windows_figure(
     shares: Mapping[str, Mapping[int, float]], fields: Mapping[str, int], pixel_mm: float, wanted: float | None = None
 ) -> Figure:
-    """How many windows are told right, by their side, and how much some groups of a network see (lesson 06).
+    """The share of windows that are recognised, by their side, and how much some groups of a network see (lesson 06).
 
     Args:
-        shares: by scanner, for each side in pixels the share told right.
+        shares: by scanner, for each side in pixels the share of windows that are recognised.
         fields: by group the side of its receptive field in pixels.
         pixel_mm: side of a pixel.
         wanted: a share to be reached, drawn as a line.

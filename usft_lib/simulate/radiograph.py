@@ -24,8 +24,8 @@ LETTERS = {"L": "100 100 100 100 111", "R": "110 101 110 101 101"}  # rows of a 
 def simulate_radiographs(n: int, size: int = 128, seed: int = 0, stages: bool = False):
     """Simulate ``n`` chest radiographs, one per subject, with masks of the visible lung field (lesson 01).
 
-    The mask holds both lungs without what lies behind the heart, the mediastinum or the domes of the diaphragm. Image
-    i depends on the seed and i alone, never on ``n``.
+    The mask covers both lungs without what is behind the heart, the mediastinum or the domes of the diaphragm. Image
+    i depends only on the seed and on i, never on ``n``.
 
     Args:
         n, size: number of images; their side in pixels, a multiple of 16 from 32 to 512.

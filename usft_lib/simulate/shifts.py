@@ -33,7 +33,7 @@ ROUND = {"aspect": 0.95, "irregularity": 0.02}  # lesions at home; they are plac
 def shifted_speckle(n: int, size: int = 128, seed: int = 0, shift: float = 1.0) -> SegmentationData:
     """The lesions of a home set, seen in another speckle: masks stay to the pixel (lesson 11, claim 11).
 
-    With ``shift`` from 0 (home) to 1 the resolution cell grows fourfold each way and comes to hold fewer scatterers.
+    With ``shift`` from 0 (home) to 1 the resolution cell grows fourfold each way, with fewer scatterers in it.
 
     Raises:
         BadInput: a shift that is not from 0 to 1, or `simulate_ultrasound`'s own.
@@ -89,8 +89,8 @@ def in_speckle(
     """The masks of ``data`` drawn as echo-poor shapes in speckled tissue; masks and subjects stay (lesson 07).
 
     A lung filled with speckle exists in no patient. It is an experiment: same shapes, same places, same task, only the
-    look is that of ultrasound, so what a network loses here it loses to appearance. Image i depends on the seed, its id
-    and its mask alone; nothing of the old image is used.
+    look is that of ultrasound, so what a network loses here it loses to appearance. Image i depends only on the seed,
+    its id and its mask; nothing of the old image is used.
 
     Args:
         contrast_db: echo level inside against outside, by default −16…−6 (dark, as lungs are on a radiograph).

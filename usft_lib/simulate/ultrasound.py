@@ -41,7 +41,7 @@ def simulate_ultrasound(
 ) -> SegmentationData | tuple[SegmentationData, dict]:
     """Simulate ``n`` B-mode images with the exact mask of their lesion (lesson 05).
 
-    Image i depends on the seed, i, the size and the scene alone, never on ``n``; on another device it differs by
+    Image i depends only on the seed, i, the size and the scene, never on ``n``; on another device it differs by
     rounding. Frames of one subject show one anatomy under a slightly moved probe with new speckle.
 
     Args:

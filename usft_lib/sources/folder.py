@@ -57,7 +57,7 @@ def load_folder(
         spacing_mm: millimetres per pixel of the files, if it is one number for all.
         pair: where names do not tell: a function of an image's file name that gives its mask's (or a list), or a dict
             or table of two columns. Images for which it gives None are left out.
-        inside: which value of the masks is the object, where they hold several: a label, a colour, or a list of them.
+        inside: which value of the masks is the object, where they have several: a label, a colour, or a list of them.
         outline: True fills masks that are drawn as lines, False keeps the lines.
         recursive: read the folders inside, too; names then begin with them.
         resize: fit masks of another size to their images.

@@ -29,7 +29,7 @@ class Quiz:
 
     Args:
         text: the question, then two answers or more, each on a line of its own that begins with ``- [ ]``, or with
-            ``- [x]`` if it is the right one. Why it is right or wrong stands below it, indented. Markdown all over.
+            ``- [x]`` if it is the right one. Why it is right or wrong is written below it, indented. Markdown all over.
 
     Raises:
         BadInput: not exactly one answer is right, there is only one, or one has no reason.

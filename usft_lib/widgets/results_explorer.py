@@ -99,7 +99,7 @@ class ResultsExplorer(anywidget.AnyWidget):
         guess: a view stays hidden until the student has guessed a number.
 
     Attributes:
-        selected: what is shown, a dict: ``view``, ``target``, ``k`` and others; ``guesses`` holds the student's.
+        selected: what is shown, a dict: ``view``, ``target``, ``k`` and others; ``guesses`` are the student's.
     """
 
     _esm, _css = front_end("results_explorer")
