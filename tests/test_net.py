@@ -297,3 +297,36 @@ def test_every_name_that_lessons_and_pages_use_is_there():
     used = set(re.findall(r"\busft\.([A-Za-z]\w*)", text))
     assert used == NAMES
     assert [name for name in sorted(used) if not hasattr(usft, name)] == []
+
+
+# ---- what the first pages say of the results ----
+
+FOUND = {  # sentence: the lines of the verdicts that carry it: claim, target, its word, perhaps its mean
+    "With 40 images (breast lesions: 50), training the contracting path is better than training the expanding path on "
+    "fetal heads and on simulated breasts.": [(1, "hc18", "reproduced"), (1, "sim-ultrasound", "reproduced")],
+    "The 85 breast lesions of our copy do not decide it.": [(1, "busi", "undecided")],
+    "But training everything is better still, by 0.01 to 0.04.": [
+        (6, "busi", "", 0.04), (6, "hc18", "", 0.01), (6, "sim-ultrasound", "", 0.03)],
+    "The first layers need more steps to reach the plateau of full tuning, not fewer.": [(7, "hc18", "reversed")],
+    '"Outer" levels are not shown to beat "inner" ones.': [
+        (4, "busi", "undecided"), (4, "hc18", "undecided"), (4, "sim-ultrasound", "not confirmed")],
+    "Whether the position of layers matters at an equal number of parameters is undecided.": [
+        (8, "hc18", "undecided"), (8, "sim-ultrasound", "undecided")],
+    "And on heads, full tuning from chest X-rays is no better than training from scratch.": [
+        (10, "hc18", "not confirmed")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_every_finding_on_the_first_pages_has_its_line_in_the_verdicts(page):
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    told = text[text.index("With 40 images") :]
+    lines = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))["lines"]
+    for sentence, carried_by in FOUND.items():
+        assert told.startswith(sentence), f"{told[:120]!r} is no sentence that is checked here"
+        told = told[len(sentence) :].lstrip()
+        for number, target, word, *about in carried_by:
+            one = next(one for one in lines if (one["number"], one["target"]) == (number, target))  # the first decides
+            assert not one["secondary"] and one["said"].endswith(word), (sentence, one)
+            assert not about or (one["low"] > 0 and round(one["mean"], 2) == about[0]), (sentence, one)
+    assert told.startswith(("All of it", "See ")), f"a sentence that is not checked: {told[:120]!r}"
