@@ -21,14 +21,24 @@ PAGE = """# Lessons with Google Colab's versions
 
 Made by `bash .ci/colab --all` on {day}, before a tag: each solution from top to bottom beside Colab's versions,
 the library installed by the very text of the lessons' set-up cell; {threads} threads, no GPU, no real images. "Equal":
-outputs that must be the same on every machine. `.ci/run` does lessons 00, 02 and 06 each time.
+outputs that must be the same on every machine. Memory: the most that the kernel had (a free Colab runtime has 12 GB).
+Disk: what the lessons so far keep in the cache folder. `.ci/run` does lessons 00, 02 and 06 each time.
 
 Python {python}, {versions}.
 
-| lesson | runs in | outputs equal |
-|---|---|---|
+| lesson | runs in | memory | disk | outputs equal |
+|---|---|---|---|---|
 {rows}
 """
+
+
+PEAK = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # kB"
+
+
+def kept() -> float:
+    """Megabytes in the cache folder."""
+    folder = Path(os.environ["USFT_DATA"])
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 def compared(book) -> list[str]:
@@ -41,16 +51,19 @@ def run(path: Path) -> tuple[str, bool]:
     """Run one solution: a row of the table, and whether all went well."""
     book, began = nbformat.read(path, as_version=4), time.monotonic()
     before = compared(book)
+    book.cells.append(nbformat.v4.new_code_cell(PEAK))
     try:
         NotebookClient(book, timeout=900, kernel_name="python3").execute()
     except CellExecutionError as error:
         print(error)
-        return f"| {path.stem} | stopped: {error.ename} | |", False
+        return f"| {path.stem} | stopped: {error.ename} | | | |", False
+    peak = int(book.cells.pop().outputs[0].text) / 1e6
     differ = [(a, b) for a, b in zip(before, compared(book), strict=True) if a != b]
     for a, b in differ:
         print(f"--- as committed\n{a}--- here\n{b}")
     equal = f"{len(before) - len(differ)} of {len(before)}"
-    return f"| {path.stem} | {time.monotonic() - began:.0f} s | {equal} |", not differ
+    seconds = time.monotonic() - began
+    return f"| {path.stem} | {seconds:.0f} s | {peak:.1f} GB | {kept():.0f} MB | {equal} |", not differ
 
 
 def main() -> int:
