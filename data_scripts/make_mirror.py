@@ -34,7 +34,7 @@ from usft_lib.sources.masks import mask
 from usft_lib.sources.mirror import mirror, parse
 from usft_lib.sources.outlines import fill_outline
 from usft_lib.sources.pictures import open_picture, resize_mask, values_of
-from usft_lib.sources.source import Archive, Source
+from usft_lib.sources.source import Archive, Sample, Source
 
 QUALITY = 92  # of JPEG pictures
 README = re.compile(r"(?:^|/)(?:readme|licen[cs]e)[^/]*$", re.I)  # kept, whatever else is
@@ -209,7 +209,7 @@ def make(source: Source, files: dict[str, Path], folder: Path, size: int) -> tup
             else:
                 write = write_tar if archive.name.endswith(".tar.gz") else write_zip
                 write(made[archive.name], reduced_members(files[archive.name], archive, size))
-        images = sum(1 for _ in source.read(made, []))
+        images = _check_spacing(source, files, made)
         hashes, megabytes = {}, 0.0
         for name, path in made.items():
             with open(path, "rb") as file:
@@ -220,6 +220,25 @@ def make(source: Source, files: dict[str, Path], folder: Path, size: int) -> tup
             os.replace(path, folder / name)
     add_to_lists(folder, hashes)
     return images, megabytes
+
+
+def _check_spacing(source: Source, files: dict[str, Path], made: dict[str, Path]) -> int:
+    """How many images the reduced archives give. Raises `BadInput` if smaller pictures kept their old pixel sizes."""
+    small = {each.id: _length(each) for each in source.read(made, [])}
+    if any(small.values()):
+        for each in source.read(files, []):
+            before, now = _length(each), small.get(each.id)
+            if before and now and abs(now / before - 1) > 0.02:  # rounding to whole pixels is less
+                raise BadInput(
+                    f"{source.name}: {each.id} is {before:.1f} mm long, in the smaller copy {now:.1f} mm: its pixel "
+                    "size was not adapted, so the set needs Archive(reduced=…), as HC18 has it."
+                )
+    return len(small)
+
+
+def _length(sample: Sample) -> float | None:
+    """The longest side of a picture in millimetres, where its pixel size is known."""
+    return sample.mm and sample.mm * max(sample.picture.shape)
 
 
 def add_to_lists(folder: Path, hashes: dict[str, str]) -> None:

@@ -124,10 +124,9 @@ def test_a_mirror_gives_what_the_originals_give(original, tmp_path, monkeypatch,
     for ours, theirs in zip(got.masks, wanted.masks, strict=True):
         assert dice(ours, theirs) > 0.97 if theirs.any() else not ours.any()
     assert (got.images - wanted.images).abs().mean() < 0.01
-    if name == "hc18":
+    assert (got.spacing_mm is None) == (wanted.spacing_mm is None)
+    if got.spacing_mm is not None:
         assert got.spacing_mm.tolist() == pytest.approx(wanted.spacing_mm.tolist(), rel=1e-6)
-    else:
-        assert got.spacing_mm is None
     assert {key: numbers.tolist() for key, numbers in got.extra.items()} == {
         key: numbers.tolist() for key, numbers in wanted.extra.items()
     }
@@ -236,6 +235,21 @@ def test_what_goes_wrong_is_one_line_and_leaves_the_mirror_as_it_was(original, t
     assert {path.name: path.read_bytes() for path in made.iterdir()} == kept
     assert make_mirror.main([str(before), "hc18"]) == 1
     assert "name another folder" in capsys.readouterr().err
+
+
+def test_smaller_pictures_with_their_old_pixel_sizes_are_refused(original, tmp_path, monkeypatch, capsys):
+    """Millimetres would be wrong by the factor of the reduction, and nothing would show it."""
+    original("hc18")
+    kept = tuple(
+        replace(archive, reduced=lambda files, size, name=archive.name: files[name].read_bytes())
+        if archive.reduced
+        else archive
+        for archive in SOURCES["hc18"].archives
+    )
+    monkeypatch.setitem(SOURCES, "hc18", replace(SOURCES["hc18"], archives=kept))
+    made = tmp_path / "made"
+    assert make_mirror.main([str(made), "hc18", "--size", "96"]) == 1
+    assert "its pixel size was not adapted" in capsys.readouterr().err and not (made / "registry.txt").exists()
 
 
 def test_the_small_copy_of_busi_is_reduced_too(cache, tmp_path, monkeypatch):

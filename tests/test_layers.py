@@ -99,11 +99,13 @@ def test_every_arrow_points_down_and_the_top_floor_is_small():
     for floor in FLOORS[::-1]:
         print(" ".join(sorted(floor & uses.keys())))
     print(f"{len(uses)} rooms, {len(FLOORS)} floors, {count} arrows; {lines(top)} lines on the top floor")
-    whole = sum(lines(LIBRARY.rglob(f"*.{kind}")) for kind in ("py", "js", "css"))
+    files = [path for kind in ("py", "js", "css") for path in LIBRARY.rglob(f"*.{kind}") if path.parent.name != "sets"]
+    whole = lines(files)  # a data set more is no harm
     print(f"{whole} lines in all")
     assert faults(uses) == []
-    assert len(uses) <= 24 + len(BESIDE & uses.keys() - {"plots"}) and count <= 123 and lines(top) <= 2600
-    assert whole <= 16_900  # the aim is 13 000: see CHANGELOG.md
+    assert len(uses) <= 24 + len(BESIDE & uses.keys() - {"plots"}) and count <= 124
+    assert lines(top) <= 2650, "the top floor grows: move something down, or take something away (or raise the limit)"
+    assert whole <= 16_600, "the library grows: take something away (or raise the limit, and say why)"
 
 
 def test_no_folder_holds_a_circle():

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .adapters import low_rank, merge
-from .errors import BadInput, check_name
+from .errors import BadInput, check_name, shown
 from .unet import UNet
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -25,7 +25,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 def save_model(model: UNet, path: str | Path, card: dict | None = None, half: bool = False) -> Path:
     """Write weights and card to ``path`` (``….safetensors``) and return it (lesson 03).
 
-    With LoRA, the merged weights are written, so a plain network is loaded later; ``model`` keeps LoRA.
+    With LoRA, the merged weights are written, so a plain network is loaded later; ``model`` keeps LoRA. Which groups
+    are frozen is not written.
 
     Args:
         card: what a reader should know (data, licence, steps, seed, Dice …), added to what the model's own card says.
@@ -47,7 +48,7 @@ def save_model(model: UNet, path: str | Path, card: dict | None = None, half: bo
 
 
 def load_model(path: str | Path) -> UNet:
-    """Read a U-Net with its card (``model.card``) from a file that `save_model` wrote (lesson 03).
+    """Read a U-Net with its card (``model.card``) from a file that `save_model` wrote; no group is frozen (lesson 03).
 
     Raises:
         BadInput: there is no such file, it is not safetensors (but a pickle, for example), or has another architecture.
@@ -181,6 +182,8 @@ def _write(tensors: dict[str, Tensor], metadata: dict[str, str], path: str | Pat
 
 
 def _read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not isinstance(path, str | Path):
+        raise BadInput(f"A model is read from a file: give its name, not {shown(path)}.")
     path = Path(path)
     if not path.is_file():
         raise BadInput(f"There is no file {path}: check the name, or train and save a model first.")

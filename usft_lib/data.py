@@ -73,8 +73,8 @@ class SegmentationData:
             if values is not None and len(values) != n:
                 raise BadInput(f"{len(values)} {what} for {n} images: give one for each.")
         mm = self.spacing_mm
-        if mm is not None and (len(mm) != n or ((mm <= 0) | mm.isinf()).any()):
-            raise BadInput(f"{len(mm)} spacings for {n} images: give one above 0 for each (NaN where unknown).")
+        if mm is not None and (getattr(mm, "shape", None) != (n,) or ((mm <= 0) | mm.isinf()).any()):
+            raise BadInput(f"spacing_mm must be a tensor [{n}], a number above 0 per image (NaN where unknown).")
         for key, values in self.extra.items():
             if not (isinstance(values, torch.Tensor) and values.is_floating_point() and values.shape == (n,)):
                 raise BadInput(f"extra[{key!r}] must be a float tensor [{n}], a number for each of the {n} images.")

@@ -34,7 +34,8 @@ def check_seed(seed) -> int:
 
 # Words of other libraries for settings of this one.
 USUAL = {"epochs": "steps", "iterations": "steps", "learning_rate": "lr", "random_state": "seed", "dtype": "precision",
-         "verbose": "progress", "channels": "width", "layers": "depth"}  # fmt: skip
+         "verbose": "progress", "channels": "width", "layers": "depth", "fp16": "float16",
+         "fp32": "float32"}  # fmt: skip
 
 
 def check_name(kind: str, name, known) -> str:
@@ -50,9 +51,12 @@ def check_name(kind: str, name, known) -> str:
 
 def check_images(images) -> None:
     """Raise `BadInput` unless this tensor is what a network here takes: float32 in 0…1."""
-    kind = getattr(images, "dtype", type(images).__name__)
-    if str(kind) != "torch.float32":
-        raise BadInput(f"images must be float32 tensors in 0…1, not {kind}: for 8-bit images use images.float() / 255.")
+    kind = str(getattr(images, "dtype", type(images).__name__))
+    if kind != "torch.float32":
+        how = "images.float()" if "torch.float" in kind else "images.float() / 255 (of 8 bits)"
+        how = how if "torch." in kind else "torch.from_numpy(images), if it is an array"
+        what = kind if "torch." in kind else f"{type(images).__name__} ({kind})"
+        raise BadInput(f"images must be float32 tensors in 0…1, not {what}: use {how}.")
     if not images.isfinite().all():
         raise BadInput("images contain NaN or infinite values: repair or leave out those images first.")
     if images.numel() and not (0 <= images.min() and images.max() <= 1):

@@ -7,6 +7,7 @@ Two meanings of "shallow" give two schemes (Amiri et al. 2020 analysed two; the 
 """
 
 from collections.abc import Iterable
+from numbers import Integral
 
 from .errors import BadInput, check_name, shown
 from .unet import UNet, check_network, groups
@@ -28,7 +29,7 @@ def levels(model: UNet) -> list[list[str]]:
 
 
 def _take(steps: list[list[str]], k: int, what: str) -> set[str]:
-    if k not in range(len(steps) + 1):
+    if not isinstance(k, Integral) or isinstance(k, bool) or k not in range(len(steps) + 1):
         raise BadInput(f"This U-Net has {len(steps)} {what}, so k must be 0…{len(steps)}, not {k!r}.")
     return {name for step in steps[:k] for name in step}
 
@@ -111,7 +112,7 @@ def _set_frozen(model: UNet, names: set[str]) -> UNet:
         parameter.requires_grad_(learns)
         if not learns:
             parameter.grad = None  # a gradient left from before would still be seen by clipping or an optimiser
-    return model.train(model.training)
+    return model.train(model.training)  # UNet.train puts frozen groups into evaluation mode: statistics stay
 
 
 def freeze(model: UNet, names: Iterable[str]) -> UNet:

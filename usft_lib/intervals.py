@@ -62,6 +62,8 @@ def paired_difference(a: "pd.DataFrame", b: "pd.DataFrame", column: str = "dice"
 
 
 def _differences(a: "pd.DataFrame", b: "pd.DataFrame", column: str) -> "pd.DataFrame":
+    if not all("image" in getattr(table, "columns", ()) for table in (a, b)):
+        raise BadInput("Give two tables of usft.evaluate, a row per image; means alone cannot be paired.")
     if sorted(a["image"]) != sorted(b["image"]):
         raise BadInput(
             "These two tables score different images, so they cannot be paired: evaluate both on one test set."

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .data import SegmentationData, check_data
-from .errors import BadInput
+from .errors import BadInput, shown
 from .inference import segment
 from .intervals import bootstrap_mean, subject_means
 from .unet import UNet
@@ -42,6 +42,8 @@ def iou(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def _overlap_and_total(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+    if not all(isinstance(masks, Tensor) and masks.ndim > 2 for masks in (predicted, true)):
+        raise BadInput("Give two tensors [N, 1, H, W]: torch.from_numpy makes one, and mask[None, None] of one mask.")
     _check_masks(predicted, true, predicted.shape == true.shape)
     a, b = predicted.flatten(1), true.flatten(1)
     return (a & b).sum(1).float(), (a.sum(1) + b.sum(1)).float()
@@ -166,6 +168,8 @@ def summarise(scores: "pd.DataFrame") -> dict[str, float]:
     an object: ``false_positives``, the share in which something was drawn. NaN where there are no such images.
     """
     columns = ["iou", "failures", "hd95_px", "undrawn"]
+    if "image" not in getattr(scores, "columns", ()):
+        raise BadInput(f"summarise needs a table of usft.evaluate, a row per image, not {shown(scores)}.")
     marked = scores.assign(failures=scores["dice"] < FAILURE, undrawn=scores["hd95_px"].isna())
     means = subject_means(marked, ["dice", *columns])
     dice_mean, low, high = bootstrap_mean(means["dice"]) if len(means) else [float("nan")] * 3

@@ -127,8 +127,16 @@ class Training:
         if not isinstance(augment, bool):
             raise BadInput(f"augment must be True or False, not {augment!r}.")
         check_data(train, "train")
+        if train.empty.all():
+            warnings.warn("No mask of train has an object, so there is nothing to find.", stacklevel=2)
         if val is not None:
             check_data(val, "val")
+            if both := {*train.subjects} & {*val.subjects} if val.origin == train.origin else ():
+                warnings.warn(
+                    f"{len(both)} validation subjects are in train, too (such as {min(both)!r}), so the curve says "
+                    "nothing about new subjects: split by subject first.",
+                    stacklevel=2,
+                )
         self.unfreeze_at = _check_unfreezing(model, unfreeze_at or {}, steps)
         self.trained, self.fixed = trained(model), model.fixed
         self.parameters = _trainable(model, {name for names in self.unfreeze_at.values() for name in names})
@@ -325,7 +333,7 @@ def fit(
 ) -> History:
     """Train ``model`` and return what happened: the loop over `Training`, which explains the settings (lesson 03)."""
     for name in settings:
-        check_name("setting", name, inspect.signature(Training).parameters)
+        check_name("setting", name, [*inspect.signature(Training).parameters, "progress"])
     run = Training(model, train, val, **settings)
     with tqdm(run, disable=not progress, unit="step", leave=False) as bar:
         for _ in bar:

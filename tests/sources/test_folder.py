@@ -97,7 +97,7 @@ def test_depths_and_modes(own, capsys):
     data = load_folder(*own(images, {f"{name[0]}_mask.png": mask() for name in images}), size=48, subject="(.)")
     for i in range(len(images)):
         assert torch.allclose(data.images[i], data.images[0], atol=1e-4), list(images)[i]
-    assert (out := capsys.readouterr().out).count("\n") == 1 and "5 of 6 images: the same picture" in out
+    assert (out := capsys.readouterr().out).count("\n") == 1 and "5 of 6 images: looks like a picture" in out
 
 
 def test_twelve_bit_is_decided_for_the_whole_folder(own, capsys):

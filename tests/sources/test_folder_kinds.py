@@ -378,7 +378,7 @@ def test_the_same_picture_under_two_subjects(folder, capsys):
     folder({"images/p2.jpg": picture(0)}, quality=80)
     (top / "images/p2.png").unlink()
     data = load(top)
-    assert "1 of 3 images: the same picture as one of another subject (p2.jpg, p2 here, p0 in p0.png)" in (
+    assert "1 of 3 images: looks like a picture of another subject (p2.jpg, p2 here, p0 in p0.png)" in (
         capsys.readouterr().out
     )
     table = usft.near_duplicates(data)

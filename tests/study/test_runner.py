@@ -448,3 +448,5 @@ def test_a_rate_is_chosen_by_validation_alone_and_borrowed_from_the_nearest_k():
     assert grids.choose_rates(records) == {"sim-ultrasound": {"first 1": 3e-4}}  # of equals the smaller
     assert [grids.nearest(s) for s in ("first 5", "last 5", "outer 4", "inner 1", "everything", "first 7")] == [
         "first 4", "last 4", "outer 2", "inner 2", "everything", "first 7"]  # fmt: skip
+    with pytest.raises(BadInput, match="No learning rate was chosen for 'middle 3': add one of its kind to TRIED"):
+        grids.nearest("middle 3")

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..checkpoints import fingerprint
 from ..data import grey_fields
-from ..errors import BadInput
+from ..errors import BadInput, shown
 from ..inference import logits
 from ..sources.pictures import FORMATS, check_size, check_spacing, fit_picture, full_range, grey
 from ..unet import UNet, check_network
@@ -56,6 +56,8 @@ def segment_image(model: UNet, image: str | Path, spacing_mm: float | None = Non
     Raises:
         BadInput: the file cannot be read, or the card does not say how images are prepared.
     """
+    if not isinstance(image, str | Path):
+        raise BadInput(f"image must be the name of a file, not {shown(image)}; for tensors there is usft.segment.")
     how, path = preparation(model, spacing_mm), Path(image).expanduser()
     tell_memory([path])
     return segment_values(model, how, path.name, *read(path), spacing_mm)

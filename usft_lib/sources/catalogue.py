@@ -18,6 +18,8 @@ def discover() -> dict[str, Source]:
     """The data sets of ``sets/`` by name, in the order of modality and name; photographs come last."""
     modules = [import_module(f"{sets.__name__}.{module.name}") for module in iter_modules(sets.__path__)]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Source)]
+    if len({source.name for source in found}) < len(found):
+        raise ValueError("Two files of sources/sets have a Source of the same name.")
     found.sort(key=lambda source: (source.modality not in SIMULATED.values(), source.modality, source.name))
     return {source.name: source for source in found}
 

@@ -47,7 +47,7 @@ KINDS = {
     "several": ("several masks", "they are merged"),
     "not filled": ("the mask has no outline", "outline=True leaves it as it is"),
     "turned": ("turned upright, as its EXIF tag says", "see whether its mask still fits"),
-    "two people": ("the same picture as one of another subject", "give both one subject, or leave one out"),
+    "two people": ("looks like a picture of another subject", "look at both; give both one subject if it is one"),
     "rotated?": ("perhaps rotated: turned, it fits the other images better", "look at it"),
     "dark": ("99 % of its pixels are darker than a tenth of white", "rescale the greys of all images alike"),
     "text": ("burnt-in text", "a network may learn from it, and it may name a person"),

@@ -117,11 +117,11 @@ def _make(
         if not any(line in reason for reason in tried):
             tried.append(f"{hosts}: a download of about {megabytes:.0f} MB; to start it, run {line}")
         return None
-    if missing:
-        about = f"about {max(1, round(megabytes))} MB " if megabytes else ""
-        print(f"{source.title}: fetching {about}from {hosts}.")
-        print(f"  Licence: {source.licence}. Terms: {source.terms}.")
-        print(f"  Please cite: {source.citation}.")
+    about = f"about {max(1, round(megabytes))} MB " if megabytes else ""
+    what = f"fetching {about}from {hosts}" if missing else "preparing files that are on this disk"
+    print(f"{source.title}: {what}.")
+    print(f"  Licence: {source.licence}. Terms: {source.terms}.")
+    print(f"  Please cite: {source.citation}.")
     try:
         files = {location.archive: fetch(location, folder, large) for location in route}
         remarks: list[str] = []

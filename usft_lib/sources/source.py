@@ -53,7 +53,7 @@ class Sample:
     """One image with its mask as the data set publishes them, before they are fitted to the size asked for.
 
     ``picture`` is grey ``[h, w]`` (uint8, uint16 or float32), ``mask`` bool, ``mm`` the millimetres per pixel of the
-    picture, ``extra`` further numbers that are kept in the prepared file.
+    picture (a smaller copy needs others: `Archive.reduced`), ``extra`` further numbers, kept in the prepared file.
     """
 
     id: str

@@ -53,6 +53,8 @@ def nearest(strategy: str) -> str:
     same = [name for name in TRIED if name.partition(" ")[0] == kind]
     if not k:
         return strategy
+    if not same:
+        raise BadInput(f"No learning rate was chosen for {strategy!r}: add one of its kind to TRIED and run grid lr.")
     return min(same, key=lambda name: (abs(int(name.split()[1]) - int(k)), int(name.split()[1])))
 
 

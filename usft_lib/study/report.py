@@ -161,6 +161,8 @@ STATEMENTS = (  # number, how the words of its lines begin, and what they say in
     (4, "outer k beats", "The outer levels of the U are better than the inner ones"),
     (6, "first 4 is equivalent", "Training the first 4 groups is as good as training everything (numbers: everything − "
         "first 4)"),
+    (6, "outer 2 is equivalent", "Training the 2 outer levels is as good as training everything (numbers: everything − "
+        "outer 2)"),
     (6, "inner 4 is equivalent", "Training all but enc1, dec1 and the head (inner 4) is as good as training everything "
         "(numbers: everything − inner 4)"),
     (8, "position beats", "Of sets of layers with equally many parameters, those nearer to the input are better "
