@@ -266,6 +266,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--size must lie between 16 and 4096")
     say = partial(print, file=sys.stderr)
     failed = 0
+    if chosen.folder.resolve().is_relative_to(Path(__file__).resolve().parents[1]):
+        say(f"{chosen.folder} lies in the repository, where no real image may be: name a folder outside, as ../pack.")
+        return 1
     try:
         chosen.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

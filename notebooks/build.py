@@ -6,6 +6,7 @@
     build.py --adopt FILE    an edited solution back into its source
     build.py --repoint OWNER/REPO@TAG   let badges and set-up cells point there
     build.py --only NN … --to FOLDER    students' copies of some lessons, leading from one to the next: a workshop
+                             (or of a path of course.toml: --only two-hours)
     build.py --execute [NN] --keep-real cc-by --to FOLDER   for the site: lessons with images that may be passed on are
                              run once more, and their pictures kept, in a folder outside of the repository
 
@@ -37,6 +38,7 @@ import time
 import tokenize
 import tomllib
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 from textwrap import dedent
 
@@ -52,6 +54,7 @@ SOLUTION = re.compile(
 HIDDEN = re.compile(r"^# BEGIN (?P<kind>WRONG|RIGHT) *(?P<hint>.*)\n(?P<code>(?:.*\n)*?)# END (?P=kind) *$", re.M)
 ARCHIVE_MB = 16  # what a set-up cell downloads: the repository's archive, three quarters of it weights
 FREE = {"cc-by": "CC BY 4.0"}  # licences under which the site may show images
+DEED = {"cc-by": "https://creativecommons.org/licenses/by/4.0/"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Run after a lesson's last cell, and not kept: the largest memory that its kernel held, in bytes, or 0: not known.
 MEMORY = """
@@ -77,9 +80,38 @@ class OutOfStep(Exception):
 # ---- the manifest --------------------------------------------------------------------------------------------
 
 
+FIELDS = ("name", "title", "question", "objectives", "needs", "data", "status")
+
+
 def manifest(root: Path = HERE) -> dict:
-    """course.toml beside the notebooks' folder."""
-    return tomllib.loads((root.parent / "course.toml").read_text(encoding="utf-8"))
+    """course.toml beside the notebooks' folder. Raises `OutOfStep` if a lesson or a way through the course is amiss."""
+    try:
+        course = tomllib.loads((root.parent / "course.toml").read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise OutOfStep(f"course.toml cannot be read: {error}.") from None
+    numbers = [lesson.get("name", "")[:2] for lesson in course["lesson"]]
+    for lesson in course["lesson"]:
+        name = lesson.get("name", "a lesson")
+        if lacking := [field for field in FIELDS if field not in lesson]:
+            raise OutOfStep(f"course.toml: {name} has no {lacking[0]}.")
+        if lesson["status"] not in ("ready", "planned"):
+            raise OutOfStep(f"course.toml: the status of {name} must be ready or planned, not {lesson['status']!r}.")
+        if strange := [number for number in lesson["needs"] if number not in numbers]:
+            raise OutOfStep(f"course.toml: {name} needs lesson {strange[0]}, which there is not.")
+    for way, path in course.get("path", {}).items():
+        for number in (*path["lessons"], *path.get("parts", {})):
+            if number not in numbers:
+                raise OutOfStep(f"course.toml: the path {way} has lesson {number}, which there is not.")
+    return course
+
+
+def named(course: dict, numbers: list[str]) -> list[dict]:
+    """The ready lessons of these numbers, or all. Raises `OutOfStep` if one of them is not ready."""
+    lessons = ready(course)
+    known = [lesson["name"][:2] for lesson in lessons]
+    if unknown := [number for number in numbers if number not in known]:
+        raise OutOfStep(f"No lesson is ready that is called {', '.join(unknown)}: there are {' '.join(known)}.")
+    return [lesson for lesson in lessons if not numbers or lesson["name"][:2] in numbers]
 
 
 def ready(course: dict) -> list[dict]:
@@ -94,22 +126,26 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
     """Title, question, badge, neighbours; the card; the set-up cell for Colab."""
     lessons = ready(course)
     place = lessons.index(lesson)
-    where = f"{course['course']['repository']}/blob/{course['course']['tag']}/notebooks/{lesson['name']}.ipynb"
+    repository, folder = course["course"]["repository"], course.get("folder", "notebooks")
+    where = f"{repository}/blob/{course['course']['tag']}/{folder}/{lesson['name']}.ipynb"
+    badge = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    badge += f"(https://colab.research.google.com/github/{where}) &nbsp; "
     around = [f"[← {n['title']}]({n['name']}.ipynb)" for n in lessons[max(place - 1, 0) : place]]
     around += [f"[{n['title']} →]({n['name']}.ipynb)" for n in lessons[place + 1 : place + 2]]
     title = [
         f"# {lesson['name'][:2]} · {lesson['title']}",
         f"**{lesson['question']}**",
-        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-        f"(https://colab.research.google.com/github/{where}) &nbsp; {' · '.join(around)}",
+        (badge if folder else "") + " · ".join(around),
         f"<sub>generated from source/{lesson['name']}.py: edit there, then run build.py</sub>",
     ]
+    sections = " and ".join(f"“{title}”" for title in lesson.get("only", ()))
+    only = f", only the sections {sections}" if sections else ""
     card = [
         "| | |",
         "|---|---|",
         f"| you will | {'; '.join(lesson['objectives'])} |",
         f"| before | {before(course, lesson)} |",
-        f"| your time | about {lesson['minutes']} min |",
+        f"| your time | about {lesson['minutes']} min{only} |",
         *([f"| it runs in | {lesson['measured']}, on two cores without a GPU |"] if "measured" in lesson else []),
         f"| images | {images(lesson['data'])} |",
     ]
@@ -141,9 +177,11 @@ def images(names: list[str]) -> str:
     """What a lesson's images weigh, and what happens where they are not available."""
     if not names:
         return "simulated, nothing to download"
-    from usft_lib.sources.catalogue import megabytes
+    from usft_lib.sources.catalogue import SOURCES, megabytes
     from usft_lib.sources.fetch import LIMIT  # not at the top: most builds need no library
 
+    if unknown := [name for name in names if name not in SOURCES]:
+        raise OutOfStep(f"course.toml: there is no data set {unknown[0]!r}; known are {', '.join(SOURCES)}.")
     sizes = ", ".join(f"{name} ({mb} MB)" if (mb := megabytes(name)) else f"{name} (from a mirror)" for name in names)
     return (
         f"{sizes}; where they are not available, simulated ones take their place. `usft.load` says how to download "
@@ -271,8 +309,39 @@ def folded(cell: NotebookNode) -> bool:
 # ---- source → cells ------------------------------------------------------------------------------------------
 
 
+MARK = re.compile(r"^\s*# (BEGIN|END) *([A-Z]*)")
+KINDS = ("SOLUTION", "CHECK", "WRONG", "RIGHT")
+
+
+def check_marks(path: Path) -> None:
+    """Raise `OutOfStep` for a mark that is mistyped, or that has no partner: its block would be shown, or be lost."""
+    opened, line = "", 0
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        match = MARK.match(text)
+        if not match:
+            continue
+        side, kind = match.groups()
+        where = f"{path.name}, line {number}: # {side} {kind}"
+        if kind not in KINDS:
+            near = get_close_matches(kind, KINDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"use {', '.join(KINDS)}."
+            raise OutOfStep(f"{where} is no mark; {hint}")
+        if side == "BEGIN" and opened:
+            raise OutOfStep(f"{where} is inside of # BEGIN {opened} of line {line}: write # END {opened} before it.")
+        if side == "END" and kind != opened:
+            raise OutOfStep(f"{where} ends nothing: there is no # BEGIN {kind} before it.")
+        opened, line = (kind, number) if side == "BEGIN" else ("", 0)
+    if opened:
+        raise OutOfStep(f"{path.name}, line {line}: # BEGIN {opened} has no # END {opened}.")
+
+
 def source_cells(path: Path) -> list[NotebookNode]:
-    """The cells of a source, hidden blocks included."""
+    """The cells of a source, hidden blocks included. Raises `OutOfStep` if it has no source, or a mark is wrong."""
+    if not path.is_file():
+        near = get_close_matches(path.stem, [other.stem for other in path.parent.glob("*.py")], n=1)
+        hint = f": did you mean {near[0]}?" if near else "."
+        raise OutOfStep(f"course.toml names the lesson {path.stem}, but there is no source/{path.name}{hint}")
+    check_marks(path)
     return jupytext.read(path, fmt="py:percent").cells
 
 
@@ -320,7 +389,7 @@ def stub(text: str) -> str:
 def assemble(course: dict, lesson: dict, root: Path, student: bool) -> NotebookNode:
     """The notebook of a lesson without outputs."""
     kept = shown_cells(root / "source" / f"{lesson['name']}.py")
-    lesson = lesson | {"minutes": minutes(kept)}
+    lesson = {"minutes": minutes(kept)} | lesson
     if lesson["name"] in (times := measured(root)):
         lesson = lesson | {"measured": times[lesson["name"]]}
     course = course | {"lesson": [lesson if n["name"] == lesson["name"] else n for n in course["lesson"]]}
@@ -449,24 +518,32 @@ def build(root: Path = HERE) -> None:
 
 
 def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
-    """Write students' copies of some lessons into a folder; the sum of their times, in words."""
+    """Write students' copies of some lessons, or of a path of course.toml, into a folder; their time, in words."""
     course = manifest(root)
-    chosen = [lesson for lesson in ready(course) if lesson["name"][:2] in numbers]
-    unknown = sorted(set(numbers) - {lesson["name"][:2] for lesson in chosen})
-    if unknown or not chosen:
-        raise OutOfStep(f"No lesson is ready that is called {', '.join(unknown) or '…'}: say 00 02 06, for example.")
+    path = course.get("path", {}).get(numbers[0], {}) if len(numbers) == 1 else {}
+    parts = path.get("parts", {})
+    chosen = named(course, [*path["lessons"], *parts] if path else numbers)
     if folder.resolve() == root.resolve():
         raise OutOfStep("--to names a folder of its own, not that of the whole course.")
+    inside = folder.resolve().is_relative_to(root.parent.resolve())
+    where = folder.resolve().relative_to(root.parent.resolve()).as_posix() if inside else ""
     total = 0
     for lesson in chosen:
-        write(folder / f"{lesson['name']}.ipynb", assemble(course | {"lesson": chosen}, lesson, root, student=True))
-        total += minutes(shown_cells(root / "source" / f"{lesson['name']}.py"))
-    return f"{len(chosen)} lessons in {folder}: about {total} min of a student's time."
+        number = lesson["name"][:2]
+        if number in parts:
+            lesson |= {"only": parts[number], "minutes": path["parts_minutes"] // len(parts)}
+        total += lesson.get("minutes", minutes(shown_cells(root / "source" / f"{lesson['name']}.py")))
+    for lesson in chosen:
+        book = assemble(course | {"lesson": chosen, "folder": where}, lesson, root, student=True)
+        write(folder / f"{lesson['name']}.ipynb", book)
+    badges = "" if inside else " Without badges for Colab: the folder is not in the repository."
+    return f"{len(chosen)} lessons in {folder}: about {total} min of a student's time.{badges}"
 
 
 def run(path: Path) -> tuple[NotebookNode, float, int]:
     """A solution run from top to bottom in a fresh kernel; its seconds, and the most memory it held, in bytes."""
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
 
     book = read(path)
     print(f"running {path.name}", flush=True)
@@ -475,7 +552,11 @@ def run(path: Path) -> tuple[NotebookNode, float, int]:
     began = time.monotonic()
     book.cells.append(new_code_cell(MEMORY))
     place = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(book, timeout=1800, resources=place, coalesce_streams=True).execute()
+    try:
+        NotebookClient(book, timeout=1800, resources=place, coalesce_streams=True).execute()
+    except CellExecutionError as error:
+        said = str(error).strip().splitlines()[-1]
+        raise OutOfStep(f"{path.name} stopped: {said} (open it in Jupyter and run it there to see where).") from None
     return book, time.monotonic() - began, int(book.cells.pop().outputs[0].text)
 
 
@@ -493,9 +574,11 @@ def publish(numbers: list[str], kind: str, folder: Path, root: Path = HERE) -> N
     if folder.resolve().is_relative_to(root.parent.resolve()):
         raise OutOfStep(f"{folder} lies in the repository, where no real image may be: name a folder outside of it.")
     folder.mkdir(parents=True, exist_ok=True)
-    for lesson in ready(manifest(root)):
+    for lesson in named(manifest(root), numbers):
         sets = [SOURCES[name] for name in lesson["data"]]
-        if (numbers and lesson["name"][:2] not in numbers) or not sets or {one.licence for one in sets} != {FREE[kind]}:
+        if not sets or {one.licence for one in sets} != {FREE[kind]}:
+            if numbers:
+                print(f"{lesson['name']} is passed over: it has no real images, or not all of them are {FREE[kind]}.")
             continue
         try:
             for one in sets:  # before minutes of training on images that stand in for them
@@ -505,17 +588,17 @@ def publish(numbers: list[str], kind: str, folder: Path, root: Path = HERE) -> N
             raise OutOfStep(f"{lesson['name']} needs real images: {line} first.") from None
         book, _, _ = run(root / "solutions" / f"{lesson['name']}.ipynb")
         clean(book, real=True)
-        credit = "Real images: " + "; ".join(f"{one.title}, {one.citation}, {one.licence}" for one in sets) + "."
+        each = "; ".join(f"{one.title}, {one.citation}, {one.licence}" for one in sets)
+        credit = f"Real images: {each} ({DEED[kind]}). They were resized; outlines were drawn by this course."
         for cell in [cell for cell in book.cells if "real-image" in cell.metadata.get("tags", [])]:
             cell.outputs.append(new_output("display_data", {"text/plain": credit, "text/markdown": credit}))
         nbformat.write(book, folder / f"{lesson['name']}.ipynb")
+        print(f"kept, with real images: {folder / lesson['name']}.ipynb")
 
 
 def execute(numbers: list[str], root: Path = HERE) -> None:
     """Run solutions and keep their outputs, cleaned."""
-    for lesson in ready(manifest(root)):
-        if numbers and lesson["name"][:2] not in numbers:
-            continue
+    for lesson in named(manifest(root), numbers):
         path = root / "solutions" / f"{lesson['name']}.ipynb"
         book, seconds, peak = run(path)
         clean(book)
@@ -589,6 +672,10 @@ def check(root: Path = HERE) -> list[str]:
         wrong += added_lines(name, student, solution)
         checks.update(number for number in map(exercise, solution.cells) if re.fullmatch(r"\d+\.\d+", number or ""))
     wrong += [f"Exercise {n} has {k} checks: give each a number of its own." for n, k in checks.items() if k > 1]
+    names = [lesson["name"] for lesson in course["lesson"]]
+    for source in sorted((root / "source").glob("*.py")):
+        if source.stem not in names:
+            wrong.append(f"source/{source.name} belongs to no lesson of course.toml: add it there, or delete it.")
     for path, text in generated(course, root).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             wrong.append(f"{path.name} is out of step with the lessons: run build.py.")
@@ -657,6 +744,8 @@ def adopt(path: Path, root: Path = HERE) -> Path:
     Where something of the notebook would be lost, that is said and nothing is written. The edited file stays: of the
     course's own notebooks the next build makes a new one, any other is left as it is.
     """
+    if path.suffix != ".ipynb":
+        raise OutOfStep(f"{path} is no notebook: name one, such as notebooks/solutions/{path.stem}.ipynb.")
     book, source = read(path), root / "source" / f"{path.stem}.py"
     if book is None:
         raise OutOfStep(f"There is no file {path}.")
@@ -736,7 +825,7 @@ def repoint(where: str, root: Path = HERE) -> None:
     """Let badges, set-up cells and the name by which data sets are fetched point to OWNER/REPO@TAG."""
     match = re.fullmatch(r"([\w.-]+/[\w.-]+)@([\w./-]+)", where)
     if not match:
-        raise OutOfStep(f"{where!r} is not OWNER/REPO@TAG.")
+        raise OutOfStep(f"{where!r} is not OWNER/REPO@TAG: write YOU/REPO@v1, with a tag or branch and no https://.")
     path = root.parent / "course.toml"
     text = path.read_text(encoding="utf-8")
     text = re.sub(r'^repository = "[^"]*"', f'repository = "{match[1]}"', text, count=1, flags=re.M)
@@ -776,7 +865,8 @@ def main() -> int:
             print(workshop(chosen.only, chosen.to))
             return 0
         if chosen.adopt:
-            print(f"{adopt(chosen.adopt)} now holds the edited lesson.")
+            source = adopt(chosen.adopt)
+            print(f"{source} is now the edited lesson. To renew its outputs: --execute {source.name[:2]}.")
         if chosen.repoint:
             repoint(chosen.repoint)
         build()

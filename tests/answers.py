@@ -125,6 +125,7 @@ def apart(calls: list[tuple]) -> list[str | None]:
 def main(arguments: list[str]) -> int:
     matplotlib.use("Agg")
     sources = {name: Path(name).resolve() for name in arguments[1:]}
+    asked = [name for name in LESSONS if not arguments or name[:2] in arguments]
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"USFT_DATA": folder, "USFT_MIRROR": "", "USFT_PROGRESS": f"{folder}/progress.json"}
         os.chdir(NOTEBOOKS)
@@ -136,7 +137,7 @@ def main(arguments: list[str]) -> int:
             return 0
         failed = 0
         print(f"{'lesson':22s}{'wrong':>7s}{'refused':>9s}{'by their hint':>15s}{'right':>7s}{'accepted':>10s}")
-        for name in LESSONS:
+        for name in asked:
             source = NOTEBOOKS / "source" / f"{name}.py"
             with contextlib.redirect_stdout(None):
                 said = list(zip(builder.hidden_answers(source), tried(source)["hidden"], strict=True))
@@ -145,6 +146,9 @@ def main(arguments: list[str]) -> int:
             refused, hinted = sum(s is not None for _, s in wrong), sum(a["hint"] in (s or "") for a, s in wrong)
             row = f"{name:22s}{len(wrong):7d}{refused:9d}{hinted:15d}{len(right):7d}{right.count(None):10d}"
             print(row, flush=True)
+            for answer, told in said:
+                if (answer["kind"] == "WRONG") != (told is not None) or answer["hint"] not in (told or answer["hint"]):
+                    print(f"  {answer['kind']} {answer['hint']!r}: {told or 'accepted'}")
             failed += len(wrong) - hinted + len(right) - right.count(None)
     return 1 if failed else 0
 

@@ -701,3 +701,78 @@ def test_the_set_up_cell_says_how_much_it_downloads(tmp_path):
     if archive.returncode:
         pytest.skip("not a git checkout (2026-11-30)")
     assert len(archive.stdout) / 1e6 == pytest.approx(builder.ARCHIVE_MB, rel=0.1)
+
+
+@pytest.mark.parametrize("old, new, said", [
+    ("# BEGIN SOLUTION", "# BEGIN SOLUTON", "line 10: # BEGIN SOLUTON is no mark; did you mean SOLUTION?"),
+    ("# END SOLUTION", "# END SOLUTON", "# END SOLUTON is no mark; did you mean SOLUTION?"),
+    ("# BEGIN CHECK", "# BEGIN CHEK", "# BEGIN CHEK is no mark; did you mean CHECK?"),
+    ("# END CHECK\n", "", "# BEGIN WRONG is inside of # BEGIN CHECK of line 16: write # END CHECK before it."),
+    ("# BEGIN WRONG", "# BEGIN WRNOG", "# BEGIN WRNOG is no mark; did you mean WRONG?"),
+    ("# END WRONG\n", "", "# BEGIN WRONG has no # END WRONG."),
+    ("# BEGIN SOLUTION return twice the number\n", "", "# END SOLUTION ends nothing: there is no # BEGIN SOLUTION"),
+])  # fmt: skip
+def test_a_mistyped_mark_is_found_before_anything_is_written(root, old, new, said):
+    """A solution would stand in the students' copies, or a check would be lost."""
+    edit(root / "source/00_first.py", old, new)
+    with pytest.raises(builder.OutOfStep, match=re.escape(said)):
+        builder.build(root)
+    assert files(root) == {} and any(said in line for line in builder.check(root))
+
+
+@pytest.mark.parametrize("old, new, said", [
+    ('name = "01_second"', 'name = "01_secnd"', "lesson 01_secnd, but there is no source/01_secnd.py: did you"),
+    ('question = "Q1?"\n', "", "01_second has no question."),
+    ('status = "planned"', 'status = "redy"', "status of 02_third must be ready or planned, not 'redy'."),
+    ("needs = []", 'needs = ["44"]', "00_first needs lesson 44, which there is not."),
+    ('data = ["hc18"]', 'data = ["hc81"]', "there is no data set 'hc81'; known are"),
+    ("[course]", '[path.all]\nlessons = ["00", "17"]\n[course]', "the path all has lesson 17, which there is not."),
+    ("[course]", "[course", "course.toml cannot be read: "),
+])  # fmt: skip
+def test_a_wrong_manifest_is_one_line(root, old, new, said):
+    path = root.parent / "course.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(builder.OutOfStep, match=re.escape(said)):
+        builder.build(root)
+
+
+def test_a_source_that_no_lesson_has_is_found(root):
+    builder.build(root)
+    mark_as_executed(root)
+    (root / "source" / "05_lost.py").write_text(SOURCE, encoding="utf-8")
+    assert builder.check(root) == [
+        "source/05_lost.py belongs to no lesson of course.toml: add it there, or delete it."
+    ]
+
+
+@pytest.mark.parametrize("call", [
+    lambda root: builder.execute(["99"], root),
+    lambda root: builder.publish(["1"], "cc-by", root.parents[1] / "pages", root),
+    lambda root: builder.workshop(["02"], root.parent / "made", root),
+])  # fmt: skip
+def test_a_lesson_number_that_there_is_not_is_told(root, call):
+    with pytest.raises(builder.OutOfStep, match="No lesson is ready that is called .*: there are 00 01."):
+        call(root)
+
+
+def test_a_workshop_is_a_path_with_its_minutes_and_its_own_badges(root, tmp_path):
+    path = root.parent / "course.toml"
+    way = '\n[path.short]\nlessons = ["00"]\nparts = { "01" = ["A question"] }\nparts_minutes = 7\nminutes = 60\n'
+    path.write_text(path.read_text(encoding="utf-8") + way, encoding="utf-8")
+    alone = builder.minutes(builder.shown_cells(root / "source/00_first.py"))
+    said = builder.workshop(["short"], root.parent / "made", root)
+    assert f"about {alone + 7} min" in said and "Without badges" not in said
+    head, card = (cell.source for cell in builder.read(root.parent / "made" / "01_second.ipynb").cells[:2])
+    assert "OWNER/REPO/blob/main/made/01_second.ipynb" in head
+    assert "about 7 min, only the sections “A question” |" in card
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    assert "Without badges" in builder.workshop(["short"], outside, root)
+    assert "colab" not in builder.read(outside / "00_first.ipynb").cells[0].source
+    shutil.rmtree(outside)
+
+
+def test_a_source_is_not_taken_for_a_notebook(root):
+    builder.build(root)
+    with pytest.raises(builder.OutOfStep, match="is no notebook: name one, such as notebooks/solutions/00_first.ipynb"):
+        builder.adopt(root / "source" / "00_first.py", root)
+    assert (root / "source" / "00_first.py").is_file()

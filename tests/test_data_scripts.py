@@ -235,6 +235,9 @@ def test_what_goes_wrong_is_one_line_and_leaves_the_mirror_as_it_was(original, t
     assert {path.name: path.read_bytes() for path in made.iterdir()} == kept
     assert make_mirror.main([str(before), "hc18"]) == 1
     assert "name another folder" in capsys.readouterr().err
+    inside = Path(make_mirror.__file__).parents[1] / "pack"
+    assert make_mirror.main([str(inside), "hc18"]) == 1 and not inside.exists()
+    assert "lies in the repository" in capsys.readouterr().err
 
 
 def test_smaller_pictures_with_their_old_pixel_sizes_are_refused(original, tmp_path, monkeypatch, capsys):

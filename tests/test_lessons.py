@@ -214,7 +214,7 @@ def test_a_lesson_has_its_parts(name):
 def test_each_way_through_the_course_holds_what_its_lessons_need_and_fits_its_minutes():
     course = builder.manifest(NOTEBOOKS)
     lessons = {one["name"][:2]: one for one in course["lesson"]}
-    assert list(course["path"]["all"]["lessons"]) == sorted(lessons)
+    assert list(course["path"]["all"]["lessons"]) == sorted(lessons), "course.toml: [path.all] must list every lesson"
     for name, path in course["path"].items():
         chosen, told = path["lessons"], 0
         assert chosen == sorted(chosen) and set(chosen) <= lessons.keys(), name

@@ -132,9 +132,9 @@ def test_a_busy_mirror_is_waited_for(school, waits, capsys):
     ("header", "words"),
     [
         ({"Retry_After": "3600"}, "answer 429: busy, try again in 60 minutes"),
-        ({"Retry_After": "soon"}, "answer 429)"),
-        ({"Retry_After": ""}, "answer 429)"),
-        ({}, "answer 429)"),
+        ({"Retry_After": "soon"}, "answer 429;"),
+        ({"Retry_After": ""}, "answer 429;"),
+        ({}, "answer 429;"),
     ],
 )
 def test_a_server_that_is_busy_for_long_is_not_waited_for(busi, waits, header, words):

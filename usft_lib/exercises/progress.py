@@ -68,12 +68,14 @@ def progress(line: str | None = None, save: str | Path | None = None, times: boo
 
 def card(known: dict) -> str:
     """What is solved (✓) and what is open (·), a line per lesson; what no lesson names comes last."""
-    lines, named = [], {TIMES}
+    rows, named = [], {TIMES}
     for lesson in json.loads(LESSONS.read_text(encoding="utf-8")):
         marks = [_mark(known, number) for number in lesson["exercises"]]
         guessed = sum(number in known for number in lesson["guesses"])
-        lines.append(f"{lesson['title']:34.34s}{'  '.join(marks):28s}guesses: {guessed} of {len(lesson['guesses'])}")
+        rows.append((lesson["title"], "  ".join(marks), f"guesses: {guessed} of {len(lesson['guesses'])}"))
         named |= {*lesson["exercises"], *map(seen, lesson["exercises"]), *lesson["guesses"]}
+    width = max(26, *(len(marks) for _, marks, _ in rows)) + 2
+    lines = [f"{title:34.34s}{marks:{width}s}{guessed}" for title, marks, guessed in rows]
     done = sum(value == "done" for value in known.values())
     others = sorted(set(known) - named)
     return "\n".join([*lines, *([f"besides: {', '.join(others)}"] if others else []), f"Exercises solved: {done}."])

@@ -165,8 +165,9 @@ def _unavailable(source: Source, folder: Path, now: Mirror | None, tried: list[s
     for archive in source.archives:
         if not archive.addresses:
             reasons.append(f"{archive.name} has no direct address")
-        if archive.by_hand and (failed or not archive.addresses):
-            reasons.append(f"by hand: {archive.by_hand}; put it into {folder} under the name {archive.name}")
+        if failed if archive.addresses else archive.by_hand:
+            way = archive.by_hand or f"open {archive.addresses[0].url} in a browser"
+            reasons.append(f"by hand: {way}; put it into {folder} under the name {archive.name}")
     fitting = [name for name, modality in SIMULATED.items() if modality == source.modality] or SIMULATED
     stand_in = " or ".join(f'otherwise="{name}"' for name in fitting)
     return (
