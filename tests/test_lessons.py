@@ -156,10 +156,12 @@ def checks_say(request, tmp_path_factory):
 )
 def test_wrong_answers_fail_with_their_hint_and_right_ones_pass(name, number, checks_say):
     answer, told = HIDDEN[name][number], checks_say[name]["hidden"][number]
+    first = next((line for line in answer["code"].splitlines() if line.strip()), "")
+    which = f"{name}, the {answer['kind']} answer {answer['hint']!r} that begins with {first!r}"
     if answer["kind"] == "RIGHT":
-        assert told is None
+        assert told is None, f"{which} was refused: {told}"
     else:
-        assert answer["hint"] and answer["hint"] in (told or "it was accepted")
+        assert answer["hint"] and answer["hint"] in (told or ""), f"{which}: {told or 'it was accepted by all cases'}"
 
 
 @pytest.mark.slow
@@ -187,7 +189,8 @@ def test_each_exercise_has_four_wrong_and_three_right_answers(name):
     for k, following in zip(checks, [*checks[1:], len(cells)], strict=True):
         kinds = [a["kind"] for a in HIDDEN[name] if k <= a["after"] < following]
         wrong, right = (2, 1) if "reading" in cells[k].metadata.get("tags", []) else (4, 3)
-        assert kinds.count("WRONG") >= wrong and kinds.count("RIGHT") >= right, f"{name}: the check in cell {k}"
+        few = f"{name}: exercise {builder.exercise(cells[k])} needs {wrong} WRONG and {right} RIGHT answers: {kinds}"
+        assert kinds.count("WRONG") >= wrong and kinds.count("RIGHT") >= right, few
 
 
 @pytest.mark.parametrize("name", LESSONS)
