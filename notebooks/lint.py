@@ -201,7 +201,7 @@ def main() -> int:
         if path.stem in second:
             wrong += asked
         elif asked:
-            print(f"{path.name} has no edition = 2 in course.toml, so this is only a note: {len(asked)} limits broken.")
+            print(f"{path.name}: {len(asked)} limits broken; only a note, as it has no edition = 2 in course.toml.")
     print("\n".join(wrong) or f"{len(sources)} lessons keep the rules.")
     return 1 if wrong else 0
 
