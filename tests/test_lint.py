@@ -72,7 +72,8 @@ def test_each_rule_finds_its_fault(lesson, old, new, says):
 
 def test_a_sentence_in_the_next_cell_tells_the_figure_and_a_check_may_be_long(lesson):
     assert lint.lint(lesson(GOOD.replace("plt.show()\n", "plt.show()\n\n# %%\n"))) == []
-    assert lint.lint(lesson(GOOD.replace("plt.show()", "# BEGIN CHECK\n" + "x = 1\n" * 40 + "# END CHECK\nplt.show()"))) == []
+    check = "# BEGIN CHECK\n" + "x = 1\n" * 40 + "# END CHECK\n"
+    assert lint.lint(lesson(GOOD.replace("plt.show()", check + "plt.show()"))) == []
 
 
 def test_a_spelling_mistake_is_found(lesson):
