@@ -320,6 +320,7 @@ FOUND = {  # sentence: the lines of the verdicts that carry it: claim, target, i
 }  # fmt: skip
 
 
+@repository
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
 def test_every_finding_on_the_first_pages_has_its_line_in_the_verdicts(page):
     text = " ".join((ROOT / page).read_text(encoding="utf-8").split())

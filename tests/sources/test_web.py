@@ -20,6 +20,8 @@ from usft_lib.sources import web as asking
 from usft_lib.sources.cache import cache_folder, setting
 from usft_lib.sources.catalogue import SOURCES
 
+# What needs more than the library and its tests.
+whole = pytest.mark.skipif(bool(os.environ.get("USFT_WHEEL_ONLY")), reason="needs the whole repository (2026-11-30)")
 AGENT = f"usft_lib/{usft_lib.__version__} (+https://github.com/{asking.REPOSITORY})"
 
 
@@ -91,7 +93,7 @@ def test_servers_that_refuse_a_library_s_own_name(busi, school, monkeypatch):
     assert "127.0.0.1" in load("busi", size=48).provenance and names == [AGENT] * 3
 
 
-@pytest.mark.skipif(bool(os.environ.get("USFT_WHEEL_ONLY")), reason="needs course.toml (2026-11-29)")
+@whole
 def test_the_name_holds_the_course_s_address(tmp_path):
     assert asking.REPOSITORY == tomllib.loads((ROOT / "course.toml").read_text("utf-8"))["course"]["repository"]
     for file in ("course.toml", "usft_lib/sources/web.py"):
@@ -258,6 +260,7 @@ def test_quotes_around_a_setting_are_not_its_own(school, cache, monkeypatch, quo
 # --- the probe -----------------------------------------------------------------------------------------------------
 
 
+@whole
 def test_the_probe_asks_every_address_and_link_by_the_courses_name_and_tells_what_gives_nothing(
     addresses, web, tmp_path, monkeypatch, capsys
 ):
@@ -293,6 +296,7 @@ def asking_busi(addresses, *places):
     return SOURCES["busi"]
 
 
+@whole
 def test_of_a_doi_the_resolver_is_asked_and_not_the_publisher(monkeypatch):
     fetch, followed = script("data_scripts/fetch.py"), {}
 
