@@ -317,6 +317,9 @@ def test_a_solution_is_shown_after_a_failed_check_or_now_and_that_is_noted(capsy
     assert "· 01.1 (solution seen)" in capsys.readouterr().out
     usft.solution("01.2", now=True)
     assert "01.2 seen" in usft.guesses()
+    check(lambda a, b: a + b, CASES, exercise="01.3")
+    usft.solution("01.3")  # solved: comparing is no looking up
+    assert "01.3 seen" not in usft.guesses()
 
 
 def test_every_exercise_has_its_solution():

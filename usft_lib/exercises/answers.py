@@ -8,13 +8,13 @@ from ..errors import BadInput, check_count, check_name
 from ..seeds import uniform
 from ..simulate import PRESETS, simulate_ultrasound
 from .checks import tried
-from .progress import LESSONS, note, seen
+from .progress import LESSONS, guesses, note, seen
 
 
 def solution(exercise: str, now: bool = False) -> None:
     """Print the reference answer of an exercise and why it is so: ``usft.solution("01.1")`` (all lessons).
 
-    It is shown after your own answer failed its check once. Your progress notes that you looked.
+    It is shown once your own answer has passed or failed its check. Progress notes whether you looked before you passed.
 
     Args:
         exercise: its number.
@@ -25,10 +25,12 @@ def solution(exercise: str, now: bool = False) -> None:
     """
     known = _written("solutions")
     check_name("exercise", exercise, known)
-    if not now and exercise not in tried:
+    done = guesses().get(exercise) == "done"
+    if not (now or done or exercise in tried):
         raise BadInput(f"Try {exercise} and run its check first. To look now: usft.solution({exercise!r}, now=True)")
     print(known[exercise])
-    note(seen(exercise), True)
+    if not done:
+        note(seen(exercise), True)
 
 
 def explain(term: str) -> None:
