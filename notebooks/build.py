@@ -84,24 +84,17 @@ FIELDS = ("name", "title", "question", "objectives", "needs", "data", "status")
 
 
 def manifest(root: Path = HERE) -> dict:
-    """course.toml beside the notebooks' folder. Raises `OutOfStep` if a lesson or a way through the course is amiss."""
+    """course.toml beside the notebooks' folder. Raises `OutOfStep` if it cannot be read, or a lesson lacks a field."""
     try:
         course = tomllib.loads((root.parent / "course.toml").read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise OutOfStep(f"course.toml cannot be read: {error}.") from None
-    numbers = [lesson.get("name", "")[:2] for lesson in course["lesson"]]
     for lesson in course["lesson"]:
         name = lesson.get("name", "a lesson")
         if lacking := [field for field in FIELDS if field not in lesson]:
             raise OutOfStep(f"course.toml: {name} has no {lacking[0]}.")
         if lesson["status"] not in ("ready", "planned"):
             raise OutOfStep(f"course.toml: the status of {name} must be ready or planned, not {lesson['status']!r}.")
-        if strange := [number for number in lesson["needs"] if number not in numbers]:
-            raise OutOfStep(f"course.toml: {name} needs lesson {strange[0]}, which there is not.")
-    for way, path in course.get("path", {}).items():
-        for number in (*path["lessons"], *path.get("parts", {})):
-            if number not in numbers:
-                raise OutOfStep(f"course.toml: the path {way} has lesson {number}, which there is not.")
     return course
 
 
@@ -672,10 +665,6 @@ def check(root: Path = HERE) -> list[str]:
         wrong += added_lines(name, student, solution)
         checks.update(number for number in map(exercise, solution.cells) if re.fullmatch(r"\d+\.\d+", number or ""))
     wrong += [f"Exercise {n} has {k} checks: give each a number of its own." for n, k in checks.items() if k > 1]
-    names = [lesson["name"] for lesson in course["lesson"]]
-    for source in sorted((root / "source").glob("*.py")):
-        if source.stem not in names:
-            wrong.append(f"source/{source.name} belongs to no lesson of course.toml: add it there, or delete it.")
     for path, text in generated(course, root).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             wrong.append(f"{path.name} is out of step with the lessons: run build.py.")

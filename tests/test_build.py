@@ -724,9 +724,7 @@ def test_a_mistyped_mark_is_found_before_anything_is_written(root, old, new, sai
     ('name = "01_second"', 'name = "01_secnd"', "lesson 01_secnd, but there is no source/01_secnd.py: did you"),
     ('question = "Q1?"\n', "", "01_second has no question."),
     ('status = "planned"', 'status = "redy"', "status of 02_third must be ready or planned, not 'redy'."),
-    ("needs = []", 'needs = ["44"]', "00_first needs lesson 44, which there is not."),
     ('data = ["hc18"]', 'data = ["hc81"]', "there is no data set 'hc81'; known are"),
-    ("[course]", '[path.all]\nlessons = ["00", "17"]\n[course]', "the path all has lesson 17, which there is not."),
     ("[course]", "[course", "course.toml cannot be read: "),
 ])  # fmt: skip
 def test_a_wrong_manifest_is_one_line(root, old, new, said):
@@ -734,15 +732,6 @@ def test_a_wrong_manifest_is_one_line(root, old, new, said):
     path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(builder.OutOfStep, match=re.escape(said)):
         builder.build(root)
-
-
-def test_a_source_that_no_lesson_has_is_found(root):
-    builder.build(root)
-    mark_as_executed(root)
-    (root / "source" / "05_lost.py").write_text(SOURCE, encoding="utf-8")
-    assert builder.check(root) == [
-        "source/05_lost.py belongs to no lesson of course.toml: add it there, or delete it."
-    ]
 
 
 @pytest.mark.parametrize("call", [

@@ -736,3 +736,25 @@ def test_axe_finds_nothing_serious_before_during_and_after_a_race(lab, slow_step
     lab.page.get_by_label("Colour blocks by").select_option("change")
     faults["after"] = browser.serious_faults(lab.page)
     assert faults == {"before": [], "during": [], "after": []}
+
+
+def test_a_strategy_is_called_what_its_button_says(lab):
+    """In a network of depth 2, first 2 and contracting are the same groups: the task of a lesson asks for a name."""
+    for name, k in (("first k", "2"), ("contracting", None)):
+        if k:
+            lab.page.get_by_label("k =").fill(k)
+        lab.press(name)
+        lab.press("Add to race")
+        lab.pump()  # the guess went with it
+    assert lab.page.locator(".usft-racers button").all_inner_texts() == ["first 2 ✕", "contracting ✕"]
+    lab.press("Race 2 strategies")
+    assert lab.view.lab.wait(60)
+    assert [run.label for run in lab.view.lab.runs] == ["first 2", "contracting"]
+    assert lab.view.lab.runs[0].groups == lab.view.lab.runs[1].groups
+    lab.look()
+    lab.press("contracting")
+    lab.page.locator("[data-group=enc2]").click()
+    lab.pump()
+    lab.page.locator("[data-group=enc2]").click()
+    lab.pump()
+    assert lab.text(".usft-cost").startswith("contracting: "), "groups by hand have the name of a preset that fits"

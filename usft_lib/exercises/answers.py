@@ -14,7 +14,7 @@ from .progress import LESSONS, guesses, note, seen
 def solution(exercise: str, now: bool = False) -> None:
     """Print the reference answer of an exercise and why it is so: ``usft.solution("01.1")`` (all lessons).
 
-    It is shown once your own answer has passed or failed its check. Progress notes whether you looked before you passed.
+    It is shown once your own answer has passed or failed its check. If you look before it passed, that is noted.
 
     Args:
         exercise: its number.

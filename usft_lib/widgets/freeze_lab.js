@@ -214,8 +214,8 @@ function everything(model, root) {
   const pause = button("Pause", () => ask({ do: "pause" })), resume = button("Resume", () => ask({ do: "resume" }));
   const stop = button("Stop", () => ask({ do: "stop" }));
   const add = button("Add to race", () => ask({ do: "look", version: -1, adds: true })); // what the kernel holds after all that was clicked before
-  function addToRace({ label, chosen, guess: dice }) {
-    tray.set(label, { label, groups: label === "scratch" ? "scratch" : [...chosen], guess: dice ?? tray.get(label)?.guess ?? null });
+  function addToRace({ label, preset, chosen, guess: dice }) {
+    tray.set(label, { label, groups: preset || [...chosen], guess: dice ?? tray.get(label)?.guess ?? null });
     noteGuess(null); // the guess went with it
   }
   const race = button("Race", () => {

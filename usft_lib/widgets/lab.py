@@ -79,7 +79,7 @@ class Lab:
             list(groups(self.pretrained)), val.stand_in,
         )  # fmt: skip
         self.groups = list(groups(self.pretrained))
-        self._chosen, self._scratch = list(self.groups), False
+        self._chosen, self._preset = list(self.groups), ""  # the preset's name, where one was chosen
         self.guess: float | None = None
         self.runs: list[Run] = []
         self._session: Session | None = None
@@ -110,7 +110,7 @@ class Lab:
     def choose(self, names) -> None:
         """Train these groups in the next run."""
         self._check_idle("choose groups")
-        self._chosen, self._scratch = freezing.check_groups(self.pretrained, names), False
+        self._chosen, self._preset = freezing.check_groups(self.pretrained, names), ""
         self._changes += 1
 
     def toggle(self, name: str) -> None:
@@ -121,7 +121,7 @@ class Lab:
     def preset(self, name: str, k: int | None = None) -> None:
         """Choose by a name: everything, contracting, expanding, scratch; or first, last, outer, inner with a number."""
         self.choose(self.named(name, k))
-        self._scratch = name == SCRATCH
+        self._preset = name if k is None else f"{name} {k}"
 
     def named(self, name: str, k: int | None = None) -> list[str]:
         """The groups of a preset; ``"first 2"`` and ``("first", 2)`` are the same. ``"scratch"`` trains all of them."""
@@ -161,8 +161,7 @@ class Lab:
 
         The guess goes with this run: the next one wants a guess of its own.
         """
-        strategy = SCRATCH if self._scratch else self._chosen
-        number = self._begin([self._planned(strategy, self.guess, label)])[0]
+        number = self._begin([self._planned(self._preset or self._chosen, self.guess, label)])[0]
         self.guess = None
         return number
 
@@ -274,10 +273,8 @@ class Lab:
             raise BadInput(f"{label}: everything is frozen, so nothing would learn. Train at least one group.")
         return Run(0, label, chosen, guess, self.settings["steps"], seed=self.settings["seed"], scratch=scratch)
 
-    def _label(self, chosen: list[str], scratch: bool = False) -> str:
+    def _label(self, chosen: list[str]) -> str:
         """The name of a preset that means just these groups, or the groups themselves."""
-        if scratch:
-            return SCRATCH
         counted = [f"{name} {k}" for name in freezing.PRESETS[3:] for k in range(1, self.pretrained.depth + 1)]
         presets = (name for name in (*freezing.PRESETS[:3], *counted) if chosen == self.named(name))
         others = [name for name in self.groups if name not in chosen]
@@ -503,7 +500,8 @@ class Lab:
                 "threads": session.threads if session else None,
                 "steps": self.settings["steps"],
                 "chosen": self.chosen,
-                "label": self._label(self._chosen, self._scratch),
+                "label": self._preset or self._label(self._chosen),
+                "preset": self._preset,
                 "cost": self.cost(self._chosen),
                 "guess": self.guess,
                 "savings": self._savings(),
