@@ -209,7 +209,7 @@ def make(source: Source, files: dict[str, Path], folder: Path, size: int) -> tup
             else:
                 write = write_tar if archive.name.endswith(".tar.gz") else write_zip
                 write(made[archive.name], reduced_members(files[archive.name], archive, size))
-        images = _check_spacing(source, files, made)
+        images = _read_back(source, files, made)
         hashes, megabytes = {}, 0.0
         for name, path in made.items():
             with open(path, "rb") as file:
@@ -222,7 +222,7 @@ def make(source: Source, files: dict[str, Path], folder: Path, size: int) -> tup
     return images, megabytes
 
 
-def _check_spacing(source: Source, files: dict[str, Path], made: dict[str, Path]) -> int:
+def _read_back(source: Source, files: dict[str, Path], made: dict[str, Path]) -> int:
     """How many images the reduced archives give. Raises `BadInput` if smaller pictures kept their old pixel sizes."""
     small = {each.id: _length(each) for each in source.read(made, [])}
     if any(small.values()):

@@ -306,15 +306,15 @@ MARK = re.compile(r"^\s*# (BEGIN|END) *([A-Z]*)")
 KINDS = ("SOLUTION", "CHECK", "WRONG", "RIGHT")
 
 
-def check_marks(path: Path) -> None:
+def check_marks(name: str, source: str) -> None:
     """Raise `OutOfStep` for a mark that is mistyped, or that has no partner: its block would be shown, or be lost."""
     opened, line = "", 0
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, text in enumerate(source.splitlines(), start=1):
         match = MARK.match(text)
         if not match:
             continue
         side, kind = match.groups()
-        where = f"{path.name}, line {number}: # {side} {kind}"
+        where = f"{name}, line {number}: # {side} {kind}"
         if kind not in KINDS:
             near = get_close_matches(kind, KINDS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"use {', '.join(KINDS)}."
@@ -325,7 +325,7 @@ def check_marks(path: Path) -> None:
             raise OutOfStep(f"{where} ends nothing: there is no # BEGIN {kind} before it.")
         opened, line = (kind, number) if side == "BEGIN" else ("", 0)
     if opened:
-        raise OutOfStep(f"{path.name}, line {line}: # BEGIN {opened} has no # END {opened}.")
+        raise OutOfStep(f"{name}, line {line}: # BEGIN {opened} has no # END {opened}.")
 
 
 def source_cells(path: Path) -> list[NotebookNode]:
@@ -334,8 +334,9 @@ def source_cells(path: Path) -> list[NotebookNode]:
         near = get_close_matches(path.stem, [other.stem for other in path.parent.glob("*.py")], n=1)
         hint = f": did you mean {near[0]}?" if near else "."
         raise OutOfStep(f"course.toml names the lesson {path.stem}, but there is no source/{path.name}{hint}")
-    check_marks(path)
-    return jupytext.read(path, fmt="py:percent").cells
+    text = path.read_text(encoding="utf-8")
+    check_marks(path.name, text)
+    return jupytext.reads(text, fmt="py:percent").cells
 
 
 def shown_cells(path: Path) -> list[NotebookNode]:
@@ -510,6 +511,12 @@ def build(root: Path = HERE) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+def within(folder: Path, root: Path) -> str:
+    """A folder's place in the repository; "" if it is outside."""
+    whole = root.parent.resolve()
+    return folder.resolve().relative_to(whole).as_posix() if folder.resolve().is_relative_to(whole) else ""
+
+
 def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
     """Write students' copies of some lessons, or of a path of course.toml, into a folder; their time, in words."""
     course = manifest(root)
@@ -518,8 +525,7 @@ def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
     chosen = named(course, [*path["lessons"], *parts] if path else numbers)
     if folder.resolve() == root.resolve():
         raise OutOfStep("--to names a folder of its own, not that of the whole course.")
-    inside = folder.resolve().is_relative_to(root.parent.resolve())
-    where = folder.resolve().relative_to(root.parent.resolve()).as_posix() if inside else ""
+    where = within(folder, root)
     total = 0
     for lesson in chosen:
         number = lesson["name"][:2]
@@ -529,7 +535,7 @@ def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
     for lesson in chosen:
         book = assemble(course | {"lesson": chosen, "folder": where}, lesson, root, student=True)
         write(folder / f"{lesson['name']}.ipynb", book)
-    badges = "" if inside else " Without badges for Colab: the folder is not in the repository."
+    badges = "" if where else " Without badges for Colab: the folder is not in the repository."
     return f"{len(chosen)} lessons in {folder}: about {total} min of a student's time.{badges}"
 
 
@@ -564,7 +570,7 @@ def publish(numbers: list[str], kind: str, folder: Path, root: Path = HERE) -> N
 
     if kind not in FREE:
         raise OutOfStep(f"--keep-real knows {', '.join(FREE)}, not {kind!r}.")
-    if folder.resolve().is_relative_to(root.parent.resolve()):
+    if within(folder, root):
         raise OutOfStep(f"{folder} lies in the repository, where no real image may be: name a folder outside of it.")
     folder.mkdir(parents=True, exist_ok=True)
     for lesson in named(manifest(root), numbers):

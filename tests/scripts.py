@@ -1,10 +1,15 @@
 """Import a script of the repository that belongs to no package."""
 
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
+# For a test that needs more than the library and its tests.
+repository = pytest.mark.skipif("USFT_WHEEL_ONLY" in os.environ, reason="needs the repository's files (2026-11-25)")
 
 
 def script(path: str) -> ModuleType:

@@ -695,7 +695,7 @@ def test_a_widget_is_kept_as_its_still_picture_and_a_progress_bar_not_at_all():
     ]
 
 
-def test_the_set_up_cell_says_how_much_it_downloads(tmp_path):
+def test_the_set_up_cell_says_how_much_it_downloads():
     repository = Path(builder.__file__).resolve().parents[1]
     archive = subprocess.run(["git", "archive", "--format=zip", "HEAD"], capture_output=True, cwd=repository)
     if archive.returncode:

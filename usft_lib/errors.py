@@ -53,10 +53,10 @@ def check_images(images) -> None:
     """Raise `BadInput` unless this tensor is what a network here takes: float32 in 0…1."""
     kind = str(getattr(images, "dtype", type(images).__name__))
     if kind != "torch.float32":
-        how = "images.float()" if "torch.float" in kind else "images.float() / 255 (of 8 bits)"
-        how = how if "torch." in kind else "torch.from_numpy(images), if it is an array"
-        what = kind if "torch." in kind else f"{type(images).__name__} ({kind})"
-        raise BadInput(f"images must be float32 tensors in 0…1, not {what}: use {how}.")
+        how = "images.float()" if "float" in kind else "images.float() / 255 (of 8 bits)"
+        if not kind.startswith("torch."):
+            kind, how = f"{type(images).__name__} ({kind})", "torch.from_numpy(images), if it is an array"
+        raise BadInput(f"images must be float32 tensors in 0…1, not {kind}: use {how}.")
     if not images.isfinite().all():
         raise BadInput("images contain NaN or infinite values: repair or leave out those images first.")
     if images.numel() and not (0 <= images.min() and images.max() <= 1):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import BadInput, check_name
+from .errors import BadInput, check_name, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,9 +61,14 @@ def paired_difference(a: "pd.DataFrame", b: "pd.DataFrame", column: str = "dice"
     return subject_interval(_differences(a, b, column), "difference", **how)
 
 
+def check_scores(table) -> None:
+    """Raise `BadInput` unless this is a table of `evaluate`: means alone can be neither paired nor summed up."""
+    if "image" not in getattr(table, "columns", ()):
+        raise BadInput(f"Give a table of usft.evaluate, a row per image, not {shown(table)}.")
+
+
 def _differences(a: "pd.DataFrame", b: "pd.DataFrame", column: str) -> "pd.DataFrame":
-    if not all("image" in getattr(table, "columns", ()) for table in (a, b)):
-        raise BadInput("Give two tables of usft.evaluate, a row per image; means alone cannot be paired.")
+    check_scores(a), check_scores(b)
     if sorted(a["image"]) != sorted(b["image"]):
         raise BadInput(
             "These two tables score different images, so they cannot be paired: evaluate both on one test set."

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from .data import SegmentationData, check_data
-from .errors import BadInput, shown
+from .errors import BadInput
 from .inference import segment
-from .intervals import bootstrap_mean, subject_means
+from .intervals import bootstrap_mean, check_scores, subject_means
 from .unet import UNet
 
 if TYPE_CHECKING:
@@ -168,8 +168,7 @@ def summarise(scores: "pd.DataFrame") -> dict[str, float]:
     an object: ``false_positives``, the share in which something was drawn. NaN where there are no such images.
     """
     columns = ["iou", "failures", "hd95_px", "undrawn"]
-    if "image" not in getattr(scores, "columns", ()):
-        raise BadInput(f"summarise needs a table of usft.evaluate, a row per image, not {shown(scores)}.")
+    check_scores(scores)
     marked = scores.assign(failures=scores["dice"] < FAILURE, undrawn=scores["hd95_px"].isna())
     means = subject_means(marked, ["dice", *columns])
     dice_mean, low, high = bootstrap_mean(means["dice"]) if len(means) else [float("nan")] * 3

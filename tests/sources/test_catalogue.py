@@ -1,10 +1,9 @@
 """The table of the data sets, and a new set in one file: found by all commands, with no line elsewhere."""
 
-import os
 import sys
 
 import pytest
-from scripts import script
+from scripts import repository, script
 from sources import fakes
 from sources.fakes import BUSI, disc, picture, png, zipped
 
@@ -88,7 +87,7 @@ def toy(tmp_path, monkeypatch):
     del sys.modules[f"{sets.__name__}.toy"]
 
 
-@pytest.mark.skipif(bool(os.environ.get("USFT_WHEEL_ONLY")), reason="needs data_scripts/ (2026-11-23)")
+@repository
 def test_a_new_set_is_one_file(toy, mirror_of, tmp_path, capsys, monkeypatch):
     mirror_of(toy_archive())
     data = usft.load("toy", size=96)

@@ -1,7 +1,6 @@
 """How servers are asked: by the course's name, again where that may help, and past a proxy that does not lead there."""
 
 import io
-import os
 import tomllib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -9,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from scripts import ROOT, script
+from scripts import ROOT, repository, script
 from sources import fakes
 from sources.fakes import BUSI, Handler, fails, known, left, serve
 
@@ -20,8 +19,6 @@ from usft_lib.sources import web as asking
 from usft_lib.sources.cache import cache_folder, setting
 from usft_lib.sources.catalogue import SOURCES
 
-# What needs more than the library and its tests.
-whole = pytest.mark.skipif(bool(os.environ.get("USFT_WHEEL_ONLY")), reason="needs the whole repository (2026-11-30)")
 AGENT = f"usft_lib/{usft_lib.__version__} (+https://github.com/{asking.REPOSITORY})"
 
 
@@ -93,7 +90,7 @@ def test_servers_that_refuse_a_library_s_own_name(busi, school, monkeypatch):
     assert "127.0.0.1" in load("busi", size=48).provenance and names == [AGENT] * 3
 
 
-@whole
+@repository
 def test_the_name_holds_the_course_s_address(tmp_path):
     assert asking.REPOSITORY == tomllib.loads((ROOT / "course.toml").read_text("utf-8"))["course"]["repository"]
     for file in ("course.toml", "usft_lib/sources/web.py"):
@@ -260,7 +257,7 @@ def test_quotes_around_a_setting_are_not_its_own(school, cache, monkeypatch, quo
 # --- the probe -----------------------------------------------------------------------------------------------------
 
 
-@whole
+@repository
 def test_the_probe_asks_every_address_and_link_by_the_courses_name_and_tells_what_gives_nothing(
     addresses, web, tmp_path, monkeypatch, capsys
 ):
@@ -296,7 +293,7 @@ def asking_busi(addresses, *places):
     return SOURCES["busi"]
 
 
-@whole
+@repository
 def test_of_a_doi_the_resolver_is_asked_and_not_the_publisher(monkeypatch):
     fetch, followed = script("data_scripts/fetch.py"), {}
 

@@ -165,8 +165,8 @@ def _unavailable(source: Source, folder: Path, now: Mirror | None, tried: list[s
     for archive in source.archives:
         if not archive.addresses:
             reasons.append(f"{archive.name} has no direct address")
-        if failed if archive.addresses else archive.by_hand:
-            way = archive.by_hand or f"open {archive.addresses[0].url} in a browser"
+        way = archive.by_hand or (f"open {archive.addresses[0].url} in a browser" if archive.addresses else "")
+        if way and (failed or not archive.addresses):
             reasons.append(f"by hand: {way}; put it into {folder} under the name {archive.name}")
     fitting = [name for name, modality in SIMULATED.items() if modality == source.modality] or SIMULATED
     stand_in = " or ".join(f'otherwise="{name}"' for name in fitting)

@@ -196,8 +196,10 @@ def _lines(found: list[Line], number: int, start: str) -> list[Line]:
 
 
 def _fifth(places: list[Cell]) -> str:
+    if not places:
+        return ""
     last = [cell for cell in places if cell.worst == "last"]
-    return places and (
+    return (
         f"**Claim 5.** The last k groups are the worst choice of four (first, last, outer and inner k) in {len(last)} "
         f"of {len(places)} cases, each a data set and a k: {often_worst(places)}. In "
         f"{sum(cell.clear for cell in last)} of them the interval of the distance to the next is above 0."
