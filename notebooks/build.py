@@ -115,8 +115,8 @@ def ready(course: dict) -> list[dict]:
 # ---- generated cells -----------------------------------------------------------------------------------------
 
 
-def header(course: dict, lesson: dict) -> list[NotebookNode]:
-    """Title, question, badge, neighbours; the card; the set-up cell for Colab."""
+def header(course: dict, lesson: dict, student: bool) -> list[NotebookNode]:
+    """Title, question, badge, neighbours; the card; the set-up cell for Colab. Solutions say where to edit them."""
     lessons = ready(course)
     place = lessons.index(lesson)
     repository, folder = course["course"]["repository"], course.get("folder", "notebooks")
@@ -129,7 +129,7 @@ def header(course: dict, lesson: dict) -> list[NotebookNode]:
         f"# {lesson['name'][:2]} · {lesson['title']}",
         f"**{lesson['question']}**",
         (badge if folder else "") + " · ".join(around),
-        f"<sub>generated from source/{lesson['name']}.py: edit there, then run build.py</sub>",
+        *([] if student else [f"<sub>generated from source/{lesson['name']}.py: edit there, then run build.py</sub>"]),
     ]
     sections = " and ".join(f"“{title}”" for title in lesson.get("only", ()))
     only = f", only the sections {sections}" if sections else ""
@@ -387,7 +387,7 @@ def assemble(course: dict, lesson: dict, root: Path, student: bool) -> NotebookN
     if lesson["name"] in (times := measured(root)):
         lesson = lesson | {"measured": times[lesson["name"]]}
     course = course | {"lesson": [lesson if n["name"] == lesson["name"] else n for n in course["lesson"]]}
-    cells = header(course, lesson)
+    cells = header(course, lesson, student)
     for cell in cells:
         cell.metadata["usft"] = "generated"
     for cell in kept:

@@ -4,6 +4,7 @@
 to each hidden answer and to each exercise that is not written yet, null where they were content.
 """
 
+import ast
 import contextlib
 import json
 import os
@@ -49,20 +50,26 @@ def tried(source: Path) -> dict[str, list[str | None]]:
     said, known, done = {"hidden": [], "unwritten": []}, {}, 0
     for check, following in zip(checks, [*checks[1:], len(cells)], strict=True):
         exercise = next(cell.source for cell in reversed(cells[:check]) if "# BEGIN SOLUTION" in cell.source)
-        answers = [a["code"] for a in hidden if check <= a["after"] < following]
+        unwritten = [builder.stub(exercise)]
+        if "reading" in cells[check].metadata.get("tags", []):  # its check may be run, though the answer was not
+            unwritten.append(f"del {', '.join(sorted(assigned(exercise)))}")
+        answers = [*unwritten, *(a["code"] for a in hidden if check <= a["after"] < following)]
         if CAN_FORK:
             # The check as well: what PyTorch loads at its first use is then loaded once for all answers.
             known = executed(cells[done : check + 1], known)
             done = check + 1
-            found = apart([(code, cells[check].source, known) for code in (builder.stub(exercise), *answers)])
+            found = apart([(code, cells[check].source, known) for code in answers])
         else:
-            found = [
-                refusal(code, cells[check].source, executed(cells[: check + 1], {}))
-                for code in (builder.stub(exercise), *answers)
-            ]
-        said["unwritten"].append(found[0])
-        said["hidden"] += found[1:]
+            found = [refusal(code, cells[check].source, executed(cells[: check + 1], {})) for code in answers]
+        said["unwritten"] += found[: len(unwritten)]
+        said["hidden"] += found[len(unwritten) :]
     return said
+
+
+def assigned(code: str) -> set[str]:
+    """The names that a cell sets outside of its functions."""
+    targets = [t for line in ast.parse(code).body if isinstance(line, ast.Assign) for t in line.targets]
+    return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
 
 
 def briefly() -> None:

@@ -92,14 +92,30 @@ def test_todo_passes_through_and_both_show_as_one_line():
     assert WrongAnswer("✗ x")._render_traceback_() == ["✗ x"]
 
 
+def test_a_value_that_is_not_set_is_your_turn_and_a_misspelt_name_in_a_function_is_wrong():
+    with pytest.raises(Todo, match="set `best` in the cell above"):
+        check(lambda: (str(best), 3), {"any": ((), lambda r: True, "look.")})  # noqa: F821 (this is the case)
+
+    def misspelt(a, b):
+        return a + c  # noqa: F821
+
+    with pytest.raises(WrongAnswer, match="NameError: name 'c' is not defined"):
+        check(misspelt, CASES)
+
+
 @pytest.mark.slow
-def test_ipython_shows_one_line():
+def test_ipython_shows_one_line_and_for_what_is_refused_where():
     pytest.importorskip("IPython")
     code = "from IPython.core.interactiveshell import InteractiveShell as S; s = S.instance(); " + (
-        "s.run_cell('import usft_lib as usft'); s.run_cell('raise usft.Todo(\"write it\")')"
+        "s.run_cell('import usft_lib as usft'); s.run_cell('raise usft.Todo(\"write it\")');"
+        "s.run_cell('net = usft.UNet()\\nusft.train_only(net, [\"enc9\"])')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "✎ Your turn: write it" in done.stdout and "Traceback" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    first, second = done.stdout.strip().splitlines()
+    assert first == "✎ Your turn: write it"
+    assert second.startswith("BadInput: ") and "enc9" in second
+    assert second.endswith('(line 2: usft.train_only(net, ["enc9"]))')
 
 
 def test_an_answer_that_returns_nothing_is_told_so():

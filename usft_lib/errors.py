@@ -1,14 +1,34 @@
 """The errors of the course, each one clear line: what is wrong, and what to do about it."""
 
+import re
+import traceback
 from difflib import get_close_matches
 from numbers import Integral
 
+OWN_CELL = re.compile(r"<ipython-input|ipykernel_\d+")  # how a notebook names the file of a cell
 
-class BadInput(ValueError):
+
+class OneLine(Exception):
+    """An error that a notebook shows as one line instead of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:  # asked for by IPython
+        return [str(self)]
+
+
+class Refused(OneLine):
+    """Likewise; told with it is the line of the student's cell that led there."""
+
+    def _render_traceback_(self) -> list[str]:
+        own = [frame for frame in traceback.extract_tb(self.__traceback__) if OWN_CELL.search(frame.filename)]
+        where = f"  (line {own[-1].lineno}: {own[-1].line})" if own and own[-1].line else ""
+        return [f"{type(self).__name__}: {self}{where}"]
+
+
+class BadInput(Refused, ValueError):
     """Something that the student handed over (a name, a file, a number) cannot be used."""
 
 
-class DataUnavailable(RuntimeError):
+class DataUnavailable(Refused, RuntimeError):
     """A data set is at none of its addresses, or cannot be downloaded; nothing was put in its place."""
 
 
@@ -64,5 +84,5 @@ def check_images(images) -> None:
         raise BadInput(f"images must be in 0…1, but go from {low:g} to {high:g}: scale them first.")
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDiverged(Refused, RuntimeError):
     """The loss became infinite or not a number; the weights are of no use any more."""

@@ -664,7 +664,7 @@ plans = sum(rows[rows["words"].str.endswith("everything")]["said"] == "confirmed
 # BEGIN CHECK
 said = {(line.target, line.words): line.said for line in told.itertuples() if not line.secondary}
 usft.check(
-    (str(lora), int(plans)),
+    lambda: (str(lora), int(plans)),
     {
         "LoRA": (
             (),

@@ -142,7 +142,7 @@ useful = bool(board["last 2"] > board["mean shape"])
 # BEGIN CHECK
 four = board[["first 2", "last 2", "everything", "scratch"]]
 usft.check(
-    (str(best), bool(useful)),
+    lambda: (str(best), bool(useful)),
     {
         "the best of four": ((), lambda r: r[0] in four and four[r[0]] == four.max(), "the highest Dice of the four."),
         "last 2 against the mean shape": (
@@ -186,10 +186,8 @@ usft.plots.seeds_figure(races, levels, "Simulated breasts: five trainings of eac
 plt.show()
 means = {name: sum(dice) / len(dice) for name, dice in races.items()}
 print("mean Dice: " + ", ".join(f"{name} {mean:.2f}" for name, mean in means.items()))
-won = sum(a > b for a, b in zip(races["first 2"], races["last 2"], strict=True))
-best_two = sum(a > b for a, b in zip(races["everything"], races["first 2"], strict=True))
-even = sum(a > b for a, b in zip(races["everything"], races["scratch"], strict=True))
-usft.alt(f"first 2 beats last 2 in {won} of 5 trainings; everything beats first 2 in {best_two} and scratch in {even}.")
+numbers = (f"{name} {' '.join(f'{dice:.2f}' for dice in values)}" for name, values in races.items())
+usft.alt(f"five lines, one for each training, in this order: {'; '.join(numbers)}.")
 
 # %% [markdown]
 # ### Exercise 00.2 · Read the study
@@ -207,10 +205,11 @@ scratch_wins = [k + 1 for k in range(5) if races["scratch"][k] > races["everythi
 # %% tags=["reading"]
 # @title Check 00.2
 # BEGIN CHECK
+won = sum(a > b for a, b in zip(races["first 2"], races["last 2"], strict=True))
 pairs = zip(races["scratch"], races["everything"], strict=True)
 rising = {number for number, (scratch_dice, full) in enumerate(pairs, start=1) if scratch_dice > full}
 usft.check(
-    (first_ahead, set(scratch_wins)),
+    lambda: (first_ahead, set(scratch_wins)),
     {
         "first 2 against last 2": ((), lambda r: r[0] == won, "count the lines that fall from first 2 to last 2."),
         "scratch against everything": ((), lambda r: r[1] == rising, "which lines rise from everything to scratch?"),
@@ -264,6 +263,8 @@ usft.guess("00.d", ...)  # share of the seconds
 
 # %% [markdown]
 # ## Quiz
+#
+# Run each cell below, and choose an answer. The hidden code holds the answers, so open it later.
 
 # %%
 # @title Question 1

@@ -126,7 +126,8 @@ print("your guess:", usft.guesses().get("02.a", "none"))
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `gamma.view(1, -1, 1, 1)` gives `gamma` the same shape.
+# `gamma` and `beta` have shape `[C]`. `gamma.view(1, -1, 1, 1)` has shape `[1, C, 1, 1]`, so it multiplies channel by
+# channel.
 # </details>
 
 # %%
@@ -471,7 +472,7 @@ grown = max(names, key=lambda n: widths["trained"][n] - widths["untrained"][n])
 small = {name for name in allowed if max(each[name] for each in widths.values()) < 20}
 more = {name: widths["trained"][name] - widths["untrained"][name] for name in allowed}
 usft.check(
-    (list(narrow), str(grown)),
+    lambda: (list(narrow), str(grown)),
     {
         "narrow in both": ((), lambda r: set(r[0]) == small, "below 20 in both rows of numbers, not in one only."),
         "grown most": ((), lambda r: more.get(r[1]) == max(more.values()), "trained minus untrained, in pixels."),

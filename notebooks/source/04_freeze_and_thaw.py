@@ -463,7 +463,7 @@ end = high if word == "worse" else low
 # BEGIN CHECK
 right = {True: "as good", False: "worse" if high < -0.02 else "undecided"}[bool(low > -0.02)]
 usft.check(
-    (str(word), float(end)),
+    lambda: (str(word), float(end)),
     {
         "the word": ((), lambda r: r[0] == right, "where does the interval lie, compared with −0.02?"),
         "the end that decides": (

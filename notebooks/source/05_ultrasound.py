@@ -376,7 +376,7 @@ gap = {name: grey[name, -12] - grey[name, 12] for name in ("own maximum", "fixed
 usft.check_range(gap["own maximum"], 0.04, 0.3, "background, own maximum: difference")
 usft.check_range(gap["fixed"], -0.005, 0.005, "background, fixed: difference")
 usft.check(
-    (str(tells), float(difference)),
+    lambda: (str(tells), float(difference)),
     {
         "which reference": ((), lambda r: r[0] == "own maximum", "which of the two changes where the tissue is equal?"),
         "the difference": (

@@ -421,7 +421,7 @@ coarse = min(side for side, share in right["coarse grain"].items() if share >= 0
 # BEGIN CHECK
 needed = {name: min(side for side, share in shares.items() if share >= 0.75) for name, shares in right.items()}
 usft.check(
-    (fine, coarse),
+    lambda: (fine, coarse),
     {
         "fine grain": ((), lambda r: r[0] == needed["fine grain"], "the first side whose share is 0.75 or more."),
         "coarse grain": ((), lambda r: r[1] == needed["coarse grain"], "the same in the other line."),

@@ -179,7 +179,7 @@ sum_of_single = (dice["X-ray"] - dice["X-ray × grain"]) + (dice["X-ray"] - dice
 # @title Check 07.1
 # BEGIN CHECK
 usft.check(
-    (float(both_at_once), float(sum_of_single)),
+    lambda: (float(both_at_once), float(sum_of_single)),
     {
         "both at once": ((), lambda r: abs(r[0] - together) < 0.011, "Dice of the X-ray images minus cut-out × grain."),
         "the sum": (

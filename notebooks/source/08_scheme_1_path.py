@@ -299,15 +299,15 @@ def mean_and_error(differences):
 # ## The study, at a click
 #
 # The **results explorer** shows the whole study. Choose a data set, a kind of strategy and k. It asks for your guess
-# before it shows a curve. The view *pair* subtracts two strategies, training by training, and says a word:
+# before it shows a curve. The view *A or B?* subtracts two strategies, training by training, and says a word:
 #
 # * *confirmed* (for a claim of the paper: *reproduced*): the interval lies above 0, and the mean is at least 0.02;
 # * *reversed*: the same, below 0;
-# * *not confirmed*: otherwise, if the interval ends below 0.02;
+# * *not confirmed* (*not reproduced*): otherwise, if the interval ends below 0.02;
 # * *undecided*: anything else.
 #
-# A difference below 0.02 would matter to nobody. We fixed this rule before we saw the results; only *reversed* was
-# added later. Such a word about a claim is its **verdict**.
+# A difference below 0.02 would matter to nobody. We fixed this rule before the results; *reversed* was added later.
+# This word is the **verdict** on a claim.
 
 # %%
 explorer = usft.ResultsExplorer("hc18", guess=True)
@@ -316,7 +316,7 @@ display(explorer)
 # %% [markdown]
 # ### Exercise 08.2 · Read a pair
 #
-# In *pair*, compare A = *first 2* with B = *last 2* on breast lesions. Set `word`, the study's word, and `low` and
+# In *A or B?*, compare A = *first 2* with B = *last 2* on breast lesions. Set `word`, the study's word, and `low` and
 # `high`, the ends of the interval, to three digits. (Without a mouse: `usft.explorer_table("pair", "busi", a="first 2",
 # b="last 2")`.)
 
@@ -333,7 +333,7 @@ word, low, high = row["said"].split(":")[0], row["low"], row["high"]
 mean_busi, low_busi, high_busi = study.difference("busi", "first 2", "last 2")[:3]
 right = usft.reading(mean_busi, low_busi, high_busi, yes="confirmed")
 usft.check(
-    (str(word), float(low), float(high)),
+    lambda: (str(word), float(low), float(high)),
     {
         "the word": (
             (),

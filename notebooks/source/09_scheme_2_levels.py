@@ -324,7 +324,7 @@ behind = [target for target in others if others[target] < 0]
 # BEGIN CHECK
 right = {name for name, value in others.items() if value < 0}
 usft.check(
-    (float(lost), {behind} if isinstance(behind, str) else set(behind)),
+    lambda: (float(lost), {behind} if isinstance(behind, str) else set(behind)),
     {
         "what is lost": (
             (),

@@ -471,7 +471,7 @@ word = "undecided"
 # BEGIN CHECK
 large = [value for value in slopes["hc18"] if not value < 0.01]
 usft.check(
-    (int(clear), str(word)),
+    lambda: (int(clear), str(word)),
     {
         "the slopes": ((), lambda r: r[0] == len(large), "count those of the first line that are 0.01 or more."),
         "the word": (
@@ -576,7 +576,7 @@ more = gains["speckle"][1.0][0] - gains["shapes"][1.0][0]
 # BEGIN CHECK
 to_gain = {kind: by_shift[1.0][0] for kind, by_shift in roads["to gain: everything − untouched"].items()}
 usft.check(
-    (str(word), float(more)),
+    lambda: (str(word), float(more)),
     {
         "the word": ((), lambda r: r[0] == "undecided", "the line that is not 'beside it'."),
         "the gains": (

@@ -162,7 +162,7 @@ heads = by_form["from scratch"].loc["hc18", "high"]
 # @title Check 12.1
 # BEGIN CHECK
 usft.check(
-    (int(helps), float(heads)),
+    lambda: (int(helps), float(heads)),
     {
         "the encoder": (
             (),

@@ -382,7 +382,7 @@ own = 38
 # @title Check 13.2
 # BEGIN CHECK
 usft.check(
-    (str(word), float(own)),
+    lambda: (str(word), float(own)),
     {
         "the word": ((), lambda r: r[0] == decides["said"], "the line that goes to everything's plateau."),
         "its own plateau": (

@@ -46,7 +46,7 @@ LR = 3e-3  # learning rate, as in the earlier lessons
 # <details><summary>Your own folder: what to change</summary>
 #
 # Set `IMAGES`, `MASKS`, `PERSON`, `PROJECT` and `NEW` above. Further below, say in `LEFT_OUT` which images you leave
-# out. Skip exercise 16.1, which asks about the example.
+# out. Skip exercise 16.1, which asks about the example. Report, network and masks are written into `PROJECT`.
 #
 # * `PERSON` must fit your names. `r"(p\d+)_"` means: the letter p, a number, an underscore; what is in the brackets
 #   names the person. For files such as `anna-3.png` take `r"(.+)-"`.
@@ -154,7 +154,7 @@ hints = {
     "p40_1.png": "one picture is there twice, under two people: name the copy, of person 40.",
 }
 usft.check(
-    set(faulty),
+    lambda: set(faulty),
     {
         **{f"fault {k}": ((), lambda r, name=name: name in r, hint) for k, (name, hint) in enumerate(hints.items(), 1)},
         "nothing else": ((), lambda r: len(r) == 5, "five files, no more: the others are as they should be."),
@@ -557,6 +557,15 @@ if EXAMPLE:
     usft.check_range(usft.seed_mean(tables[chosen])[0], 0.3, 0.95, "Dice of the chosen strategy")
 
 # %% [markdown]
+# And in words, by your own rule:
+
+# %% tags=["train"]
+for name in final[1:]:
+    difference = usft.seed_difference(tables[chosen], tables[name])
+    word = sentence(*difference, people=len(set(test.subjects)))
+    print(f"{chosen} against {name}: {word}")
+
+# %% [markdown]
 # Whatever came out: this is the result. If you now change something and test again, you have chosen by the test set.
 #
 # <details><summary>What if the test says something else than validation?</summary>
@@ -586,13 +595,14 @@ page = usft.report(
 )
 
 # %% [markdown]
-# Open the file in your browser. Print it there to make a PDF.
+# `print(page)` says where the file is. Open it in your browser, and print it there to make a PDF. (In Colab, find it in
+# the panel *Files* on the left, and download it.)
 #
 # ## Half b · Use it on new images
 #
 # These are images without a mask, of any size. Each mask comes at the size of its image, with a table: area, number of
 # pieces, and a flag. The flag says where the network is unsure (the mean probability inside the mask is below 0.85), or
-# where the image is unlike those that it was trained on. Look at these images first.
+# where the image is unlike those that it was trained on. Look at these images first. `print(masks)` says where they are.
 
 # %% tags=["fold"]
 # @title Write three new images of another size, to try it out

@@ -9,26 +9,20 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from ..errors import OneLine
 from .progress import note
 
 tried: set[str] = set()  # exercises whose check has failed in this session
 
 
-class _OneLine(Exception):
-    """An error that a notebook shows as one line instead of a traceback."""
-
-    def _render_traceback_(self) -> list[str]:  # asked for by IPython
-        return [str(self)]
-
-
-class Todo(_OneLine):
+class Todo(OneLine):
     """Marks the place where the student writes: ``raise usft.Todo("return the Dice")``."""
 
     def __str__(self) -> str:
         return f"✎ Your turn: {self.args[0] if self.args else 'write the lines that are missing'}"
 
 
-class WrongAnswer(_OneLine):
+class WrongAnswer(OneLine):
     """An answer failed a case."""
 
 
@@ -36,7 +30,8 @@ def check(answer, cases: Mapping[str, tuple], exercise: str = "", tolerance: flo
     """Run ``cases`` on ``answer`` and stop at the first that fails, with its hint (all lessons).
 
     Args:
-        answer: a function, or a value.
+        answer: a function; a value; or, for values that the student sets, ``lambda: (first, second)``: then one that is
+            not set yet is told as that.
         cases: ``{"what it tries": (inputs, expected, hint)}``; ``inputs`` is a tuple of arguments (``()`` for a value);
             ``expected`` a number, an array, a text …, or a function of the result that says whether it is right.
         exercise: where given ("01.2"), passing is noted for `progress`.
@@ -65,6 +60,8 @@ def _try_all(answer, cases: Mapping[str, tuple], tolerance: float) -> None:
         except Todo:
             raise
         except Exception as error:  # whatever a student's code may raise: the hint helps more than our traceback
+            if isinstance(error, NameError) and getattr(answer, "__name__", "") == "<lambda>":
+                raise Todo(f"set `{error.name}` in the cell above, and run that cell before this one.") from None
             said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise WrongAnswer(f"✗ {name}: your answer stopped with {said}. Hint: {hint}") from None
         if not bool(right):

@@ -44,11 +44,12 @@ function session(model, root, onAnswer, show) {
     });
     for (const run of runs) {
       lines.get(run.run).bar.value = run.step;
-      lines.get(run.run).words.textContent = howFar(run);
+      lines.get(run.run).words.textContent = howFar(run, runs);
     }
   }
-  function howFar(run) {
-    const rate = run.rate ? `${run.rate.toFixed(1)} steps/s` : "", left = run.time_left ? `${Math.ceil(run.time_left)} s left` : "";
+  function howFar(run, runs) { // runs take turns, so each waits for the steps of all
+    const rate = run.rate ? `${run.rate.toFixed(1)} steps/s` : "";
+    const left = run.time_left ? `${Math.ceil(runs.reduce((sum, one) => sum + (one.time_left ?? 0), 0))} s left` : "";
     const name = run.repeats === null ? run.label : `${run.label}, seed ${run.seed}`;
     return [`${name}: step ${run.step} of ${run.steps}`, rate, left].filter(Boolean).join(", ");
   }
@@ -89,6 +90,11 @@ function guessing(name, onChange) { // a slider for a Dice
   label.append(slider, value);
   return { label, slider, show };
 }
+const judged = (guess, dice) => {
+  if (guess === null) return "no guess";
+  const off = Math.abs(guess - dice).toFixed(2);
+  return off === "0.00" ? "as you guessed" : `your guess was ${off} too ${guess < dice ? "low" : "high"}`;
+};
 const newestWith = (runs, what) => [...runs].reverse().find((r) => r.repeats === null && what(r));
 
 // ---- four strategies, a guess for each, their race ----
@@ -115,7 +121,7 @@ function presetsOnly(model, root) {
       const run = runs.length === race.length ? runs[k] : null;
       guess.slider.disabled = !idle;
       if (guesses.has(name)) guess.show(guesses.get(name));
-      found.textContent = run && run.dice !== null ? `Dice ${three(run.dice)}${run.guess === null ? ", no guess" : `, your guess ${signed(run.guess - run.dice, 2)}`}` : "";
+      found.textContent = run && run.dice !== null ? `Dice ${three(run.dice)}, ${judged(run.guess, run.dice)}` : "";
     });
     const four = runs.map((run, colour) => ({ ...run, colour }));
     curves.show(four, "val", snapshot.steps);

@@ -4,7 +4,6 @@ const COLUMNS = [
   ["label", "strategy"], ["trainable", "parameters"], ["dice", "Dice (95 % interval)"], ["difference", "difference"],
   ["steps_to_95", "to 95 % of the plateau"], ["guess", "your guess (error)"],
 ];
-const REFERENCES = { untouched: "not fine-tuned at all", "mean shape": "mean of training masks" };
 const signed = (x, digits = 3) => (x >= 0 ? "+" : "−") + Math.abs(x).toFixed(digits);
 const shortly = (seconds) => `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
 const within = (low, high) => (low === null || low === undefined ? "" : `(${three(low)} … ${three(high)})`);
@@ -66,7 +65,7 @@ function scoreboard(ask, onTick) {
     return tr;
   }
   function reference(found) {
-    const tr = make("tr", "usft-reference"), th = set(make("th", "", REFERENCES[found.strategy] ?? found.strategy), { scope: "row" });
+    const tr = make("tr", "usft-reference"), th = set(make("th", "", found.strategy), { scope: "row" });
     tr.append(th, make("td"), two(three(found.dice), within(found.low, found.high)), make("td"), make("td"), make("td"));
     return tr;
   }
