@@ -12,7 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import build
+from building.cards import WIDGETS, minutes
+from building.cells import SOLUTION, folded, shown_cells, stub
+from building.course import HERE, glossary, manifest
 
 LINES, WORDS = 15, 280  # most of a code cell that is no check, and of a text cell
 MEANT = "patter"
@@ -86,7 +88,7 @@ def length(cells: list) -> list[str]:
         lines = [line for line in cell.source.splitlines() if line.strip()]
         if cell.cell_type == "markdown" and (words := len(cell.source.split())) > WORDS:
             wrong.append(f"a text of {words} words, at most {WORDS}: {lines[0]} (a line # %% [markdown] splits it)")
-        if cell.cell_type == "code" and not build.folded(cell) and len(lines) > LINES:
+        if cell.cell_type == "code" and not folded(cell) and len(lines) > LINES:
             wrong.append(f"a cell of {len(lines)} lines, at most {LINES}: {lines[0]}")
     return wrong
 
@@ -102,10 +104,10 @@ DRAWS = re.compile(r"\bplt\.(subplots|figure)\(|\baxes\[|\baxes\.")
 
 def figures(path: Path) -> dict[str, float]:
     """What a lesson asks of a reader, by name: words, lines of code that are seen, minutes …"""
-    cells = build.shown_cells(path)
+    cells = shown_cells(path)
     text = [cell.source for cell in cells if cell.cell_type == "markdown"]
     code = [cell for cell in cells if cell.cell_type == "code"]
-    seen = [build.stub(cell.source).splitlines() for cell in code if not build.folded(cell)]  # as a student sees it
+    seen = [stub(cell.source).splitlines() for cell in code if not folded(cell)]  # as a student sees it
     prose = " ".join(" ".join(text).split())
     return {
         "words": len(prose.split()),
@@ -115,7 +117,7 @@ def figures(path: Path) -> dict[str, float]:
         "sections": len([h for h in re.findall(r"^## (.+)$", "\n".join(text), re.M) if not h.startswith(FIXED)]),
         "exercises": sum("# BEGIN CHECK" in cell.source for cell in code),
         "quiz": sum(cell.source.count("usft.Quiz(") for cell in code),
-        "minutes": build.minutes(cells),
+        "minutes": minutes(cells),
         "long sentences": sum(len(one.split()) > LONG for one in SENTENCE.split(prose)),
         "words to avoid": sum(len(re.findall(rf"\b{word}\b", prose, re.I)) for word in AVOID),
     }
@@ -123,9 +125,9 @@ def figures(path: Path) -> dict[str, float]:
 
 def limits(path: Path) -> dict[str, int]:
     """The most of each figure that a rewritten lesson may have."""
-    widget = any(name in path.read_text(encoding="utf-8") for name in build.WIDGETS)
+    widget = any(name in path.read_text(encoding="utf-8") for name in WIDGETS)
     words, exercises = (1200, 2) if widget else (1500, 3)
-    halves = {one["name"]: one.get("sessions", 1) for one in build.manifest()["lesson"]}.get(path.stem, 1)
+    halves = {one["name"]: one.get("sessions", 1) for one in manifest()["lesson"]}.get(path.stem, 1)
     most = {"words": words, "code": 110, "sections": 5, "exercises": exercises, "minutes": 60}
     return {name: halves * number for name, number in most.items()} | {"columns": 88, "quiz": 3}
 
@@ -138,21 +140,21 @@ def asks(path: Path, glossary: dict[str, dict], everything: str) -> list[str]:
     """
     found, most = figures(path), limits(path)
     wrong = [f"{found[name]:g} {name}, at most {most[name]}" for name in most if found[name] > most[name]]
-    cells = build.shown_cells(path)
+    cells = shown_cells(path)
     code = [cell for cell in cells if cell.cell_type == "code"]
     compared = sum("NBVAL_CHECK_OUTPUT" in c.source or "usft.check_range(" in c.source for c in code)
     if compared < 2:
         wrong.append(f"{compared} compared outputs, at least 2: NBVAL_CHECK_OUTPUT or usft.check_range")
     for cell in code:
         first = cell.source.splitlines()[0] if cell.source else ""
-        if build.folded(cell) and not first.startswith("# @title "):
+        if folded(cell) and not first.startswith("# @title "):
             wrong.append(f"a folded cell without a title: {first}")
-        if not build.folded(cell) and DRAWS.search(cell.source):
+        if not folded(cell) and DRAWS.search(cell.source):
             wrong.append(f"drawing code that is not folded: {first}")
         asserted = re.search(r"^\s*assert |usft\.alt\(\s*f\"", cell.source, re.M)
         if "study" in cell.metadata.get("tags", []) and not asserted:
             wrong.append(f"a finding of the study that nothing computes or asserts: {first}")
-        for match in build.SOLUTION.finditer(cell.source):
+        for match in SOLUTION.finditer(cell.source):
             if "# Why: " not in match["lines"]:
                 wrong.append(f"a solution that does not say why: {first}")
     for guess in re.findall(r'usft\.guess\("([\w.]+)"', "\n".join(cell.source for cell in code)):
@@ -164,7 +166,7 @@ def asks(path: Path, glossary: dict[str, dict], everything: str) -> list[str]:
 def terms(path: Path, glossary: dict[str, dict]) -> list[str]:
     """Terms of a later lesson, and those of this one that no text introduces in bold."""
     here, wrong = path.name[:2], []
-    texts = [cell.source for cell in build.shown_cells(path) if cell.cell_type == "markdown"]
+    texts = [cell.source for cell in shown_cells(path) if cell.cell_type == "markdown"]
     paragraphs = [" ".join(part.split()) for text in texts for part in text.split("\n\n")]
     for term, known in glossary.items():
         word = re.compile(rf"\b{re.escape(term)}s?\b", re.I)
@@ -179,7 +181,7 @@ def terms(path: Path, glossary: dict[str, dict]) -> list[str]:
 
 def lint(path: Path) -> list[str]:
     """All that is wrong with one lesson's source but for its spelling."""
-    cells = build.shown_cells(path)
+    cells = shown_cells(path)
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     code = [cell for cell in cells if cell.cell_type == "code"]
     folder = path.resolve().parent.parent
@@ -188,8 +190,8 @@ def lint(path: Path) -> list[str]:
 
 
 def main() -> int:
-    sources = sorted((build.HERE / "source").glob("*.py"))
-    course, glossary = build.manifest(), build.glossary(build.HERE)
+    sources = sorted((HERE / "source").glob("*.py"))
+    course, known = manifest(), glossary(HERE)
     second = {lesson["name"] for lesson in course["lesson"] if lesson.get("edition") == 2}
     if "--table" in sys.argv[1:]:
         print(table(sources))
@@ -197,7 +199,7 @@ def main() -> int:
     everything = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     wrong = [line for path in sources for line in lint(path)] + spelling(sources)
     for path in sources:
-        asked = [f"{path.name}: {line}" for line in asks(path, glossary, everything)]
+        asked = [f"{path.name}: {line}" for line in asks(path, known, everything)]
         if path.stem in second:
             wrong += asked
         elif asked:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,8 @@ repository = pytest.mark.skipif("USFT_WHEEL_ONLY" in os.environ, reason="needs t
 
 def script(path: str) -> ModuleType:
     """The module of a file named from the repository's root: ``script("notebooks/build.py")``."""
+    if (folder := str((ROOT / path).parent)) not in sys.path:
+        sys.path.append(folder)  # as when it is run: its neighbours can be imported
     spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -454,7 +454,8 @@ for name, row in {"network": network, "mean shape": blind}.items():
 shown = {"network": scores["dice"], "mean shape": baseline["dice"]}
 usft.plots.ordered_figure(shown, title=f"Every test image ({test.name})")
 plt.show()
-usft.alt(f"two lines that rise from the worst image to the best; the network's worst has Dice {scores['dice'].min():.2f}.")
+usft.alt("two lines that rise from the worst image to the best; "
+         f"the network's worst has Dice {scores['dice'].min():.2f}.")  # fmt: skip
 
 # %% tags=["train", "real-image", "fold"]
 # @title Draw the worst, the median and the best image

@@ -602,7 +602,8 @@ page = usft.report(
 #
 # These are images without a mask, of any size. Each mask comes at the size of its image, with a table: area, number of
 # pieces, and a flag. The flag says where the network is unsure (the mean probability inside the mask is below 0.85), or
-# where the image is unlike those that it was trained on. Look at these images first. `print(masks)` says where they are.
+# where the image is unlike those that it was trained on. Look at these images first. (`print(masks)` says where the
+# masks are.)
 
 # %% tags=["fold"]
 # @title Write three new images of another size, to try it out

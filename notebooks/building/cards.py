@@ -1,0 +1,186 @@
+"""What the build writes itself: a lesson's first and last cells, the README's table, the files of usft_lib/course."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from .cells import SOLUTION, exercise, folded, shown_cells, stub
+from .course import OutOfStep, glossary, ready
+
+ARCHIVE_MB = 16  # what a set-up cell downloads: the repository's archive, three quarters of it weights
+
+
+def header(course: dict, lesson: dict, student: bool) -> list[NotebookNode]:
+    """Title, question, badge, neighbours; the card; the set-up cell for Colab. Solutions say where to edit them."""
+    lessons = ready(course)
+    place = lessons.index(lesson)
+    repository, folder = course["course"]["repository"], course.get("folder", "notebooks")
+    where = f"{repository}/blob/{course['course']['tag']}/{folder}/{lesson['name']}.ipynb"
+    badge = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    badge += f"(https://colab.research.google.com/github/{where}) &nbsp; "
+    around = [f"[← {n['title']}]({n['name']}.ipynb)" for n in lessons[max(place - 1, 0) : place]]
+    around += [f"[{n['title']} →]({n['name']}.ipynb)" for n in lessons[place + 1 : place + 2]]
+    title = [
+        f"# {lesson['name'][:2]} · {lesson['title']}",
+        f"**{lesson['question']}**",
+        (badge if folder else "") + " · ".join(around),
+        *([] if student else [f"<sub>generated from source/{lesson['name']}.py: edit there, then run build.py</sub>"]),
+    ]
+    sections = " and ".join(f"“{title}”" for title in lesson.get("only", ()))
+    only = f", only the sections {sections}" if sections else ""
+    card = [
+        "| | |",
+        "|---|---|",
+        f"| you will | {'; '.join(lesson['objectives'])} |",
+        f"| before | {before(course, lesson)} |",
+        f"| your time | about {lesson['minutes']} min{only} |",
+        *([f"| it runs in | {lesson['measured']}, on two cores without a GPU |"] if "measured" in lesson else []),
+        f"| images | {images(lesson['data'])} |",
+    ]
+    # A tag or a branch. --force-reinstall: or pip keeps what a session has, even where the course has changed since.
+    archive = f"https://github.com/{course['course']['repository']}/archive/{course['course']['tag']}.zip"
+    pack = course["course"].get("pack_url")
+    mirror = f'    os.environ.setdefault("USFT_MIRROR", "{pack}")  # the class\'s images\n' if pack else ""
+    told = f"installs the course's library ({ARCHIVE_MB} MB) and changes nothing else. Elsewhere: one setting."
+    setup = f'''# In Colab: {told}
+import os
+import sys
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # threads that wait leave their core
+if "google.colab" in sys.modules:
+{mirror}    course = os.environ.get("USFT_COURSE", "{archive}")
+    %pip install -q --no-deps --force-reinstall {{course}}
+    print("File → Save a copy in Drive, or your answers are lost.")'''
+    return [new_markdown_cell("\n\n".join(title)), new_markdown_cell("\n".join(card)), new_code_cell(setup)]
+
+
+def before(course: dict, lesson: dict) -> str:
+    """The lessons that come before; where there are none, what the course asks for."""
+    titles = {one["name"][:2]: one["title"] for one in course["lesson"]}
+    told = [f"{n} {titles[n]}" if n in titles else f"{n} (left out of this course)" for n in lesson["needs"]]
+    return ", ".join(told) or "Python, and having trained a small network once"
+
+
+def images(names: list[str]) -> str:
+    """What a lesson's images weigh, and what happens where they are not available."""
+    if not names:
+        return "simulated, nothing to download"
+    from usft_lib.sources.catalogue import SOURCES, megabytes
+    from usft_lib.sources.fetch import LIMIT  # not at the top: most builds need no library
+
+    if unknown := [name for name in names if name not in SOURCES]:
+        raise OutOfStep(f"course.toml: there is no data set {unknown[0]!r}; known are {', '.join(SOURCES)}.")
+    sizes = ", ".join(f"{name} ({mb} MB)" if (mb := megabytes(name)) else f"{name} (from a mirror)" for name in names)
+    return (
+        f"{sizes}; where they are not available, simulated ones take their place. `usft.load` says how to download "
+        f"them: more than {LIMIT} MB only if you ask for it. In Colab, `usft.use_drive()` keeps them"
+    )
+
+
+def comparison(number: str) -> str:
+    """How to look up the reference answer of an exercise."""
+    return f'Stuck, or done? `usft.solution("{number}")` prints the reference answer and why it is so.'
+
+
+def footer(course: dict, lesson: dict) -> list[NotebookNode]:
+    lessons = ready(course)
+    after = lessons[lessons.index(lesson) + 1 :]
+    if not after:
+        return []
+    return [new_markdown_cell(f"**Next:** [{after[0]['title']}]({after[0]['name']}.ipynb): {after[0]['question']}")]
+
+
+MAP = re.compile(r"(<!-- lessons: generated by notebooks/build.py -->\n).*?(<!-- end of lessons -->)", re.S)
+
+
+def measured(root: Path) -> dict[str, str]:
+    """What --execute measured for each lesson, in words: time from top to bottom, and the kernel's largest memory."""
+    path = root / "measured.json"
+    if not path.exists():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    told = {name: f"{5 * -(-one['seconds'] // 5):.0f} s" for name, one in found.items()}
+    memory = {name: one["megabytes"] for name, one in found.items() if one["megabytes"]}  # not known everywhere
+    return told | {name: f"{told[name]} and {-(-mb // 100) / 10:.1f} GB" for name, mb in memory.items()}
+
+
+def course_map(course: dict, root: Path) -> str:
+    """The README's table of lessons."""
+    rows = ["| | lesson | question | your time | runs in |", "|---|---|---|---|---|"]
+    times = measured(root)
+    for lesson in course["lesson"]:
+        name, told = lesson["name"], ["", ""]
+        title = lesson["title"]
+        if lesson["status"] == "ready":
+            title = f"[{title}](notebooks/{name}.ipynb)"
+            told = [f"{minutes(shown_cells(root / 'source' / f'{name}.py'))} min", times.get(name, "")]
+        rows.append(f"| {name[:2]} | {title} | {lesson['question']} | {told[0]} | {told[1]} |")
+    return "\n".join(rows) + "\n"
+
+
+def syllabus(course: dict, root: Path) -> str:
+    """Each lesson's exercises and guesses, for `usft.progress`: usft_lib/course/lessons.json."""
+    told = []
+    for lesson in ready(course):
+        kept = shown_cells(root / "source" / f"{lesson['name']}.py")
+        text = "\n".join(cell.source for cell in kept if cell.cell_type == "code")
+        told.append({
+            "title": f"{lesson['name'][:2]} {lesson['title']}",
+            "exercises": re.findall(r'exercise="([\d.]+)"', text),
+            "guesses": re.findall(r'usft\.guess\("([\w.]+)"', text),
+        })  # fmt: skip
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+
+
+def answers(course: dict, root: Path) -> str:
+    """Each exercise's reference answer, for `usft.solution`: usft_lib/course/solutions.json."""
+    told, written = {}, []
+    for lesson in ready(course):
+        for cell in shown_cells(root / "source" / f"{lesson['name']}.py"):
+            if cell.cell_type == "code" and SOLUTION.search(cell.source):
+                written.append(SOLUTION.sub(lambda m: m["lines"].rstrip("\n"), cell.source).strip())
+            number = exercise(cell)
+            if number and written:
+                told[number] = "\n\n\n".join(written)
+                written = []
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+
+
+def generated(course: dict, root: Path) -> dict[Path, str]:
+    """Files outside of the notebooks that are made from the sources, where the course has them, and their text."""
+    found, readme, package = {}, root.parent / "README.md", root.parent / "usft_lib"
+    if readme.exists():
+        text = readme.read_text(encoding="utf-8")
+        found[readme] = MAP.sub(lambda m: m[1] + course_map(course, root) + m[2], text)
+    if package.exists():
+        found[package / "course" / "lessons.json"] = syllabus(course, root)
+        found[package / "course" / "solutions.json"] = answers(course, root)
+        terms = json.dumps(glossary(root), indent=1, ensure_ascii=False) + "\n"
+        found[package / "course" / "glossary.json"] = terms
+    return found
+
+
+WORDS_A_MINUTE, A_LINE = 130, 0.15
+WIDGETS = ("usft.FreezeLab(", "usft.SpeckleBench(", "usft.ResultsExplorer(")
+
+
+def minutes(cells: list[NotebookNode]) -> int:
+    """A student's time, to the next five minutes: reading, code that is shown, figures, exercises, quiz, widgets."""
+    told = 0.0
+    for cell in cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "markdown":
+            told += len(cell.source.split()) / WORDS_A_MINUTE
+            continue
+        if "# BEGIN CHECK" in cell.source:
+            told += 15 if "long" in tags else 5 if "reading" in tags else 10
+        told += cell.source.count("usft.Quiz(") + 8 * any(widget in cell.source for widget in WIDGETS)
+        if "plt.show()" in cell.source or "_figure(" in cell.source:
+            told += 2 if "study" in tags else 1
+        if not folded(cell):
+            told += A_LINE * sum(bool(line.strip()) for line in stub(cell.source).splitlines())
+    return max(5, 5 * math.ceil(told / 5 - 1e-9))
