@@ -16,6 +16,7 @@ import statistics
 import sys
 from pathlib import Path
 
+LESSONS = Path(__file__).resolve().parents[1] / "usft_lib" / "course" / "lessons.json"
 SEEN, TIMES = " seen", "times"  # as usft_lib/exercises/progress.py notes them
 PAUSE = 30 * 60  # seconds between two notes: a longer one is no work on a lesson
 
@@ -59,17 +60,26 @@ def guessed(students: dict[str, dict]) -> dict[str, list[float]]:
     return dict(sorted(found.items()))
 
 
+def asked() -> dict[str, str]:
+    """What is guessed, in a few words, for each question of the course."""
+    lessons = json.loads(LESSONS.read_text(encoding="utf-8"))
+    return {key: words for lesson in lessons for key, words in lesson["guesses"].items()}
+
+
 def draw(questions: dict[str, list[float]], path: Path) -> None:
     """A histogram a question."""
     import matplotlib.pyplot as plt
 
+    words = asked()
+
     figure, panels = plt.subplots(
-        len(questions), figsize=(6, 1.9 * len(questions) + 0.4), layout="constrained", squeeze=False
+        len(questions), figsize=(6, 2.2 * len(questions) + 0.4), layout="constrained", squeeze=False
     )
     for axes, (key, values) in zip(panels[:, 0], questions.items(), strict=True):
         axes.hist(values, bins=min(12, max(3, len(values) // 2)), color="#0072B2", edgecolor="white")
         axes.axvline(statistics.median(values), color="#D55E00", linestyle="--")
-        axes.set(title=f"{key}: {len(values)} guesses, median {statistics.median(values):g}", ylabel="students")
+        axes.set_title(f"{key} {words.get(key, '')}", loc="left")
+        axes.set(ylabel="students", xlabel=f"{len(values)} guesses, median {statistics.median(values):g}")
     figure.savefig(path)
 
 

@@ -157,7 +157,9 @@ def asks(path: Path, glossary: dict[str, dict], everything: str) -> list[str]:
         for match in SOLUTION.finditer(cell.source):
             if "# Why: " not in match["lines"]:
                 wrong.append(f"a solution that does not say why: {first}")
-    for guess in re.findall(r'usft\.guess\("([\w.]+)"', "\n".join(cell.source for cell in code)):
+    for guess, said in re.findall(r'usft\.guess\("([\w.]+)"(?:.*  # (.+))?', "\n".join(cell.source for cell in code)):
+        if len(said.split()) < 3:
+            wrong.append(f"guess {guess} does not say behind it, as a comment, what is guessed")
         if everything.count(f'"{guess}"') + everything.count(f"'{guess}'") < 2:
             wrong.append(f"guess {guess} is never opened")
     return wrong + terms(path, glossary)

@@ -422,7 +422,7 @@ def stripped(book):
     (lambda book: book.cells.insert(4, nbformat.v4.new_raw_cell("raw")), "cell 5 .'raw'.* is a raw cell"),
     (stripped, "cell 1 .'# 00 · First.* has lost its mark"),
     (lambda book: book.cells[2].update(metadata={}), "cell 3 .'# In Colab.* has lost its mark"),
-    (lambda book: book.cells[1].update(source="| | |\n|---|---|\n| mine | 1 |"), "make your change in course.toml"),
+    (lambda book: book.cells[1].update(source="| | |\n|---|---|\n| mine | 1 |"), "change course.toml"),
     (lambda book: book.cells[4].update(source="    raise usft.Todo('x')"), "not a student's copy"),
     (lambda book: book.cells[-2].update(source="x = 1\n# %%\ny = 2"), "cannot hold this cell as it is: 'x = 1"),
 ])  # fmt: skip
@@ -640,11 +640,12 @@ def test_the_readmes_table_is_written_and_checked(root):
 def test_the_librarys_list_of_exercises_is_written_and_checked(root):
     (root.parent / "usft_lib").mkdir()
     edit(root / "source/00_first.py", '"add it to itself")})', '"add it to itself")}, exercise="00.1")')
-    edit(root / "source/00_first.py", "print(1 + 1)", 'print(1 + 1); usft.guess("00.a", 3)')
+    edit(root / "source/00_first.py", "print(1 + 1)", 'print(1 + 1); usft.guess("00.a", 3)  # what is guessed')
     builder.build(root)
     path = root.parent / "usft_lib" / "course" / "lessons.json"
     told = json.loads(path.read_text(encoding="utf-8"))
-    assert told[0] == {"title": "00 First", "exercises": ["00.1"], "guesses": ["00.a"]} and len(told) == 2
+    guesses = {"00.a": "what is guessed"}
+    assert told[0] == {"title": "00 First", "exercises": ["00.1"], "guesses": guesses} and len(told) == 2
     assert not [line for line in builder.check(root) if "lessons.json" in line]
     path.unlink()
     assert any("lessons.json is out of step" in line for line in builder.check(root))

@@ -98,7 +98,7 @@ SECOND = """# %% [markdown]
 
 # %%
 # NBVAL_CHECK_OUTPUT
-usft.guess("00.a", ...)
+usft.guess("00.a", ...)  # Dice of everything
 print(usft.guesses().get("00.a"))
 
 # %% tags=["fold"]
@@ -128,6 +128,7 @@ ASKED = {
     ' tags=["fold"]': {"": "drawing code that is not folded: # @title Draw"},
     "    # Why: twice is two times.\n": {"": "a solution that does not say why: # NBVAL"},
     'print(usft.guesses().get("00.a"))': {"print(1)": "guess 00.a is never opened"},
+    "  # Dice of everything": {"": "guess 00.a does not say", "  # a number": "guess 00.a does not say"},
     "A **Dice**": {"A Dice": "'Dice' is this lesson's", "A speckle and a **Dice**": "'speckle' comes in lesson 06"},
     "# ## One": {"".join(f"# ## {k}\n# \n" for k in range(6)): "6 sections, at most 5",
                  "# " + "word " * 1600: "words, at most 1500"},

@@ -80,7 +80,7 @@ def authored(name: str, book: NotebookNode, built: NotebookNode) -> list[Noteboo
         elif re.search(r"^\s*raise usft\.Todo\(", text, re.M):
             wrong = "has no solution: adopt the notebook in solutions/, not a student's copy"
         elif ours and text not in generated:
-            wrong = "is written by the build: make your change in course.toml or building/cards.py, and delete this cell"
+            wrong = "is written by the build: change course.toml or building/cards.py instead, and delete this cell"
         elif not ours and (text in generated or text.partition("\n")[0] in begins):
             wrong = (
                 "is written by the build, but has lost its mark, as if a tool had taken the cells' metadata away: "

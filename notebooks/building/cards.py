@@ -123,7 +123,7 @@ def course_map(course: dict, root: Path) -> str:
 
 
 def syllabus(course: dict, root: Path) -> str:
-    """Each lesson's exercises and guesses, for `usft.progress`: usft_lib/course/lessons.json."""
+    """Each lesson's exercises and guesses, and in words what is guessed, for `usft.progress`: course/lessons.json."""
     told = []
     for lesson in ready(course):
         kept = shown_cells(root / "source" / f"{lesson['name']}.py")
@@ -131,7 +131,7 @@ def syllabus(course: dict, root: Path) -> str:
         told.append({
             "title": f"{lesson['name'][:2]} {lesson['title']}",
             "exercises": re.findall(r'exercise="([\d.]+)"', text),
-            "guesses": re.findall(r'usft\.guess\("([\w.]+)"', text),
+            "guesses": dict(re.findall(r'usft\.guess\("([\w.]+)",[^)]*\)(?:  # (.+))?', text)),
         })  # fmt: skip
     return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 

@@ -48,8 +48,8 @@ STEPS, TRAININGS = (300, 3) if PROFILE == "full" else (150, 1)
 #   raise the Dice more, if it is trained alone? From 0 (never) over 0.5 (chance) to 1 (always).
 
 # %%
-usft.guess("14.a", ...)  # the network's four minus the random fours, Dice
-usft.guess("14.b", ...)  # from 0 to 1
+usft.guess("14.a", ...)  # Dice of the network's four minus random fours
+usft.guess("14.b", ...)  # how often the larger ratio has the larger gain
 
 # %% [markdown]
 # ## Gradient against weight

@@ -53,8 +53,8 @@ STEPS = 300 if PROFILE == "full" else 150
 #   with? From 0 to 7.
 
 # %%
-usft.guess("15.a", ...)  # normalisation alone minus enc1 alone, Dice
-usft.guess("15.b", ...)  # from 0 to 7
+usft.guess("15.a", ...)  # Dice of normalisation alone minus enc1 alone
+usft.guess("15.b", ...)  # how many of seven are confirmed on heads
 
 # %% [markdown]
 # ## A few numbers in every layer

@@ -257,9 +257,9 @@ first_ahead, scratch_wins = float(won), sorted(rising, reverse=True)
 #   share: 0.5 is half the time, 1 the same, 2 twice as long. (Opened in lesson 13.)
 
 # %%
-usft.guess("00.b", ...)  # contracting minus expanding, 40 images
-usft.guess("00.c", ...)  # X-ray weights minus scratch, 10 images
-usft.guess("00.d", ...)  # share of the seconds
+usft.guess("00.b", ...)  # Dice of contracting minus expanding, 40 heads
+usft.guess("00.c", ...)  # Dice from X-ray weights minus from scratch, 10 heads
+usft.guess("00.d", ...)  # seconds of contracting, as a share of everything
 
 # %% [markdown]
 # ## Quiz

@@ -45,7 +45,7 @@ SIZE = 64  # pixels a side
 # **What mean Dice will the copied masks reach?** Compare your guess with your neighbour's.
 
 # %%
-usft.guess("01.a", ...)  # a number from 0 to 1
+usft.guess("01.a", ...)  # mean Dice of the copied masks
 
 # %% [markdown]
 # ## An X-ray image is a shadow

@@ -41,7 +41,7 @@ IMAGES = 4 if PROFILE == "quick" else 16
 # parameters does it hold?** (Parameters are the numbers that training changes.) Give a number from 0 to 1.
 
 # %%
-usft.guess("02.a", ...)  # from 0 to 1
+usft.guess("02.a", ...)  # share of all parameters in the bottleneck
 
 # %% [markdown]
 # ## The whole network

@@ -43,8 +43,8 @@ FETCH = False  # True: fetch the real X-rays, 614 MB, if they are not here
 # has not seen (03.a)? And on its worst image (03.b)?** Compare with your neighbour.
 
 # %%
-usft.guess("03.a", ...)  # the mean, from 0 to 1
-usft.guess("03.b", ...)  # the worst image
+usft.guess("03.a", ...)  # mean Dice on new people
+usft.guess("03.b", ...)  # Dice of its worst image
 
 # %% [markdown]
 # ## Does the loss measure what we want?

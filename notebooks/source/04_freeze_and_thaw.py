@@ -52,7 +52,7 @@ FETCH = usft.in_colab()  # fetal heads (hc18): 100 MB, CC BY 4.0
 # trained. **How many of the 12 tensors are different afterwards?**
 
 # %%
-usft.guess("04.a", ...)  # from 0 to 12
+usft.guess("04.a", ...)  # how many of 12 tensors change
 
 # %% [markdown]
 # ## What moves without a gradient?

@@ -41,7 +41,7 @@ PLACES = 100_000 if PROFILE == "full" else 20_000
 # Now take 400 scatterers at each place. **By which factor does this ratio change?** 1 means that it stays the same.
 
 # %%
-usft.guess("05.a", ...)  # ratio with 400 scatterers divided by the ratio with 200
+usft.guess("05.a", ...)  # the ratio with 400 scatterers ÷ with 200
 
 # %% [markdown]
 # ## Echoes are waves

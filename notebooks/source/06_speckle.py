@@ -53,7 +53,7 @@ usft.alt("the lesion has a clear border in fine grain, not in coarse grain; the 
 # **What share of the pixels ends up on the right side?** Tossing a coin gives 0.5.
 
 # %%
-usft.guess("06.a", ...)  # share of single pixels, from 0.5 to 1
+usft.guess("06.a", ...)  # share of single pixels on the right side
 
 # %% [markdown]
 # ## How large is a grain?

@@ -45,8 +45,8 @@ FETCH = False  # True: fetch the real X-rays, 614 MB and 3.8 GB, if they are not
 # (07.a)? And on the same lungs in speckle (07.b)?**
 
 # %%
-usft.guess("07.a", ...)  # another hospital
-usft.guess("07.b", ...)  # the same lungs in speckle
+usft.guess("07.a", ...)  # Dice in another hospital
+usft.guess("07.b", ...)  # Dice on the same lungs in speckle
 
 # %% [markdown]
 # ## Three shifts, measured

@@ -57,7 +57,7 @@ for strategy in (usft.first, usft.last):
 
 # %%
 usft.guess("08.a", ...)  # Dice of first 2 minus Dice of last 2
-usft.guess("08.b", ...)  # from 0 to 9
+usft.guess("08.b", ...)  # in how many of nine last k is the worst
 
 # %% [markdown]
 # ## A race along the path

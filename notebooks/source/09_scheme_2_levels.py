@@ -59,7 +59,7 @@ for k in (1, 2, 4):
 
 # %%
 usft.guess("09.a", ...)  # Dice of outer 2 minus Dice of inner 2
-usft.guess("09.b", ...)  # for example 0.01
+usft.guess("09.b", ...)  # by how much the best of 19 equals is above the truth
 
 # %% [markdown]
 # ## A race by level

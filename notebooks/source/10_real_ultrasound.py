@@ -41,7 +41,7 @@ FETCH = usft.in_colab()  # fetal heads (hc18): 100 MB, CC BY 4.0
 # Dice of about 0.95. **By how many millimetres is the circumference off, for the typical (median) head?**
 
 # %%
-usft.guess("10.a", ...)  # millimetres
+usft.guess("10.a", ...)  # millimetres off, for the typical head
 
 # %% [markdown]
 # ## From a mask to millimetres

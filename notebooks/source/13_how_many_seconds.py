@@ -45,7 +45,7 @@ ROUNDS = 30 if PROFILE == "full" else 8  # timed steps of each strategy
 # does a step take, if a step that trains everything counts as 1?**
 
 # %%
-usft.guess("13.a", ...)  # operations of a step that trains enc1 alone
+usft.guess("13.a", ...)  # operations of a step of enc1 alone, as a share
 
 # %% [markdown]
 # ## What must a step do?

@@ -71,8 +71,8 @@ LR = 3e-3  # learning rate, as in the earlier lessons
 #   everything, in the test? (A negative number if it is behind.)
 
 # %%
-usft.guess("16.a", ...)  # from 0 to 5
-usft.guess("16.b", ...)  # the chosen one minus everything
+usft.guess("16.a", ...)  # how many of the five faults are found
+usft.guess("16.b", ...)  # Dice of the chosen one minus everything
 
 # %% [markdown]
 # ## Half a · Look and check
