@@ -46,7 +46,10 @@ def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
     course = manifest(root)
     path = course.get("path", {}).get(numbers[0], {}) if len(numbers) == 1 else {}
     parts = path.get("parts", {})
-    chosen = named(course, [*path["lessons"], *parts] if path else numbers)
+    there = [lesson["name"][:2] for lesson in ready(course)]
+    asked = [*path["lessons"], *parts] if path else numbers
+    later = [number for number in asked if path and number not in there]  # a path may name planned lessons
+    chosen = named(course, [number for number in asked if number not in later])
     if folder.resolve() == root.resolve():
         raise OutOfStep("--to names a folder of its own, not that of the whole course.")
     where = within(folder, root)
@@ -60,7 +63,8 @@ def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:
         book = assemble(course | {"lesson": chosen, "folder": where}, lesson, root, student=True)
         write(folder / f"{lesson['name']}.ipynb", book)
     badges = "" if where else " Without badges for Colab: the folder is not in the repository."
-    return f"{len(chosen)} lessons in {folder}: about {total} min of a student's time.{badges}"
+    planned = f" Not ready yet, and left out: {', '.join(later)}." if later else ""
+    return f"{len(chosen)} lessons in {folder}: about {total} min of a student's time.{planned}{badges}"
 
 
 def repoint(where: str, root: Path = HERE) -> None:
@@ -102,8 +106,8 @@ def main() -> int:
             publish(chosen.execute, chosen.keep_real, chosen.to)
             return 0
         if chosen.only or chosen.to:
-            if not (chosen.only and chosen.to):
-                raise OutOfStep("A workshop needs both: --only 00 02 06 --to FOLDER.")
+            if not (chosen.only and chosen.to) or chosen.execute is not None:
+                raise OutOfStep("--to goes with --only 00 02 06 (a workshop), or with --execute 10 --keep-real cc-by.")
             print(workshop(chosen.only, chosen.to))
             return 0
         if chosen.adopt:

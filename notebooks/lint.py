@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from building.cards import WIDGETS, minutes
-from building.cells import SOLUTION, folded, shown_cells, stub
+from building.cells import SOLUTION, folded, guesses, shown_cells, stub
 from building.course import HERE, glossary, manifest
 
 LINES, WORDS = 15, 280  # most of a code cell that is no check, and of a text cell
@@ -157,7 +157,7 @@ def asks(path: Path, glossary: dict[str, dict], everything: str) -> list[str]:
         for match in SOLUTION.finditer(cell.source):
             if "# Why: " not in match["lines"]:
                 wrong.append(f"a solution that does not say why: {first}")
-    for guess, said in re.findall(r'usft\.guess\("([\w.]+)"(?:.*  # (.+))?', "\n".join(cell.source for cell in code)):
+    for guess, said in guesses("\n".join(cell.source for cell in code)).items():
         if len(said.split()) < 3:
             wrong.append(f"guess {guess} does not say behind it, as a comment, what is guessed")
         if everything.count(f'"{guess}"') + everything.count(f"'{guess}'") < 2:
@@ -182,7 +182,7 @@ def terms(path: Path, glossary: dict[str, dict]) -> list[str]:
 
 
 def lint(path: Path) -> list[str]:
-    """All that is wrong with one lesson's source but for its spelling."""
+    """What is wrong with one lesson's source, whatever its edition; spelling aside."""
     cells = shown_cells(path)
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     code = [cell for cell in cells if cell.cell_type == "code"]
@@ -211,7 +211,7 @@ def main() -> int:
 
 
 def table(sources: list[Path]) -> str:
-    """The figures, a row per lesson, and below them the limits."""
+    """The figures of all lessons, a row each."""
     rows = {path.stem: figures(path) for path in sources}
     names = list(next(iter(rows.values())))
     lines = [f"{'lesson':24s}" + "".join(f"{name:>16s}" for name in names)]

@@ -103,6 +103,12 @@ def test_a_value_that_is_not_set_is_your_turn_and_a_misspelt_name_in_a_function_
         check(misspelt, CASES)
 
 
+def test_an_array_where_a_number_was_asked_for_is_wrong_with_the_hint():
+    cases = {"the mean": ((), lambda r: abs(r) < 0.06, "take the mean.")}
+    with pytest.raises(WrongAnswer, match="the mean: your answer stopped with .*Hint: take the mean"):
+        check(lambda: np.zeros(40), cases)
+
+
 @pytest.mark.slow
 def test_ipython_shows_one_line_and_for_what_is_refused_where():
     pytest.importorskip("IPython")

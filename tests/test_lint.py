@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,7 @@ if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-25)", allow_module_level=True)
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-sys.path.insert(0, str(NOTEBOOKS))  # lint.py asks its neighbour build.py for cells
 lint = script("notebooks/lint.py")
-sys.path.remove(str(NOTEBOOKS))
 
 GOOD = """# %% [markdown]
 # ## A question

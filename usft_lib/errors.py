@@ -16,7 +16,7 @@ class OneLine(Exception):
 
 
 class Refused(OneLine):
-    """Likewise; told with it is the line of the student's cell that led there."""
+    """As `OneLine`; the message also says which line of the student's cell led to it."""
 
     def _render_traceback_(self) -> list[str]:
         own = [frame for frame in traceback.extract_tb(self.__traceback__) if OWN_CELL.search(frame.filename)]

@@ -68,7 +68,8 @@ def expanding(model: UNet) -> list[str]:
     return last(model, model.depth)
 
 
-PRESETS = ("everything", "contracting", "expanding", "first", "last", "outer", "inner")
+WHOLE, COUNTED = ("everything", "contracting", "expanding"), ("first", "last", "outer", "inner")
+PRESETS = WHOLE + COUNTED
 
 
 def named(model: UNet, name: str, k: int | None = None) -> list[str]:
@@ -80,7 +81,7 @@ def named(model: UNet, name: str, k: int | None = None) -> list[str]:
     if k is None and isinstance(name, str) and len(parts := name.split()) == 2 and parts[1].isdigit():
         name, k = parts[0], int(parts[1])
     check_name("preset", name, PRESETS)
-    if k is not None and name in PRESETS[:3]:
+    if k is not None and name in WHOLE:
         raise BadInput(f"{name} takes no number: write only {name!r}.")
     whole = {"everything": groups, "contracting": contracting, "expanding": expanding}
     if name in whole:

@@ -216,6 +216,7 @@ def over_trainings(each: "list[pd.Series]") -> tuple[float, float, float]:
 # the margin. Undecided: everything else. Never rounded up. Claims that are not the paper's are confirmed instead.
 
 MARGIN = 0.02  # a smaller difference in Dice would not matter to anybody
+ONE_SEED = "no verdict: one seed says nothing about other trainings"
 
 
 def reading(mean: float, low: float, high: float, margin: float = MARGIN, yes: str = "reproduced") -> str:
@@ -246,7 +247,7 @@ def verdict(
     if stand_in:
         return "no verdict: simulated images stand in"
     if seeds < 2:
-        return "no verdict: one seed says nothing about other trainings"
+        return ONE_SEED
     return reading(mean, low, high, margin, yes)
 
 

@@ -106,8 +106,11 @@ def write(path: Path, book: NotebookNode) -> None:
             f"{path.name} was edited by hand and is not overwritten: take a solution back into its source with "
             f"build.py --adopt, or delete the file."
         )
+    text = nbformat.writes(seal(book)) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return  # a new date would let an open Jupyter say that the file has changed
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(nbformat.writes(seal(book)) + "\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
 
 
 def with_outputs(fresh: NotebookNode, old: NotebookNode | None) -> NotebookNode:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from .cells import SOLUTION, exercise, folded, shown_cells, stub
+from .cells import SOLUTION, exercise, folded, guesses, shown_cells, stub
 from .course import OutOfStep, glossary, ready
 
 ARCHIVE_MB = 16  # what a set-up cell downloads: the repository's archive, three quarters of it weights
@@ -69,21 +69,23 @@ def images(names: list[str]) -> str:
     """What a lesson's images weigh, and what happens where they are not available."""
     if not names:
         return "simulated, nothing to download"
-    from usft_lib.sources.catalogue import SOURCES, megabytes
-    from usft_lib.sources.fetch import LIMIT  # not at the top: most builds need no library
+    from usft_lib.sources.catalogue import SOURCES, megabytes  # not at the top: lint.py need not load PyTorch
 
     if unknown := [name for name in names if name not in SOURCES]:
         raise OutOfStep(f"course.toml: there is no data set {unknown[0]!r}; known are {', '.join(SOURCES)}.")
     sizes = ", ".join(f"{name} ({mb} MB)" if (mb := megabytes(name)) else f"{name} (from a mirror)" for name in names)
     return (
-        f"{sizes}; where they are not available, simulated ones take their place. `usft.load` says how to download "
-        f"them: more than {LIMIT} MB only if you ask for it. In Colab, `usft.use_drive()` keeps them"
+        f"{sizes}; where they are not available, simulated ones take their place. `FETCH = True` downloads them. In "
+        "Colab, `usft.use_drive()` keeps them"
     )
 
 
 def comparison(number: str) -> str:
     """How to look up the reference answer of an exercise."""
-    return f'Stuck, or done? `usft.solution("{number}")` prints the reference answer and why it is so.'
+    return (
+        f'Stuck after a try, or done? `usft.solution("{number}")` prints the reference answer and why it is so. '
+        "(Without a try: add `now=True`.)"
+    )
 
 
 def footer(course: dict, lesson: dict) -> list[NotebookNode]:
@@ -131,7 +133,7 @@ def syllabus(course: dict, root: Path) -> str:
         told.append({
             "title": f"{lesson['name'][:2]} {lesson['title']}",
             "exercises": re.findall(r'exercise="([\d.]+)"', text),
-            "guesses": dict(re.findall(r'usft\.guess\("([\w.]+)",[^)]*\)(?:  # (.+))?', text)),
+            "guesses": guesses(text),
         })  # fmt: skip
     return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 

@@ -56,6 +56,11 @@ def shown_cells(path: Path) -> list[NotebookNode]:
     return [cell for cell in source_cells(path) if not is_hidden(cell)]
 
 
+def guesses(code: str) -> dict[str, str]:
+    """What is guessed in some code, by number, in the words of the comment behind it; "" where there is none."""
+    return dict(re.findall(r'usft\.guess\("([\w.]+)",.*?\)(?: *# (.+))?$', code, re.M))
+
+
 def is_hidden(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and re.search(r"^# BEGIN (WRONG|RIGHT)\b", cell.source, re.M) is not None
 

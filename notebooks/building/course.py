@@ -31,7 +31,8 @@ def named(course: dict, numbers: list[str]) -> list[dict]:
     lessons = ready(course)
     known = [lesson["name"][:2] for lesson in lessons]
     if unknown := [number for number in numbers if number not in known]:
-        raise OutOfStep(f"No lesson is ready that is called {', '.join(unknown)}: there are {' '.join(known)}.")
+        paths = f"; and the paths {', '.join(course['path'])}" if course.get("path") else ""
+        raise OutOfStep(f"No lesson is ready that is called {', '.join(unknown)}: there are {' '.join(known)}{paths}.")
     return [lesson for lesson in lessons if not numbers or lesson["name"][:2] in numbers]
 
 

@@ -13,7 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 
-from .books import KERNEL, build, read, write
+from .books import KERNEL, assemble, build, read, told, write
 from .course import HERE, OutOfStep, manifest, named, within
 
 # Run after a lesson's last cell, and not kept: the largest memory that its kernel held, in bytes, or 0: not known.
@@ -38,9 +38,11 @@ DEED = {"cc-by": "https://creativecommons.org/licenses/by/4.0/"}
 def run(path: Path) -> tuple[NotebookNode, float, int]:
     """A solution run from top to bottom in a fresh kernel; its seconds, and the most memory it held, in bytes."""
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     book = read(path)
+    if book is None:
+        raise OutOfStep(f"{path.name} is not built: run build.py first.")
     print(f"running {path.name}", flush=True)
     # Not the builder's own progress, nor another lesson's: what a lesson prints of it is stored.
     os.environ["USFT_PROGRESS"] = str(Path(tempfile.mkdtemp()) / "progress.json")
@@ -52,6 +54,10 @@ def run(path: Path) -> tuple[NotebookNode, float, int]:
     except CellExecutionError as error:
         said = str(error).strip().splitlines()[-1]
         raise OutOfStep(f"{path.name} stopped: {said} (open it in Jupyter and run it there to see where).") from None
+    except CellTimeoutError:
+        raise OutOfStep(f"{path.name}: a cell took more than half an hour: let it train less.") from None
+    except DeadKernelError:
+        raise OutOfStep(f"{path.name}: its kernel died, perhaps for lack of memory: close other programs.") from None
     return book, time.monotonic() - began, int(book.cells.pop().outputs[0].text)
 
 
@@ -95,7 +101,10 @@ def publish(numbers: list[str], kind: str, folder: Path, root: Path = HERE) -> N
         except usft.DataUnavailable:
             line = f"python data_scripts/fetch.py {' '.join(lesson['data'])}"
             raise OutOfStep(f"{lesson['name']} needs real images: {line} first.") from None
-        book, _, _ = run(root / "solutions" / f"{lesson['name']}.ipynb")
+        path = root / "solutions" / f"{lesson['name']}.ipynb"
+        if (built := read(path)) is None or told(built) != told(assemble(manifest(root), lesson, root, student=False)):
+            raise OutOfStep(f"{path.name} is out of step with its source: run build.py first.")
+        book, _, _ = run(path)
         clean(book, real=True)
         each = "; ".join(f"{one.title}, {one.citation}, {one.licence}" for one in sets)
         credit = f"Real images: {each} ({DEED[kind]}). They were resized; outlines were drawn by this course."

@@ -91,8 +91,9 @@ usft.UNetDiagram(network, size=SIZE)
 usft.guess("00.a", ...)  # Dice of first 2 minus Dice of last 2
 
 # %% [markdown]
-# The text that starts with `usft1:` stores your guesses and solved exercises. Colab forgets them when it closes. So
-# copy the text into your notes. Later, `usft.progress("usft1:…")` brings everything back.
+# After a guess, the cell prints a text that starts with `usft1:`. It stores your guesses and solved exercises. Colab
+# forgets them when it closes. So copy the text into your notes. Later, `usft.progress("usft1:…")` brings everything
+# back.
 #
 # ## The race
 #
@@ -100,7 +101,7 @@ usft.guess("00.a", ...)  # Dice of first 2 minus Dice of last 2
 # same order. Watch the outlines move. If you cannot use a mouse, skip to the next cell: it starts the race for you.
 #
 # Two lines of the board need no training. *Untouched* is the X-ray network as it is. The **mean shape** is one fixed
-# mask for everybody, which never looks at an image. What stays below it is of no use as it is.
+# mask for everybody, which never looks at an image. A network that scores below the mean shape is not useful.
 
 # %% tags=["train"]
 people = usft.simulate_ultrasound(120, size=SIZE, seed=SEED, preset="breast")
@@ -253,13 +254,13 @@ first_ahead, scratch_wins = float(won), sorted(rising, reverse=True)
 #   (Opened in lesson 10.)
 # * **00.c** Only ten images. Dice after training everything from X-ray weights minus Dice from scratch? (Opened in
 #   lesson 12.)
-# * **00.d** Many images. How many seconds does the contracting half need to become about as good as everything? Give a
-#   share: 0.5 is half the time, 1 the same, 2 twice as long. (Opened in lesson 13.)
+# * **00.d** Many images. The contracting half trains until it is about as good as everything. Give its seconds divided
+#   by the seconds of everything: 0.5 is half the time, 1 the same, 2 twice as long. (Opened in lesson 13.)
 
 # %%
 usft.guess("00.b", ...)  # Dice of contracting minus expanding, 40 heads
 usft.guess("00.c", ...)  # Dice from X-ray weights minus from scratch, 10 heads
-usft.guess("00.d", ...)  # seconds of contracting, as a share of everything
+usft.guess("00.d", ...)  # seconds of contracting ÷ seconds of everything
 
 # %% [markdown]
 # ## Quiz
@@ -317,7 +318,7 @@ Before fine-tuning, the X-ray network is worse on ultrasound than one fixed mask
 # ## Recap
 #
 # * Fine-tuning is a choice of layers.
-# * Compare with what costs nothing: the untouched network, one fixed mask, and training from scratch.
+# * Compare with the untouched network and one fixed mask, which cost nothing, and with training from scratch.
 # * One race is one race.
 #
 # ## Try it alone

@@ -38,7 +38,7 @@ FETCH = usft.in_colab()  # fetal heads (hc18): 100 MB, CC BY 4.0
 # ## Guess first
 #
 # The **head circumference**, the length around the head, is between 50 and 350 mm here. A network draws the head with a
-# Dice of about 0.95. **By how many millimetres is the circumference off, for the typical (median) head?**
+# Dice of more than 0.9. **By how many millimetres is the circumference off, for the typical (median) head?**
 
 # %%
 usft.guess("10.a", ...)  # millimetres off, for the typical head
@@ -46,8 +46,8 @@ usft.guess("10.a", ...)  # millimetres off, for the typical head
 # %% [markdown]
 # ## From a mask to millimetres
 #
-# A head in this plane is nearly an ellipse. The library fits one: from the variances of the mask's pixels along and
-# across its long axis follow both axes, and from these the circumference (`usft.head_circumference_mm`).
+# A head in this plane is nearly an ellipse. The library fits one (`usft.head_circumference_mm`). It computes both axes
+# from how widely the mask's pixels spread, and from the axes the circumference.
 #
 # The subjects are **examinations**. A woman may have been examined twice, so she may be on both sides of our split; the
 # data do not say. Even the masks that experts drew do not give exactly the sonographer's number, at our size. So a
@@ -118,9 +118,10 @@ usft.check_range(rows["everything"]["Dice"], 0.4 if data.stand_in else 0.85, 0.9
 usft.alt("within 5 mm: " + ", ".join(f"{name} {share:.0%}" for name, share in within.items()) + ".")
 
 # %% [markdown]
-# (An empty mask counts as 0 mm, so as far off as the head is long.) Compare median and mean. The median is the head in
-# the middle. The mean also counts the few that went badly wrong. *Missed* is the share of images with a Dice below 0.1.
-# Below are the two heads that *expanding* finds hardest.
+# (An empty mask gives 0 mm, so its error is the whole circumference. The mean shape has only one size, so its
+# millimetres are left out.) Compare median and mean. The median is the head in the middle. The mean also counts the few
+# that went badly wrong. *Missed* is the share of images with a Dice below 0.1. Below are the two heads that *expanding*
+# finds hardest.
 
 # %% tags=["train", "real-image", "fold"]
 # @title Draw the two hardest heads
@@ -330,8 +331,9 @@ print("verdict:", usft.verdict(mean, low, high, seeds=len(SEEDS), stand_in=test.
 # ## The study on real people
 #
 # Here is what the study says on heads and on breast lesions: ten trainings of each half for claim 1, five of each
-# strategy for claim 3. In lesson 00 you sealed a guess about the heads (00.b). *Claim 12* asks whether a strategy that
-# is good on one set is good on the other. **Kendall's τ** is 1 for the same order, 0 for none, −1 for the reverse.
+# strategy for claim 3. In lesson 00 you sealed a guess about the heads (00.b). Beside claim 1 is another way to
+# normalise, in which the statistics of frozen layers still adapt. *Claim 12* asks whether a strategy that is good on
+# one set is good on the other. **Kendall's τ** is 1 for the same order, 0 for none, −1 for the reverse.
 
 # %% tags=["fold", "study", "curves"]
 # @title Draw claims 1 and 3 on real people, and open guess 00.b
@@ -364,11 +366,10 @@ usft.alt("for fetal heads both intervals lie above 0; for breast lesions both in
 # <details><summary>What came out, and what it means</summary>
 #
 # On heads, claims 1 and 3 are *reproduced*. On lesions they are *undecided*: the mean has the same sign, but 85
-# lesions are too few, as we knew before the first training. Another way to normalise, in which the statistics of frozen
-# layers still adapt, even has a mean below 0 there; the two intervals are too wide to tell whether this matters. And
-# this copy of BUSI has no patient numbers. So its intervals are over images that look alike, not over people, and they
-# contain the truth only 85 to 95 times in 100. *Claim 12* is *confirmed*; its rule was changed after the first results,
-# to compare equal numbers of groups.
+# lesions are too few, as we knew before the first training. With adapting statistics the mean is even below 0 there;
+# the two intervals are too wide to tell whether this matters. And this copy of BUSI has no patient numbers. So its
+# subjects are images (near-copies count as one), not people, and its intervals contain the truth only 85 to 95 times in
+# 100. *Claim 12* is *confirmed*; its rule was changed after the first results, to compare equal numbers of groups.
 # </details>
 #
 # ## Many claims at once
@@ -513,13 +514,15 @@ print("The study judges each line by itself; none of its words depends on this c
 # %% [markdown]
 # <details><summary>And the claims that do not remain?</summary>
 #
-# They are supported by their own line only, and one or more of them may be chance. Among them are claim 1 on simulated
-# breasts and claim 12. (Claim 10 on heads is a frozen decoder, lesson 12.) These p-values are computed from the width
-# of the intervals. With three to ten trainings they are cautious: not to remain does not mean to be false.
+# (A line is one claim on one data set.) They are supported by their own line only, and one or more of them may be
+# chance. Among them are claim 1 on simulated breasts and claim 12. (Claim 10 on heads is a frozen decoder, lesson 12.)
+# These p-values are computed from the width of the intervals. With three to ten trainings they are cautious: not to
+# remain does not mean to be false.
 # </details>
 #
-# These p-values know of other trainings. Here is one that does not. **Claim 4** of
-# lesson 09 says that outer levels are better than inner ones. On fetal heads:
+# The p-values above are computed from our intervals, so other trainings are in them. Here is a p-value without them.
+# **Claim 4** of lesson 09 says that outer levels (near the image, on both sides of the U) are better than inner ones.
+# On fetal heads:
 
 # %%
 # NBVAL_CHECK_OUTPUT

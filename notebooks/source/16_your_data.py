@@ -48,9 +48,12 @@ LR = 3e-3  # learning rate, as in the earlier lessons
 # Set `IMAGES`, `MASKS`, `PERSON`, `PROJECT` and `NEW` above. Further below, say in `LEFT_OUT` which images you leave
 # out. Skip exercise 16.1, which asks about the example. Report, network and masks are written into `PROJECT`.
 #
+# * Give whole paths, or paths from the folder of this notebook. If a mask has another name than its image, change
+#   `mask_of` below.
 # * `PERSON` must fit your names. `r"(p\d+)_"` means: the letter p, a number, an underscore; what is in the brackets
 #   names the person. For files such as `anna-3.png` take `r"(.+)-"`.
-# * Is the person in a table? Then `PERSON = dict(zip(table["file"], table["person"])).get` does it.
+# * Is the person in a table, such as `table = pandas.read_csv("people.csv")`? Then take
+#   `PERSON = dict(zip(table["file"], table["person"])).get`.
 # * Do not take the number of the *image* for the person: then each image counts as a new person, and scores look too
 #   good.
 #
@@ -105,6 +108,13 @@ def spoiled(folder, people=36):
     (folder / "images" / "p30_2.png").unlink()  # a mask without its image
 
 
+hints = {  # for exercise 16.1
+    "p7_1.png": "one mask is a thin ring: only its border is drawn.",
+    "p12_2.png": "one mask covers everything but the lesion.",
+    "p25_1.png": "of one picture the outline does not follow the lesion: it is rotated.",
+    "p30_2.png": "one mask has no image: name the mask.",
+    "p40_1.png": "one picture is there twice, under two people: name the copy, of person 40.",
+}
 EXAMPLE = IMAGES is None
 if EXAMPLE:
     example = Path(tempfile.mkdtemp())
@@ -122,7 +132,7 @@ for row in faults.itertuples():
     print(f"{row.flag}  {row.image}  {row.says}")
 
 # %% tags=["fold", "real-image"]
-# @title Draw the sheet: pictures with their masks, red flags first
+# @title Draw the sheet: pictures with their masks, flagged ones first
 usft.plots.folder_figure(checked, most=18)
 plt.show()
 usft.alt(f"{faults['image'].nunique()} files are flagged; their pictures come first, a person's images together.")
@@ -138,7 +148,7 @@ usft.alt(f"{faults['image'].nunique()} files are flagged; their pictures come fi
 # `{"p1_1.png", …}`. Of the picture that is stored under two people, name the copy: people were numbered from 1 to 36.
 
 # %%
-# BEGIN SOLUTION the names of five files, read off the table and the sheet
+# BEGIN SOLUTION the names of five files, read off the lines and the sheet above
 faulty = {"p7_1.png", "p12_2.png", "p25_1.png", "p30_2.png", "p40_1.png"}
 # Why: each of them would teach the network something wrong, or count a person twice.
 # END SOLUTION
@@ -146,13 +156,6 @@ faulty = {"p7_1.png", "p12_2.png", "p25_1.png", "p30_2.png", "p40_1.png"}
 # %% tags=["reading"]
 # @title Check 16.1
 # BEGIN CHECK
-hints = {
-    "p7_1.png": "one mask is a thin ring: only its border is drawn.",
-    "p12_2.png": "one mask covers everything but the lesion.",
-    "p25_1.png": "of one picture the outline does not follow the lesion: it is rotated.",
-    "p30_2.png": "one mask has no image: name the mask.",
-    "p40_1.png": "one picture is there twice, under two people: name the copy, of person 40.",
-}
 usft.check(
     lambda: set(faulty),
     {
@@ -188,10 +191,11 @@ faulty = tuple(reversed(list(hints)))
 
 # %% tags=["fold"]
 # @title How many of the five did the check find?
-by_check = [name for name in hints if name in set(faults["image"])]
-print(f"in the example: {len(by_check)} of 5; your guess: {usft.guesses().get('16.a', 'none')}")
-print("not found by the check:", ", ".join(sorted(set(hints) - set(by_check))) or "none")
-print("flagged, but as it should be:", ", ".join(sorted(set(faults["image"]) - set(hints))) or "none")
+if EXAMPLE:
+    by_check = [name for name in hints if name in set(faults["image"])]
+    print(f"in the example: {len(by_check)} of 5; your guess: {usft.guesses().get('16.a', 'none')}")
+    print("not found by the check:", ", ".join(sorted(set(hints) - set(by_check))) or "none")
+    print("flagged, but as it should be:", ", ".join(sorted(set(faults["image"]) - set(hints))) or "none")
 
 # %% [markdown]
 # ## Half a · Who is who
@@ -306,11 +310,12 @@ for name, part in {"train": train, "validation": val, "test": test}.items():
     print(f"{name:11s}{len(part):3d} images of {len(set(part.subjects)):2d} people")
 
 # %% [markdown]
-# The parts are only about as large as asked, because each person's side follows from the name (lesson 01).
+# Each person's side follows from the name (lesson 01). So with few people the parts can differ a lot from what was
+# asked: here the test set has the most.
 #
-# From now on the **test set** is sealed. `usft.seal` writes a short code into a file, which changes if any of its
-# images changes. The file also counts how often the test was opened. It cannot stop you. It keeps an honest person
-# honest: a test set that was looked at ten times is a validation set.
+# From now on the **test set** is sealed. `usft.seal` computes a short code from the test images and writes it into a
+# file. If an image changes, the code no longer fits. The file also counts how often the test was opened. It cannot stop
+# you. It keeps an honest person honest: a test set that was looked at ten times is a validation set.
 
 # %%
 project = Path(PROJECT or tempfile.mkdtemp())
@@ -342,8 +347,9 @@ sealed = usft.seal(test, project / "seal.json")
 # ## Half b · Baselines, and a choice on validation images
 #
 # Three baselines must be there, or nobody can judge your result: the **mean shape**, a network from **scratch**, and
-# training **everything**. Beside them we try two other strategies. If you try other learning rates, choose them on
-# validation images, too.
+# training **everything**. Beside them we try two other strategies: *first 4* trains `enc1` to `enc4`, and *outer 2* the
+# two levels near the image on both sides of the U. If you try other learning rates, choose them on validation images,
+# too.
 
 # %% tags=["train"]
 source = usft.pretrained("xray-simulated")
@@ -566,7 +572,8 @@ for name in final[1:]:
     print(f"{chosen} against {name}: {word}")
 
 # %% [markdown]
-# Whatever came out: this is the result. If you now change something and test again, you have chosen by the test set.
+# Whatever came out: this is the result. You report the strategy that validation chose, even where the test prefers
+# another one. If you now change something and test again, you have chosen by the test set.
 #
 # <details><summary>What if the test says something else than validation?</summary>
 #
@@ -630,9 +637,9 @@ display(overlay.resize((overlay.width, overlay.height)))
 usft.alt("the outline of the network on a new image, at the image's own size.")
 
 # %% [markdown]
-# In lesson 00 a sonographer asked: *How big is this head? Is this lump solid?* Now you can measure an area in an image
-# that nobody outlined (with `SPACING_MM`, in mm²), and you know which masks to look at first. The second question has
-# no answer here: a mask says where the lump is, not what it is.
+# Lesson 00 began with two questions: *How big is this head? Is this lump solid?* Now you can measure an area in an
+# image that nobody outlined (with `SPACING_MM`, in mm²), and you know which masks to look at first. The second question
+# has no answer here: a mask says where the lump is, not what it is.
 #
 # ## Quiz
 

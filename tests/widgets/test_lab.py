@@ -322,6 +322,7 @@ def test_scoreboard_ranks_renames_hides_and_exports_as_text(lab):
     assert mine["guess"] == 0.5 and mine["guess_error"] == pytest.approx(0.5 - mine["dice"]) and lab.guess == 0.7
     lab.rename(1, "<img src=x onerror=alert(1)>")
     lab.rename(2, "=1+1")
+    refused(lambda: lab.rename(1, "=1+1"), "is called '=1+1' already")
     rows = list(csv.DictReader(io.StringIO(lab.csv())))
     names = {row["strategy"] for row in rows}
     assert names == {"<img src=x onerror=alert(1)>", "'=1+1", "untouched", "mean shape"}

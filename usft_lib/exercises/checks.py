@@ -30,8 +30,8 @@ def check(answer, cases: Mapping[str, tuple], exercise: str = "", tolerance: flo
     """Run ``cases`` on ``answer`` and stop at the first that fails, with its hint (all lessons).
 
     Args:
-        answer: a function; a value; or, for values that the student sets, ``lambda: (first, second)``: then one that is
-            not set yet is told as that.
+        answer: a function; a value; or, for values that the student sets, ``lambda: (first, second)``: a name that is
+            not set yet is then reported as "your turn".
         cases: ``{"what it tries": (inputs, expected, hint)}``; ``inputs`` is a tuple of arguments (``()`` for a value);
             ``expected`` a number, an array, a text …, or a function of the result that says whether it is right.
         exercise: where given ("01.2"), passing is noted for `progress`.
@@ -56,7 +56,7 @@ def _try_all(answer, cases: Mapping[str, tuple], tolerance: float) -> None:
     for name, (inputs, expected, hint) in cases.items():
         try:
             result = answer(*copy.deepcopy(inputs)) if callable(answer) else answer
-            right = expected(result) if callable(expected) else _equal(result, expected, tolerance)
+            right = bool(expected(result) if callable(expected) else _equal(result, expected, tolerance))
         except Todo:
             raise
         except Exception as error:  # whatever a student's code may raise: the hint helps more than our traceback
@@ -64,7 +64,7 @@ def _try_all(answer, cases: Mapping[str, tuple], tolerance: float) -> None:
                 raise Todo(f"set `{error.name}` in the cell above, and run that cell before this one.") from None
             said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise WrongAnswer(f"✗ {name}: your answer stopped with {said}. Hint: {hint}") from None
-        if not bool(right):
+        if not right:
             wanted = "" if callable(expected) else f", not {_short(expected)}"
             raise WrongAnswer(f"✗ {name}: got {_short(result)}{wanted}. Hint: {hint}")
 
@@ -77,7 +77,8 @@ def check_range(value: float, low: float, high: float, what: str = "value") -> N
     """
     value = float(value)
     if not low <= value <= high:
-        raise WrongAnswer(f"✗ {what} is {value:.4g}, outside {low:g}…{high:g}: something differs from the course.")
+        raise WrongAnswer(f"✗ {what} is {value:.4g}, outside {low:g}…{high:g}: did you change a parameter? Set it back "
+                          "and run all cells from the top.")  # fmt: skip
     print(f"✓ {what} lies in {low:g}…{high:g}")
 
 

@@ -25,7 +25,7 @@ PAIR = "use pair= to give each image's mask, or none: a function of the image's 
 # kind → (what is wrong with an image, what to do); "" where a fault's own line says it
 KINDS = {
     "no mask": ("no mask", PAIR),
-    "no image": ("no image", PAIR),
+    "no image": ("no image for this mask", "add the image, or name the mask of each image by pair="),
     "unusable": ("", ""),
     "outline": (
         "the mask is an outline, not an area",
@@ -37,7 +37,7 @@ KINDS = {
     ),
     "inverted": (
         "the mask looks inverted, it covers most of the picture and of its border",
-        "invert these files; or say inside=0 if all masks are like this, inside=255 if they are right",
+        "invert it (255 − value); or load all masks with inside=0 if all are like this, inside=255 if they are right",
     ),
     "empty": ("the mask is empty", "that is right only if the image shows no object"),
     "lost": ("the mask loses its object at size {size}", "take a larger size, or leave these out by pair="),
@@ -48,7 +48,7 @@ KINDS = {
     "not filled": ("the mask has no outline", "outline=True leaves it as it is"),
     "turned": ("turned upright, as its EXIF tag says", "see whether its mask still fits"),
     "two people": ("looks like a picture of another subject", "look at both; give both one subject if it is one"),
-    "rotated?": ("perhaps rotated: turned, it fits the other images better", "look at it"),
+    "rotated?": ("perhaps rotated: if it is turned, it looks more like the others", "look at it"),
     "dark": ("99 % of its pixels are darker than a tenth of white", "rescale the greys of all images alike"),
     "text": ("burnt-in text", "a network may learn from it, and it may name a person"),
     "colour": ("coloured marks, such as callipers", "a network may learn from them"),

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ..intervals import MARGIN, over_trainings, plateau_level, steps_to_plateau
+from ..intervals import MARGIN, ONE_SEED, over_trainings, plateau_level, steps_to_plateau
 from ..unet import UNet
 from . import matched
 from .claims_13_to_15 import cheap, gradients, without_augmentation
@@ -51,14 +51,14 @@ class Cell:
     k: int
     worst: str
     below_the_next: float
-    low: float  # of the paired difference between the next and the worst; NaN with one seed
+    low: float  # of the paired difference between the next and the worst; with one seed, over subjects alone
     high: float
     seeds: int
 
     @property
     def clear(self) -> bool:
-        """Whether the worst is surely worse than the next: the interval lies above 0."""
-        return self.low > 0
+        """Whether the worst is surely worse than the next: over several seeds the interval lies above 0."""
+        return self.seeds > 1 and self.low > 0
 
 
 def cells(found: Results) -> list[Cell]:
@@ -80,7 +80,7 @@ def often_worst(found: list[Cell], targets: int = len(TARGETS)) -> str:
     if len(found) < targets * len(SHARED):
         return f"no verdict: {len(found)} of {targets * len(SHARED)} cells are there"
     if min(cell.seeds for cell in found) < 2:
-        return "no verdict: one seed says nothing about other trainings"
+        return ONE_SEED
     return "reproduced" if sum(cell.worst == "last" for cell in found) > len(found) / 2 else "not reproduced"
 
 

@@ -7,6 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
+from ..freezing import path
+from ..unet import UNet
 from .grids import ALONE, CHEAP, RANDOM_FOURS
 from .lines import Line, compare, concordance, from_seeds, no_worse, renamed
 from .records import Results
@@ -42,10 +44,12 @@ def gradients(found: Results) -> list[Line]:
     pairs = list(combinations(range(len(ALONE)), 2))
     words = "the ratio orders groups by their gain better than the number of parameters does (difference of τ)"
     beside = "{} and gain of single groups (Kendall's τ)"
+    steps = [" + ".join(names) for names in path(UNet())]  # by name: results come back with their keys sorted
     for target in found.targets:
         by_ratio, by_number = [], []
         for seed in found.seeds(target, [*ALONE, "untouched", top]):
-            ratios = np.array(list(found.record(target, top, seed)["ratio"].values()))
+            ratio = found.record(target, top, seed)["ratio"]
+            ratios = np.array([ratio[step] for step in steps])
             gain = np.array([found.one(target, s, seed) for s in ALONE]) - found.one(target, "untouched", seed)
             by_ratio.append(concordance(ratios, gain, pairs))
             by_number.append(concordance(logs, gain, pairs))

@@ -56,10 +56,6 @@ class Experiment:
         """The schedule as `Training` calls it. The field is ``course``, as keys of results hang on its name."""
         return {"decay": "cosine", "plateau": "constant"}[self.course]
 
-    @property
-    def norm_statistics(self) -> str:
-        """What frozen normalisation does: the field ``statistics``, on whose name keys of results hang."""
-        return self.statistics
 
     @property
     def plain(self) -> dict:
@@ -99,7 +95,7 @@ def run(experiment: Experiment) -> dict:
             if strategy.startswith("top "):  # by the source's weights and the training images, before any training
                 more["ratio"] = ratios(model, train)
                 strategy = top(strategy, more["ratio"])
-            model = prepare(model, strategy, e.norm_statistics, train, e.seed)
+            model = prepare(model, strategy, e.statistics, train, e.seed)
             how = {"steps": e.steps, "batch_size": e.batch_size, "lr": e.lr, "seed": e.seed, "augment": e.augment}
             how["unfreeze_at"] = later = unfreezing(model, strategy, e.steps)
             with folded(model, keep={name for names in later.values() for name in names}):

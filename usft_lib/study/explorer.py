@@ -98,6 +98,8 @@ def _pairs(found: Results, target: str) -> dict[str, dict[str, dict]]:
     each = {a: {s: found.by_subject(target, {a: 1.0}, s) for s in found.seeds(target, [a])} for a in ALL}
     for a, b in permutations((name for name in ALL if each[name]), 2):
         apart = [each[a][seed] - each[b][seed] for seed in found.seeds(target, [a, b])]
+        if len(apart) < 2:  # of a grid that was edited: no interval, no word
+            continue
         mean, low, high = over_trainings(apart)
         word = verdict(mean, low, high, seeds=len(apart), yes="confirmed")
         how = 4 if word == "undecided" and low > 0 else [said for said, _ in HOW].index(word)

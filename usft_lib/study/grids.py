@@ -1,6 +1,7 @@
 """The study's named grids: which experiments are run, as fixed in results/PROTOCOL.md (lessons 08 to 12)."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -347,7 +348,7 @@ def grid(name: str, quick: bool = False) -> list[Experiment]:
 
 
 def with_seeds(name: str, seeds: Iterable[int]) -> list[Experiment]:
-    """The experiments of a grid, and the same with further seeds: everything that was run with its first seed.
+    """The experiments of a grid, and the same with further seeds: everything that the fullest of its seeds has.
 
     Raises:
         BadInput: the grid chooses rates, or a seed is kept for choosing.
@@ -359,5 +360,6 @@ def with_seeds(name: str, seeds: Iterable[int]) -> list[Experiment]:
         if seed < 0 or seed in (CHOOSING, CHOOSING_AGAIN):
             raise BadInput(f"Seed {seed} cannot be added: take one from 0 on, not {CHOOSING} or {CHOOSING_AGAIN}, "
                            "with which learning rates were chosen.")  # fmt: skip
-    pattern = [e for e in planned if e.seed == planned[0].seed]
+    most = Counter(e.seed for e in planned).most_common(1)[0][0]  # a seed may lack what another grid has already
+    pattern = [e for e in planned if e.seed == most]
     return list(dict.fromkeys([*planned, *(replace(e, seed=seed) for seed in seeds for e in pattern)]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..intervals import MARGIN, over_folds, verdict
+from ..intervals import MARGIN, ONE_SEED, over_folds, verdict
 from .records import Results
 
 OF_THE_PAPER = (1, 2, 3, 5, 7)  # claims that the paper or its predecessor makes; the others are ours
@@ -75,7 +75,7 @@ def from_seeds(number: int, words: str, target: str, values: Sequence[float], **
 def equivalence(mean: float, low: float, high: float, seeds: int, margin: float = MARGIN, yes="confirmed") -> str:
     """Equivalent within the margin if the interval lies inside of it; not if it lies outside; else undecided."""
     if seeds < 2:
-        return "no verdict: one seed says nothing about other trainings"
+        return ONE_SEED
     if -margin < low and high < margin:
         return yes
     return f"not {yes}" if low >= margin or high <= -margin else "undecided"
@@ -84,7 +84,7 @@ def equivalence(mean: float, low: float, high: float, seeds: int, margin: float 
 def no_worse(mean: float, low: float, high: float, seeds: int, yes: str = "confirmed", margin: float = MARGIN) -> str:
     """Of first − second: the second loses at most the margin, as the interval ends below it."""
     if seeds < 2:
-        return "no verdict: one seed says nothing about other trainings"
+        return ONE_SEED
     return yes if high < margin else f"not {yes}" if low >= margin else "undecided"
 
 

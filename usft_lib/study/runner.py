@@ -86,7 +86,7 @@ class Study:
         draft.replace(path)
 
     def attempt(self, experiment: Experiment) -> str:
-        """Run one experiment and keep what comes of it: ``"done"`` or ``"failed"``. One thread, here and anywhere."""
+        """Run one experiment and keep the result: ``"done"`` or ``"failed"``. One thread: the same numbers anywhere."""
         torch.set_num_threads(1)
         self._keep(f"{experiment.key}.failed.txt", BEGUN)
         try:
@@ -101,7 +101,7 @@ class Study:
     # ---- many ----
 
     def missing(self, experiments: Iterable[Experiment]) -> list[Experiment]:
-        """What has no result, in order; last what never came to an end, as it may end its process again."""
+        """What has no result, in order; those that never finished come last, as they may kill their process again."""
         missing = [e for e in dict.fromkeys(experiments) if self.read(e) is None]
         return sorted(missing, key=lambda e: self.failure(e) in (BEGUN, ENDED))
 

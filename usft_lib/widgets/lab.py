@@ -203,7 +203,8 @@ class Lab:
             if seed not in {run.seed for run in trainings(first, self.runs)}
         ]
         if not wanted:
-            raise BadInput(f"Each of these has {seeds} seeds already: ask for more, lab.again(…, seeds={seeds + 2}).")
+            more = f"ask for more, lab.again(…, seeds={min(seeds + 2, SEEDS)})" if seeds < SEEDS else "more are not run"
+            raise BadInput(f"Each of these has {seeds} seeds already: {more}.")
         return self._begin(wanted, in_turns=False)
 
     def pause(self) -> None:
@@ -275,8 +276,8 @@ class Lab:
 
     def _label(self, chosen: list[str]) -> str:
         """The name of a preset that means just these groups, or the groups themselves."""
-        counted = [f"{name} {k}" for name in freezing.PRESETS[3:] for k in range(1, self.pretrained.depth + 1)]
-        presets = (name for name in (*freezing.PRESETS[:3], *counted) if chosen == self.named(name))
+        counted = [f"{name} {k}" for name in freezing.COUNTED for k in range(1, self.pretrained.depth + 1)]
+        presets = (name for name in (*freezing.WHOLE, *counted) if chosen == self.named(name))
         others = [name for name in self.groups if name not in chosen]
         words = f"all but {' '.join(others)}" if 0 < len(others) < len(chosen) else " ".join(chosen)
         return next(presets, words or "nothing")
@@ -370,6 +371,8 @@ class Lab:
         """Give a strategy another name; any text stays text."""
         if not isinstance(label, str) or not label.strip() or len(label) > 80:
             raise BadInput("A name has 1 to 80 characters.")
+        if any(run.label == label for run in self.runs if self._first(run.number) is not self._first(number)):
+            raise BadInput(f"Another strategy is called {label!r} already: take another name.")
         self._first(number)._label = label
         self._changes += 1
 
@@ -418,7 +421,7 @@ class Lab:
         over = [run.table for run in self.runs if run.table is not None]
         found = self._run(number).table if number is not None else over[-1] if over else self._untouched
         if found is None:
-            raise BadInput(f"Run {number} has not ended, so it has no scores yet.")
+            raise BadInput(f"Run {number} is {self._run(number).status}, so it has no scores.")
         return found
 
     def pictures(self, numbers: list[int] | None = None) -> dict:
@@ -441,7 +444,7 @@ class Lab:
             return self.pretrained
         run = self._run(number)
         if run.table is None:
-            raise BadInput(f"Run {number} has not ended: ask again when it has.")
+            raise BadInput(f"Run {number} is {run.status}, so it has no network to ask.")
         return run.model
 
     def field(self, group: str, image: int | None = None, number: int | None = None) -> dict:

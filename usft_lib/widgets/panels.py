@@ -1,11 +1,10 @@
 """Both widgets in plain ipywidgets, for a place where an anywidget does not show (lessons 04, 06)."""
 
 from ..errors import BadInput
-from ..freezing import PRESETS
+from ..freezing import COUNTED, PRESETS
 from .lab import Lab
 from .sliders import SLIDERS, Bench, numbers, png, starting_places
 
-COUNTED = PRESETS[3:]  # presets that need a number
 COLUMNS = ("run", "strategy", "trainable", "dice", "low", "high", "difference", "word", "seconds", "guess")
 
 
