@@ -47,8 +47,8 @@ STEPS = 300 if PROFILE == "full" else 150
 #
 # ## Guess first
 #
-# * **15.a** Normalisation has 2 944 numbers, `enc1` about as many (2 512). Each was trained alone, on 40 fetal heads. By
-#   how much Dice is normalisation ahead? Negative if `enc1` wins.
+# * **15.a** Normalisation has 2 944 numbers, `enc1` about as many (2 512). Each was trained alone, on 40 fetal heads.
+#   By how much Dice is normalisation ahead? Negative if `enc1` wins.
 # * **15.b** On fetal heads, how many of the seven methods are *confirmed* to be better than what they are compared
 #   with (by 0.02 or more, with the interval above 0)? From 0 to 7.
 
