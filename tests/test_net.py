@@ -308,12 +308,12 @@ FOUND = {  # sentence: the lines of the verdicts that carry it: claim, target, i
     "The 85 breast lesions of our copy do not decide it.": [(1, "busi", "undecided")],
     "But training everything is better still, by 0.01 to 0.04.": [
         (6, "busi", "", 0.04), (6, "hc18", "", 0.01), (6, "sim-ultrasound", "", 0.03)],
-    "The first layers need more steps to reach the plateau of full tuning, not fewer.": [(7, "hc18", "reversed")],
-    '"Outer" levels are not shown to beat "inner" ones.': [
+    "The first layers need more steps, not fewer, to become about as good as everything.": [(7, "hc18", "reversed")],
+    '"Outer" levels (near the image on both sides of the U) are not shown to beat "inner" ones.': [
         (4, "busi", "undecided"), (4, "hc18", "undecided"), (4, "sim-ultrasound", "not confirmed")],
     "Whether the position of layers matters at an equal number of parameters is undecided.": [
         (8, "hc18", "undecided"), (8, "sim-ultrasound", "undecided")],
-    "And on heads, full tuning from chest X-rays is no better than training from scratch.": [
+    "And on heads, training everything from chest X-rays is no better than training it from scratch.": [
         (10, "hc18", "not confirmed")],
 }  # fmt: skip
 
