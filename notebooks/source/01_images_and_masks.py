@@ -66,6 +66,7 @@ for mm in (0, 50, 100, 200):
 
 # %% [markdown]
 # A chest is about 200 mm thick, so only about 2 % arrive. A lung is filled with air, and air takes away almost nothing.
+# (Some tissue lies in front of and behind the lung.)
 #
 # Here is a simple chest. First we say where heart, lungs and bones are. Then the law gives what arrives at each pixel.
 
@@ -97,13 +98,13 @@ usft.alt("where much tissue lies in the way, little arrives; the picture shows b
 
 # %% [markdown]
 # The last panel shows the negative logarithm of what arrives. The logarithm undoes the exponential: thicknesses simply
-# add up, and a rib adds the same brightness in front of a lung and beside it. Give `BONE` the same number as `SOFT` in
-# the parameters cell and run down to here. Which parts fade, and which do not?
+# add up, and a rib adds the same brightness in front of a lung and beside it. At the top, give `BONE` the same number
+# as `SOFT`, and run down to here. Which parts fade, and which do not?
 #
 # <details><summary>Which parts fade?</summary>
 #
-# Bones fade, because they now attenuate like soft tissue. (They do not vanish: our bones lie in addition to it.) Lungs
-# stay dark, because they hold less tissue.
+# Bones fade, because they now attenuate like soft tissue. They do not vanish, because our model adds bone on top of the
+# soft tissue. Lungs stay dark, because they hold less tissue.
 #
 # </details>
 #
@@ -308,8 +309,9 @@ assert max(dice) - min(dice) < 0.03 and off[2] > 2 * max(off[:2]) and size[0] ==
 usft.alt("all three masks have nearly the same Dice. The island's border is furthest off; only the shifted area fits.")
 
 # %% [markdown]
-# "Border off by" is the **Hausdorff distance** in its 95 % version: measure from each outline to the other. 95 % of the
-# points are closer than this; the larger of both numbers counts.
+# "Border off by" is the **Hausdorff distance** in its 95 % version. For each point of one outline, take the distance to
+# the nearest point of the other. Find the distance that 95 % of the points stay below. Do this in both directions. The
+# larger number counts.
 #
 # <details><summary>Which mask would you take, and why?</summary>
 #
@@ -502,14 +504,14 @@ usft.check_range(by_subject.mean(), 0.1, 0.45, "Dice of copies, split by subject
 # %% [markdown]
 # ### Exercise 01.3 · Read the result
 #
-# Set two variables: `lost`, the first mean Dice minus that of the honest split (to two digits), and
-# `better`, whether copying does better than the mean shape on subjects that it has not seen (`True` or `False`).
+# Set two variables: `lost`, the mean of `by_image` minus the mean of `by_subject` (to two digits), and `better`,
+# whether copying does better than the mean shape on subjects that it has not seen (`True` or `False`).
 
 # %%
 # BEGIN SOLUTION compare the means of by_image, by_subject and mean_shape
 lost = by_image.mean() - by_subject.mean()
 better = by_subject.mean() > mean_shape.mean()
-# Why: the method and the images are the same, so the whole difference is the leak.
+# Why: the method and the images are the same, so nearly the whole difference is the leak.
 # END SOLUTION
 
 # %% tags=["reading"]
@@ -625,8 +627,8 @@ happens to the test score?
 #
 # ## Try it alone
 #
-# Give each person one image instead of four (`frames_per_subject=1`) and split by image. What is left of the leak, and
-# why?
+# In a new cell, make 160 images of 160 people: `usft.simulate_ultrasound(160, size=SIZE, seed=SEED, preset="breast")`.
+# Mix them, and copy the nearest, as above. What is left of the leak, and why?
 
 # %% [markdown]
 # ## Further reading

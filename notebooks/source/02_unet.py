@@ -50,7 +50,7 @@ usft.guess("02.a", ...)  # share of all parameters in the bottleneck
 # gives it more **channels**: a channel is one picture that a layer puts out. The bottleneck works on the smallest
 # picture. The **decoder** (`dec4` to `dec1`) makes the picture larger again. The **head** turns the last channels into
 # one number for each pixel. A **skip connection** (dashed) hands the result of an encoder group directly to the decoder
-# group at the same height.
+# group at the same height, or **level**. (In the picture *trained* means: not frozen. These groups would learn.)
 
 # %%
 torch.manual_seed(SEED)
@@ -90,28 +90,32 @@ print("your guess:", usft.guesses().get("02.a", "none"))
 # %% [markdown]
 # <details><summary>Why are so many of them there?</summary>
 #
-# From level to level the channels double. A **convolution** needs weights for each pair of an input channel and an
-# output channel, so parameters grow by four. That is why nearly half of them are at the bottom. "Train the bottom of
-# the U" and "train few parameters" are opposite wishes.
+# From level to level the channels double. A **convolution** computes each pixel from its neighbours (see below). It
+# needs weights for each pair of an input channel and an output channel, so each level has four times as many
+# parameters. That is why nearly half of them are at the bottom. "Train the bottom of the U" and "train few parameters"
+# are opposite wishes.
 #
 # </details>
 #
 # ## Inside a group
 #
-# Each group but the head consists of two parts. Each part has three steps:
+# Each group but the head consists of two parts. (In `dec4` to `dec1` an up-convolution comes before them.) Each part
+# does three things:
 #
 # 1. A 3 × 3 convolution computes each pixel from itself and its eight neighbours.
 # 2. A **batch normalisation** puts each channel on a common scale.
 # 3. A ReLU replaces negative numbers by 0.
 #
-# Step 2 matters most for this course. Let $x$ be the values of one channel, for all images of a batch and all pixels:
+# The second matters most for this course. Let $x$ be the values of one channel, for all images of a batch and all
+# pixels:
 #
 # $$y = \gamma\, \frac{x - m}{\sqrt{v + \varepsilon}} + \beta$$
 #
-# $\gamma$ and $\beta$ are learnt. During **training**, $m$ and $v$ are the mean and the variance of *this batch*. The
-# layer also keeps a running average of both. During **prediction**, it uses these **running statistics**, so that the
-# answer for one image does not depend on the others. Running statistics are not learnt by a gradient. They change
-# whenever a batch passes in training mode, even if all parameters are frozen. Lesson 04 comes back to this.
+# $\gamma$ and $\beta$ are learnt. During **training** (`model.train()`), $m$ and $v$ are the mean and the variance of
+# *this batch*. The layer also keeps a running average of both. During **prediction** (evaluation mode, `model.eval()`),
+# it uses these **running statistics**, so that the answer for one image does not depend on the others. Running
+# statistics are not learnt by a gradient. They change whenever a batch passes in training mode, even if all parameters
+# are frozen. Lesson 04 comes back to this.
 
 # %% [markdown]
 # ### Exercise 02.1 · Batch normalisation
@@ -270,7 +274,8 @@ def batch_norm(x, gamma, beta):
 # many image pixels apart two neighbours are.
 #
 # * At the start a pixel sees itself, and neighbours are 1 apart.
-# * A layer with a `k` × `k` window (its *kernel*) looks at `k − 1` more neighbours, each at that distance.
+# * A layer with a `k` × `k` window (its *kernel*) sees `k − 1` more neighbours in a row. Each adds the distance to what
+#   is seen.
 # * A layer that moves on by `s` pixels at a time (its *stride*) makes the distance `s` times larger, from then on.
 #
 # ### Exercise 02.2 · The receptive field
@@ -303,24 +308,24 @@ def receptive_field(layers):
 # %%
 # @title Check 02.2
 # BEGIN CHECK
-two, pool = [(3, 1), (3, 1)], [(2, 2)]  # a block, a pooling
+two, pool = [(3, 1), (3, 1)], [(2, 2)]  # a group, and halve
 
 usft.check(
     receptive_field,
     {
         "no layer": (([],), 1, "Without any layer a pixel sees itself: start from 1."),
         "one 3×3": (([(3, 1)],), 3, "A kernel of 3 brings 2 neighbours more: kernel − 1."),
-        "a pooling": ((pool,), 2, "A stride counts for the layers after it: let the step grow last."),
-        "3×3 after a pooling": (
+        "halve": ((pool,), 2, "A stride counts for the layers after it: let the distance grow last."),
+        "3×3 after halve": (
             (pool + [(3, 1)],),
             6,
-            "After a pooling neighbours are two image pixels apart: multiply (kernel − 1) by the step.",
+            "After halve, neighbours are two image pixels apart: multiply (kernel − 1) by the distance.",
         ),
-        "3×3 after two poolings": ((2 * pool + [(3, 1)],), 12, "Steps multiply along the path: 2, then 2 · 2."),
+        "3×3 after halving twice": ((2 * pool + [(3, 1)],), 12, "Distances multiply along the path: 2, then 2 · 2."),
         "kernel 7 with stride 2, then 3": (([(7, 2), (3, 1)],), 11, "The kernel is not always 3, nor the stride 1."),
-        "kernel 3 with stride 3, then 3": (([(3, 3), (3, 1)],), 9, "A stride of 3 makes later steps 3 times longer."),
-        "down to enc3": ((2 * (two + pool) + two,), 32, "Poolings count as well: a kernel of 2 sees one more."),
-        "down to the bottleneck": ((4 * (two + pool) + two,), 140, "Four times (block, pooling), then a block."),
+        "kernel 3 with stride 3, then 3": (([(3, 3), (3, 1)],), 9, "A stride of 3 makes distances 3 times longer."),
+        "down to enc3": ((2 * (two + pool) + two,), 32, "Halving counts as well: a kernel of 2 sees one more."),
+        "down to the bottleneck": ((4 * (two + pool) + two,), 140, "Four times (group, halve), then the bottleneck."),
     },
     exercise="02.2",
 )
@@ -335,7 +340,7 @@ def receptive_field(layers):
         step *= stride
     return seen
 # END WRONG
-# BEGIN WRONG "let the step grow last"
+# BEGIN WRONG "let the distance grow last"
 def receptive_field(layers):
     seen, step = 1, 1
     for kernel, stride in layers:
@@ -343,11 +348,11 @@ def receptive_field(layers):
         seen += (kernel - 1) * step
     return seen
 # END WRONG
-# BEGIN WRONG "multiply (kernel − 1) by the step"
+# BEGIN WRONG "multiply (kernel − 1) by the distance"
 def receptive_field(layers):
     return 1 + sum(kernel - 1 for kernel, stride in layers)
 # END WRONG
-# BEGIN WRONG "Steps multiply"
+# BEGIN WRONG "Distances multiply"
 def receptive_field(layers):
     seen, step = 1, 1
     for kernel, stride in layers:
@@ -407,8 +412,8 @@ def receptive_field(layers):
 #
 # The receptive field says what *could* matter. A gradient says what *does* matter: if one image pixel changes a little,
 # how much does the output of the group change, summed over its channels? The answer is the **effective receptive
-# field**. Its **width** is the number of columns with the middle 95 % of this change. It takes one backward pass, from
-# one output pixel to the image:
+# field**. For its **width**, add up the change in each column, and count how many columns in the middle hold 95 % of
+# it. It takes one backward pass, from one output pixel to the image:
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -420,7 +425,8 @@ print(f"enc1 at (128, 128) looks at rows {rows.min()} to {rows.max()}")
 # %% [markdown]
 # Two 3 × 3 convolutions allow five rows. Now for other groups, and for two networks: one with random weights, and one
 # that was trained to find lungs (on images of 128 pixels; here we ask it on 256, so that the picture is larger than
-# what any group can see). Before you look: which groups will look further after training?
+# what any group can see). Dashed squares are the receptive fields; colours are logarithmic. Before you look: which
+# groups will look further after training?
 
 # %%
 trained = usft.pretrained("xray-simulated")
@@ -501,7 +507,7 @@ grown = sorted(allowed, key=lambda n: widths["untrained"][n] - widths["trained"]
 # <details><summary>Three points to look for</summary>
 #
 # * The first groups see only a few pixels, trained or not. They can know edges and grain, but nothing about organs.
-# * The last groups *may* see everything. Without training they look at little, because the skip connection is the
+# * The last groups *may* see a lot. Without training they look at little, because the skip connection is the
 #   shortest way to the image.
 # * So "near the output" does not mean "sees far". Is `dec1` deep, because it comes last? Or shallow, because it is next
 #   to the image? Lessons 08 and 09 try one answer each.
@@ -527,7 +533,7 @@ Two 3 × 3 convolutions in a row, or one 5 × 5 convolution, with equal numbers 
 # @title Question 2
 usft.Quiz("""
 You freeze all parameters of a group, but leave its batch normalisation in training mode. You train the rest for 100
-steps. Is the group's answer to an image the same as before?
+steps. Then you switch to evaluation mode. Is the group's answer to the same input as before training?
 
 - [ ] Yes: frozen parameters do not change.
   They do not. But the running mean and variance are not parameters, and they change in training mode.
@@ -560,14 +566,14 @@ Two masks of one lesion have the same Dice, 0.85. Which of them is better for me
 # %% [markdown]
 # ## Recap
 #
-# * Channels double from level to level, so parameters grow by four.
+# * Channels double from level to level, so each level has four times as many parameters.
 # * Batch normalisation uses the batch in training and its running statistics in prediction.
 # * A receptive field says what could matter, an effective receptive field what does.
 #
 # ## Try it alone
 #
-# Ask how far `dec1` looks after the skip connections are cut: in the forward pass, put zeros in place of `x1` to `x4`,
-# but only in the lines of `dec4` to `dec1`.
+# Cut the skip connections: in the cell of the forward pass, put zeros in place of `x1` to `x4`, but only in the lines
+# of `dec4` to `dec1`. How does the answer change?
 
 # %% [markdown]
 # ## Further reading

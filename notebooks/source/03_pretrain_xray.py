@@ -39,8 +39,9 @@ FETCH = False  # True: fetch the real X-rays, 614 MB, if they are not here
 #
 # ## Guess first
 #
-# We train on some hundred chest X-rays, for one to six minutes. **What mean Dice will the network reach on people it
-# has not seen (03.a)? And on its worst image (03.b)?** Compare with your neighbour.
+# We train on about a hundred chest X-rays, or on 280 simulated ones if you have not fetched them, for one to six
+# minutes. **What mean Dice will the network reach on people it has not seen (03.a)? And on its worst image (03.b)?**
+# Compare with your neighbour.
 
 # %%
 usft.guess("03.a", ...)  # mean Dice on new people
@@ -54,7 +55,7 @@ usft.guess("03.b", ...)  # Dice of its worst image
 #
 # $$\text{loss of one image} = 1 - \frac{2\sum p\,y + 1}{\sum p + \sum y + 1}$$
 #
-# $y$ is 1 inside the lungs and 0 outside. The sums run over the pixels of **one** image. The two ones matter when an
+# $y$ is 1 inside the lungs and 0 outside. The sums run over the pixels of **one** image. The two "+ 1" matter when an
 # image has no object: they make the loss small if nearly nothing is drawn. The network gives a number for each pixel, a
 # **logit**. The **sigmoid** turns it into a probability: $p = 1 / (1 + e^{-\text{logit}})$. A logit of 0 means ½.
 #
@@ -219,9 +220,9 @@ def my_soft_dice_loss(logits, masks):
 # END WRONG
 
 # %% [markdown]
-# In training we add the **cross-entropy** of each pixel: the negative logarithm of the probability that the right
-# answer got. The Dice term rewards overlap. Cross-entropy still gives a gradient where that of Dice is nearly zero. The
-# library has both together: `usft.dice_and_cross_entropy`.
+# In training we add the **cross-entropy** of each pixel: the negative logarithm of the probability that the network
+# gave to the right answer. The Dice term rewards overlap. Where it has almost no gradient, cross-entropy still has one.
+# The library has both together: `usft.dice_and_cross_entropy`.
 #
 # ## Can the network learn anything?
 #
@@ -315,8 +316,8 @@ usft.check_range(by_person.mean(), 0.92, 0.995, "mean Dice of the test")
 # Would other people give the same mean? We cannot test everybody. But we can ask how much the mean *varies* from one
 # group of people to another. The **bootstrap** does this with the people we have: draw as many people as there are,
 # **with replacement**, so that some come twice and some not at all, and take the mean. Repeat this many times. The
-# middle 95 % of these means is a **95 % interval**. A rule that makes such intervals includes the true mean in about 95
-# of 100 studies.
+# middle 95 % of these means is a **95 % interval**. If 100 studies each compute such an interval, about 95 of the
+# intervals contain the true mean.
 #
 # ### Exercise 03.2 · Write the bootstrap
 #
@@ -444,7 +445,8 @@ def bootstrap_interval(values, draws=2000):
 # %% [markdown]
 # The interval gets narrower with the square root of the number of people: with four times as many it is half as wide.
 #
-# `usft.summarise` gives the mean with this interval for every score. Here are the network and the mean shape.
+# `usft.summarise` gives the means of all scores, and this interval for Dice. Here are the network and the mean shape.
+# (In the figure, each row of dots is sorted by itself.)
 
 # %% tags=["train", "curves", "fold"]
 # @title Draw every test image, and print both intervals
@@ -454,7 +456,7 @@ for name, row in {"network": network, "mean shape": blind}.items():
 shown = {"network": scores["dice"], "mean shape": baseline["dice"]}
 usft.plots.ordered_figure(shown, title=f"Every test image ({test.name})")
 plt.show()
-usft.alt("two lines that rise from the worst image to the best; "
+usft.alt("two rows of dots that rise from the worst image to the best; "
          f"the network's worst has Dice {scores['dice'].min():.2f}.")  # fmt: skip
 
 # %% tags=["train", "real-image", "fold"]
@@ -471,8 +473,8 @@ usft.alt("on the median and the best image both outlines nearly coincide; on the
 # %% [markdown]
 # ### Exercise 03.3 · Read the result
 #
-# From the two lines printed above, set two variables: `ahead`, by how much the network's mean is above that of the mean
-# shape (two digits), and `overlap`, whether the two intervals overlap (`True` or `False`).
+# From the two printed lines, *network* and *mean shape*, set two variables: `ahead`, by how much the network's mean is
+# above that of the mean shape (two digits), and `overlap`, whether the two intervals overlap (`True` or `False`).
 
 # %%
 # BEGIN SOLUTION two means to subtract, and the ends of two intervals to compare

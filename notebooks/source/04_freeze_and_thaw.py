@@ -78,8 +78,8 @@ print(f"{changed} of {len(before)} tensors changed; your guess: {usft.guesses().
 # <details><summary>What changed, and why?</summary>
 #
 # Of each batch normalisation, the running mean, the running variance and a counter changed. They are *buffers*, not
-# parameters. They have no gradient, so `requires_grad` does not reach them. In training mode every batch pulls them a
-# tenth of the way towards itself.
+# parameters. They have no gradient, so `requires_grad` does not reach them. In training mode every batch pulls mean and
+# variance a tenth of the way towards its own.
 #
 # </details>
 #
@@ -132,8 +132,8 @@ usft.alt("with requires_grad = False all three groups drift and masks get worse;
 
 # %% [markdown]
 # Not one weight changed. What changed in the network's own task? A study that freezes in the first way does not compare
-# what it claims to compare. `.eval()` on the frozen group helps only until the next `model.train()`, which every
-# training loop calls.
+# what it claims to compare. `.eval()` on the frozen group helps only until the next `model.train()`, which training
+# loops call whenever they have scored the network.
 #
 # ## Freeze properly
 #
@@ -377,13 +377,13 @@ def freeze_properly(model, names):
 # END WRONG
 
 # %% [markdown]
-# `usft.freeze`, `usft.unfreeze` and `usft.train_only` do the same for our U-Net, and can be undone.
+# `usft.freeze` does the same for our U-Net, `usft.unfreeze` undoes it, and `usft.train_only` freezes all other groups.
 #
 # ## The freezing lab
 #
-# Now ultrasound. We use real fetal heads if they can be had, else simulated images; the name on the board says which. A
+# Now ultrasound. We use real fetal heads if they can be had, else simulated images; the next cell prints which. A
 # network that knows lungs gets 40 images to learn from. As it comes, without any training there, it answers
-# **zero-shot**.
+# **zero-shot**: on the board this is *untouched*.
 #
 # **Guess:** what is the Dice of *first 4* minus that of *everything*? (First 4 are `enc1` to `enc4`.)
 
@@ -398,9 +398,10 @@ val = val.subset(min(60, len(set(val.subjects))))
 print(data)
 
 # %% [markdown]
-# Click groups to freeze or train them, guess the Dice, press *Fine-tune*. Choose two lines of the board to see their
-# **paired difference**: the difference for each subject. *Repeat with 3 seeds* trains a strategy three times, each time
-# with other images. The **plateau** is the level that a curve stays at near its end.
+# Click groups to freeze or train them, or set k and press a preset such as *first k*. Guess the Dice, press
+# *Fine-tune*. Tick lines of the board: *Repeat with 3 seeds* trains a strategy three times, each time with other
+# images, and two ticked lines show their **paired difference**, the difference for each subject. The **plateau** is the
+# level that a curve stays at near its end; the board counts the steps to 95 % of it.
 #
 # **Your task** stands above the board. Nothing to click? Go on: the next cell does it by code.
 
@@ -411,7 +412,7 @@ def two_with_three_seeds(scores):
 
 task = usft.Task(
     "Train everything, and one strategy with less than half of the parameters, with "
-    "3 seeds each. Is yours as good as everything, to within 0.02?",
+    "3 seeds each.",
     done=two_with_three_seeds,
 )
 lab = usft.FreezeLab(
@@ -446,10 +447,10 @@ usft.check_range(line["dice"], least, 0.99, f"Dice of {mine}")
 # %% [markdown]
 # ### Exercise 04.2 · Read the board
 #
-# The interval above covers subjects and trainings; with three trainings it is wide. (The board's own word asks another
-# question: is yours *better*?) Is your strategy as good as everything, to within 0.02? Set `word`: `"as good"` if the
-# whole interval lies above −0.02, `"worse"` if it lies below −0.02, else `"undecided"`. And set `end`: the upper end if
-# the word is worse, else the lower end.
+# The interval above covers subjects and trainings. (The lab's own word, such as *reversed*, answers another question:
+# is yours *better*? Lesson 08 explains it.) Is your strategy as good as everything, to within 0.02? Set `word`: `"as
+# good"` if the whole interval lies above −0.02, `"worse"` if it lies below −0.02, else `"undecided"`. And set `end`:
+# the upper end if the word is worse, else the lower end.
 
 # %%
 # BEGIN SOLUTION a word, and one end of the interval
@@ -538,9 +539,9 @@ usft.Quiz("""
 Which groups see only a few pixels of the image, trained or not? (From lesson 02.)
 
 - [ ] The last ones: dec1 and the head.
-  They can see far, and after training they do.
+  They can see far, and after training they look much further than the first ones.
 - [x] The first ones: enc1 and enc2.
-  Two or four small convolutions come before their output, and nothing else.
+  Only two or four small convolutions come before their output, and before that of enc2 one `halve`.
 - [ ] The bottleneck: its picture is the smallest.
   Each of its pixels was computed from a large part of the image.
 """)
@@ -562,8 +563,7 @@ Which groups see only a few pixels of the image, trained or not? (From lesson 02
 #
 # ## Try it alone
 #
-# Let only the batch normalisations of `enc1` adapt, and freeze everything else. How much Dice does drift alone gain on
-# ultrasound?
+# Let only the running statistics of `enc1` move; no weight learns. How much Dice does drift alone gain on ultrasound?
 
 # %% [markdown]
 # ## Further reading

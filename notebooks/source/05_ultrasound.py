@@ -88,10 +88,9 @@ usft.alt("walks of 200 steps end at different distances by chance; both histogra
 #
 # </details>
 #
-# The dashed curve is the **Rayleigh distribution**, $p(r) = 2r\, e^{-r^2}$ for a brightness $r$ with root mean square
-# 1. It follows when many independent arrows are added (central limit theorem). Its ratio is $\sqrt{\pi / (4 - \pi)}$,
-#    about 1.91.
-# No frequency, no organ and no machine is in this number.
+# The dashed curve is the **Rayleigh distribution**, $p(r) = 2r\, e^{-r^2}$ for a brightness $r$ whose root mean square
+# is one. It follows when many independent arrows are added (central limit theorem). Its ratio is
+# $\sqrt{\pi / (4 - \pi)}$, about 1.91.
 #
 # ## From one echo to speckle
 #
@@ -142,8 +141,8 @@ usft.alt("two scatterers in step give a stronger echo, two out of step a weak on
 # <details><summary>What happened?</summary>
 #
 # From the second row to the third, one scatterer came closer to the other, by less than a tenth of a millimetre. Now
-# they nearly cancel. With 12 000 scatterers there are hills and gaps everywhere, and no hill is *a thing*. This is
-# speckle.
+# they cancel in the middle. Two weak hills are left at the ends, and neither is at a scatterer. With 12 000 scatterers
+# (on its own scale) there are hills and gaps everywhere, and no hill is *a thing*. This is speckle.
 #
 # </details>
 #
@@ -165,10 +164,10 @@ usft.alt("seven scatterers are seven smears; some of 80 merge; of 12 000 the gra
 # Now a body with a lesion. The library simulates the whole chain:
 #
 # 1. **Echogenicity**: how strongly the tissue sends echoes back. Only this is the anatomy.
-# 2. Scatterers: random, as strong as 1 says; their echoes weaken with depth.
+# 2. Scatterers: random, as strong as step 1 says; their echoes weaken with depth.
 # 3. The RF signal: all echoes of a line, through pulse and beam.
 # 4. The envelope, with electronic noise, amplified more for late echoes.
-# 5. **Log compression**: decibels become grey.
+# 5. **Log compression**: the level in decibels (see below) becomes grey.
 # 6. **Scan conversion**: lines become pixels.
 
 # %% tags=["fold"]
@@ -217,7 +216,7 @@ usft.alt("the lesion is clear in 1, blurred and grainy from 4 on, with a dark sh
 # $$\text{level} = 10 \log_{10} \frac{\text{envelope}^2}{\text{reference}^2}$$
 #
 # A level of 0 dB is white, 1. A level of minus the **dynamic range** is black, 0. Between them grey grows evenly with
-# the level. Beyond them it is cut off.
+# the level. Beyond them it is cut off. The reference is a plain number.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -410,14 +409,14 @@ tells, difference = "own maximum", round(gap["own maximum"], 3)
 # <details><summary>Three points to look for</summary>
 #
 # * It can tell the kind of lesion from a corner without a lesion.
-# * On another scanner this trick is worth nothing.
-# * Many public archives are scaled in this way. Know it first.
+# * Where images are scaled in another way, this trick fails.
+# * Many public archives are scaled in this way. Find this out before you train.
 # </details>
 #
 # ## What the tissue takes away
 #
-# Each centimetre takes a fixed share of the wave, as with X-rays (lesson 01). The share grows with the frequency: about
-# ½ dB for each centimetre of way and megahertz. The echo must come back, so this is 1 dB for each centimetre of depth.
+# Each centimetre takes a fixed share of the wave, as with X-rays (lesson 01). At 1 MHz a wave loses about ½ dB in a
+# centimetre, at 5 MHz five times as much. The echo must come back, so each centimetre of depth costs twice as much.
 # High frequencies give fine pictures of little depth.
 
 # %%
@@ -456,8 +455,8 @@ usft.alt("TGC evens out the picture until noise takes over; it is dark behind wh
 #
 # ## From lines to pixels
 #
-# The lines of a convex probe start on an arc of radius $R$ and fan out from a common point behind it. A scanner stores
-# lines and samples. To fill a pixel, we ask where *it* lies on the scanner's grid, and look there.
+# The lines of a convex probe start on an arc of radius $R$ and fan out from a common point behind it. To fill a pixel,
+# we ask where *it* lies on the scanner's grid, and look there.
 #
 # ### Exercise 05.3 · Look it up
 #
@@ -599,8 +598,8 @@ print(f"width in the picture: near {wide['near']:.0f} mm, far {wide['far']:.0f} 
 usft.alt("two equal patches of the scanner's grid: in the picture the far one is about twice as wide.")
 
 # %% [markdown]
-# In the picture the far patch is wider. Deep down the grain is wider, too, because the beam is. And it turns with the
-# angle. A convolution uses the same weights everywhere. Lesson 06 measures the grain.
+# In the picture the far patch is wider, and it turns with the angle. So does the grain. A convolution uses the same
+# weights everywhere.
 
 # %% [markdown]
 # ## Quiz
@@ -658,7 +657,7 @@ Why may images of one person not lie in training *and* test, although the speckl
 # ## Recap
 #
 # * Speckle is interference: many echoes add up or cancel.
-# * The anatomy is in the local mean, not in the grain.
+# * With many scatterers the anatomy is in the local mean, not in the grain.
 # * Scale images by a fixed reference, or the background tells about the lesion.
 #
 # ## Try it alone
@@ -672,4 +671,3 @@ Why may images of one person not lie in training *and* test, although the speckl
 #   [doi 10.1364/JOSA.66.001145](https://doi.org/10.1364/JOSA.66.001145): the random walk, for laser light.
 # * Wagner and others, "Statistics of speckle in ultrasound B-scans", 1983,
 #   [doi 10.1109/T-SU.1983.31404](https://doi.org/10.1109/T-SU.1983.31404).
-# * Szabo, *Diagnostic Ultrasound Imaging: Inside Out*: a whole book about the chain.

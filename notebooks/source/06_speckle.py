@@ -60,11 +60,11 @@ usft.guess("06.a", ...)  # share of single pixels on the right side
 #
 # A grain of speckle is as large as the point-spread function (lesson 05). **Along** the beam this is the pulse: about
 # $c / (2 B f)$, with the speed of sound $c$, the frequency $f$ and the bandwidth $B$ as a share of $f$. **Across** it
-# is the beam: about $\lambda F$. Here $\lambda$ is the wavelength. The **F-number** $F$ is the depth divided by the
-# **aperture**, the width of the part of the probe that listens.
+# is the beam: it grows with $\lambda F$. Here $\lambda$ is the wavelength. The **F-number** $F$ is the depth divided by
+# the **aperture**, the width of the part of the probe that listens. (Attenuation makes the grain a little wider.)
 #
-# We measure the size as the distance at which two places have lost half of their likeness (the width of the
-# autocovariance at half its height). The theory in the figure is exact for our pulse and beam.
+# To measure the size we take the autocovariance: how alike two places are, by their distance. Its full width at half
+# its height is the size of a grain. The theory in the figure is exact for our pulse and beam.
 
 # %%
 def grain_mm(**settings):
@@ -288,7 +288,8 @@ def gcnr(inside, beside):
 
 
 # %% [markdown]
-# With the best threshold, a share of (1 + gCNR) / 2 of the pixels is told right. Single samples of speckle follow the
+# With the best threshold, a share of (1 + gCNR) / 2 of the pixels is told right, if the two histograms cross only once,
+# as here. Single samples of speckle follow the
 # Rayleigh distribution (lesson 05). So their gCNR can be computed exactly:
 
 # %%
@@ -358,15 +359,16 @@ for name, settings in others.items():
 # %% [markdown]
 # <details><summary>What came out, and why</summary>
 #
-# Only the lesion's contrast and the number of scatterers do it. Few scatterers make dark gaps everywhere, inside and
-# beside. Frequency, bandwidth and F-number change the grain, but hardly the gCNR: it takes one pixel at a time and does
-# not know how large a grain is. The dynamic range changes what you see, not what can be told apart.
+# Of the settings shown, only the lesion's contrast and the number of scatterers do it. Few scatterers make dark gaps
+# everywhere, inside and beside. Frequency, bandwidth and F-number change the grain, but hardly the gCNR: it takes one
+# pixel at a time and does not know how large a grain is. The dynamic range changes what you see, not what can be told
+# apart.
 # </details>
 #
 # ## What must a layer see?
 #
-# In one picture you saw the border, in the other not. So your eye does not look at single pixels. It averages. We do
-# the same: take the mean grey of a window, and ask how many windows are told right. The lesion is fainter now, 3 dB.
+# In one picture you saw the border, in the other not. So your eye seems to average. We do the same: take the mean grey
+# of a window, and ask how many windows are told right. The lesion is fainter now, 3 dB.
 # Lines show how many pixels the first groups of our U-Net see (lesson 02).
 
 # %% tags=["fold"]
@@ -446,7 +448,8 @@ fine, coarse = float(needed["fine grain"]), torch.tensor(needed["coarse grain"])
 #
 # <details><summary>Three points to look for</summary>
 #
-# * In fine grain the few pixels of enc1 are enough. In coarse grain they are not: more must be averaged, further along.
+# * In fine grain the few pixels of enc1 are enough. In coarse grain they are not: a later layer, which sees more
+#   pixels, must average.
 # * A larger window has its price: it no longer knows where exactly the border is.
 # * Either the first layers must change, or those that use them. Which is better, is a question for experiments (lesson
 #   08).
@@ -510,8 +513,9 @@ Why do the bottleneck's pixels see so much more than those of enc1, with the sam
 #
 # ## Try it alone
 #
-# Filter both pictures of the beginning with `torch.nn.functional.avg_pool2d(shown.image[None], 5, 1, 2)` and compute
-# your gCNR inside and outside `shown.mask`.
+# For each `shown` in `looks.values()`, the two pictures of the beginning: filter it with
+# `torch.nn.functional.avg_pool2d(shown.image[None], 5, 1, 2)[0]`, and compute your gCNR inside and outside
+# `shown.mask`.
 
 # %% [markdown]
 # ## Further reading

@@ -130,14 +130,15 @@ assert all(apart[4, target][2] < 0 for target in ("hc18", "sim-ultrasound")) and
 # <details><summary>What came out?</summary>
 #
 # Claim 4 is *confirmed* nowhere. On heads the curves cross: outer is ahead with two levels, although it is much
-# smaller, and inner with four. On simulated breasts inner is ahead with four levels only. On lesions the intervals are
-# too wide to tell. A mean over k hides this. (Inner 4 leaves out only `enc1`, `dec1` and the head.)
+# smaller, and inner with four. On simulated breasts, of the two k that are printed, inner is ahead only with four. On
+# lesions the intervals are too wide to tell. A mean over k hides this. (Inner 4 leaves out only `enc1`, `dec1` and the
+# head.)
 # </details>
 #
 # ## The winner of nineteen
 #
-# Now look at all 19 strategies of the study at once: first, last, outer and inner k, and everything. Which has the
-# highest mean, and how far ahead is it?
+# Now look at all 19 strategies of the study at once: first and last 1, 2, 4, 5 and 7, outer and inner 1 to 4, and
+# everything. Which has the highest mean, and how far ahead is it?
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -250,7 +251,8 @@ def luck_of_the_best(strategies, spread):
 
 # %% [markdown]
 # How large is the spread in the study? Take the winner and everything: each was trained five times. Their difference
-# changes from training to training. The variance of a difference is the sum of two variances, so half of it belongs to
+# changes from training to training. What both share, the start and the images, cancels in the difference; only the rest
+# can change who wins. If this rest is independent and equally large, half of the variance of the difference belongs to
 # each strategy. The mean of five trainings has a fifth of the variance of one.
 
 # %% tags=["fold", "study"]
@@ -275,13 +277,13 @@ for target in ("hc18", "busi", "sim-ultrasound"):
     leads[target] = difference.mean(), luck
     print(f"{target:15s}lead {difference.mean():+.3f}, luck of the best {luck:.3f}")
 assert all(lead < luck + 5e-4 for lead, luck in leads.values())
-print("no lead is larger than luck alone can give")
+print("no lead is larger than what luck alone gives on average")
 
 # %% [markdown]
 # The luck above is an average: in a single study luck can be larger or smaller. There is a second way to see it,
 # without a simulation. Choose the best strategy on three of the five trainings. Then look at its lead on the other two,
-# which played no part in the choice. There are ten ways to pick three of five. Is it always the same strategy that
-# wins?
+# which played no part in the choice. There are ten ways to pick three of five (but still only five trainings). Is it
+# always the same strategy that wins?
 
 # %%
 tables = {}
@@ -310,7 +312,8 @@ for target, table in tables.items():
 # ### Exercise 09.2 · Read the winner
 #
 # Set `lost`: how much of the winner's lead on breast lesions (`busi`) is lost on trainings that played no part in the
-# choice (three digits). And set `behind`, the list of data sets on which the winner is behind everything there.
+# choice (three digits). And set `behind`, the list of data sets (by the printed names) on which the winner is behind
+# *everything* on these other trainings.
 
 # %%
 # BEGIN SOLUTION a difference of two printed numbers, and a list of names
@@ -356,10 +359,11 @@ lost, behind = round(chosen["busi"], 3) - round(others["busi"], 3), tuple(right)
 # * Inner 4 is ahead of everything by no more than luck gives, on average, to the best of 19. Other trainings choose
 #   other winners; on simulated breasts everything itself wins most often, and then the lead is 0. On trainings that
 #   played no part in the choice, the winner loses more than half of its lead on lesions, and is behind everything on
-#   simulated breasts. (On heads and simulated breasts the test subjects are the same, so their luck is still in it.)
-# * On heads inner 4 is as good as everything, to within 0.02 (a line beside claim 6 of lesson 12). This can be said
-#   without saying that it is the best. But the line was added after the results were known, so new trainings should
-#   confirm it.
+#   simulated breasts. (On heads and simulated breasts all trainings use the same test subjects. A winner may suit these
+#   subjects by luck. This check cannot see that.)
+# * On heads inner 4 is as good as everything, to within 0.02 (a line beside claim 6; lesson 12 explains it). This can
+#   be said without saying that it is the best. But the line was added after the results were known, so new trainings
+#   should confirm it.
 # * A claim about a winner needs trainings that played no part in choosing it.
 # </details>
 
@@ -411,7 +415,7 @@ Two strategies share their seeds, images and test subjects. Why do we subtract s
 #
 # * **Place against size.** Inner levels have many more parameters. Lesson 11 holds the size fixed.
 # * **That the 19 are equal.** Most are not, and one that is far behind cannot win by luck. So the luck of 19 equals is
-#   the most that luck can do.
+#   about the most that luck gives, on average.
 # * **The paper's result by level.** How it cut the network is not known to us.
 
 # %% [markdown]

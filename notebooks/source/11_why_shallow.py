@@ -38,7 +38,7 @@ LR = 3e-3  # learning rate
 #
 # | suspect | if it is a reason, then … |
 # |---|---|
-# | **place** | of sets with *equally many* parameters, those near the input are better |
+# | **place** | of sets with *equally many* parameters (to within 5 %), those near the input are better |
 # | **number** of parameters alone | such sets are equally good, wherever they are |
 # | **speckle** | first 2 is further ahead where the speckle has changed than where shapes have |
 #
@@ -48,8 +48,8 @@ LR = 3e-3  # learning rate
 #
 # * **11.a** Two sets of weights with equally many parameters, one near the input and one near the output, are trained
 #   on 40 simulated breasts. By how much Dice is the set near the input ahead?
-# * **11.b** By how much more Dice is first 2 ahead of last 2 where the speckle has changed as much as it can, than
-#   where the shapes have?
+# * **11.b** First 2 leads last 2 by some Dice under the largest change of speckle, and by some under the largest change
+#   of shapes. By how much is the first lead larger?
 
 # %%
 usft.guess("11.a", ...)  # near the input minus near the output
@@ -391,9 +391,9 @@ print("your guess (11.a):", usft.guesses().get("11.a", "none"))
 usft.check_range(max(usft.seed_mean(each)[0] for each in tables.values()), 0.3, 0.95, "Dice of the best")
 
 # %% [markdown]
-# Compare first 2 with draw 0, too. They have one size and nearly one place. Between them are statistics, and luck:
-# *which* convolutions were drawn, and one training. A single pair of sets, however clear, does not decide the claim. So
-# we need many sets, and several trainings.
+# Compare first 2 with draw 0, too. They have the same size and nearly the same place. They differ in their statistics,
+# and in luck: *which* convolutions were drawn, and one training. A single pair of sets, however clear, decides nothing.
+# So we need many sets, and several trainings.
 #
 # ## Place or number?
 #
@@ -401,7 +401,7 @@ usft.check_range(max(usft.seed_mean(each)[0] for each in tables.values()), 0.3, 
 # many parameters, those nearer to the input are better. A line through all 18 would mix budgets, so we compare each set
 # with those of its own budget: we take away the budget's mean, from the place and from the Dice. Then a set with 0.82
 # in a budget with the mean 0.80 counts as +0.02, and so does one with 0.92 where the mean is 0.90. The slope says what
-# a tenth of the way towards the input is worth.
+# a tenth of the way towards the input is worth. Over the whole way, 0.02 would matter, so the slope must be 0.002.
 
 # %%
 budgets = ("first 2", "last 2", "first 4")
@@ -511,7 +511,8 @@ clear, word = float(len(large)), decides.loc["hc18", "said"]
 #
 # The paper's abstract says that shallow layers learn low-level features, and that these are critical for ultrasound.
 # Here is a test. A network knows ultrasound already: fine speckle and round lesions. Then either the **speckle**
-# becomes coarser and the lesions stay, or the **shapes** become flat and ragged and the speckle stays.
+# becomes coarser and the lesions stay, or the **shapes** become flat and ragged and the speckle stays. *Speckle 0* is
+# no change, *speckle 1.0* the largest. The network is fine-tuned on 40 changed images, three times each.
 
 # %% tags=["fold"]
 # @title Draw home, other speckle and other shapes
@@ -526,10 +527,10 @@ plt.show()
 usft.alt("with other speckle the outlines stay the same; with other shapes the grain stays the same.")
 
 # %% [markdown]
-# **Claim 11**: first 2 is further ahead of last 2 where the speckle has changed. But look at how much there is to gain
-# at all: the gain, everything trained minus the untouched network. A shift that does no harm leaves no gain, and no
-# strategy can be ahead. So of all pairs of shifts in which both gains are at least 0.1, we take the pair whose gains
-# are nearest to each other. They are still not equal, and not well known.
+# **Claim 11**: first 2 is further ahead of last 2 where the speckle has changed than where the shapes have. But look at
+# how much there is to gain at all: everything trained minus the untouched network. A shift that does no harm leaves no
+# gain, and no strategy can be ahead. So of all pairs of shifts in which both gains are at least 0.1, we take the pair
+# whose gains are nearest to each other. They are still not equal, and not well known.
 
 # %% tags=["fold", "study"]
 # @title Draw the lead of first 2, and what there is to gain
@@ -555,7 +556,8 @@ print("your guess (11.b, at the largest shifts):", usft.guesses().get("11.b", "n
 decisive = claim[~claim["secondary"]].iloc[0]
 assert decisive["said"] == "undecided" and decisive["low"] > 0
 more_lead = f"{decisive['mean']:+.3f}"
-usft.alt(f"with the shift of speckle the lead grows, and so does the gain; at the nearest gains it is {more_lead}.")
+usft.alt("with the shift of speckle the lead grows, and so does the gain; at the nearest gains the difference of both "
+         f"leads is {more_lead}.")  # fmt: skip
 
 # %% [markdown]
 # ### Exercise 11.3 · Read the two roads
@@ -618,12 +620,13 @@ word, more = "undecided", round(to_gain["speckle"] - to_gain["shapes"], 2)
 # %%
 # @title Question 1
 usft.Quiz("""
-Last 2 has nearly three times as many parameters as first 2. Suppose that first 2 wins. Which suspect is cleared?
+Last 2 has nearly three times as many parameters as first 2. Suppose that first 2 wins. Which explanation cannot be the
+whole story?
 
 - [ ] Number: the smaller set won.
   With 40 images, fewer parameters may be better because there is less to overfit.
-- [x] Only "more parameters are better".
-  To tell number from place you need sets of one size at different places.
+- [x] "More parameters are better, and nothing else matters."
+  Something else mattered more. To tell what, you need sets of the same size at different places.
 - [ ] Place: the order of size decided.
   This one comparison fits both.
 """)
@@ -659,10 +662,9 @@ The mean slope of 18 sets has a narrow interval over sets. You repeat everything
 # ## What this does not show
 #
 # * **Real shifts of speckle.** Both roads are simulated.
-# * **Whether frozen statistics or a frozen head favour one side.** The study changed both. On heads the order stays; on
-#   lesions we cannot tell (lesson 10).
-# * **What would decide claim 8.** By the width of its intervals, a hundred times as many trainings and subjects, or
-#   more.
+# * **Whether frozen statistics or a frozen head favour one side.** The study changed both. On heads the order stays. On
+#   lesions most intervals include 0.
+# * **What would decide claim 8.** By the width of its intervals, a hundred times as many trainings, or more.
 
 # %% [markdown]
 # ## Recap

@@ -37,9 +37,9 @@ LR = 3e-3  # learning rate
 # ## Guess first
 #
 # In lesson 00 you sealed guess 00.c: with ten images of heads, by how much Dice is training everything from X-ray
-# weights ahead of training from scratch? Here is another one. The study compares four strategies (first and last 2 and
-# 4). **With ten images instead of 160, by how much does the gap between the best and the worst of the four grow?** A
-# negative number if it shrinks.
+# weights ahead of training from scratch? Here is another one. The study compares first 2, first 4, last 2 and last 4 on
+# heads. **With ten images instead of 160, by how much Dice does the gap between the best and the worst of the four
+# grow?** A negative number if it shrinks.
 
 # %%
 usft.guess("12.a", ...)  # how much wider the gap is at n = 10 than at n = 160
@@ -73,7 +73,7 @@ usft.check_range(max(dice.values()), 0.3, 0.95, "Dice of the best")
 # ## The number of images
 #
 # The study did this on fetal heads, with five seeds and more steps. In the explorer, choose *n*. At 10, 40 and 160
-# images all settings are the same. With all 586 heads another schedule was used, so do not compare it with the others.
+# images all settings are the same. With all 586 heads the training was longer, so do not compare it with the others.
 
 # %%
 explorer = usft.ResultsExplorer("hc18", view="n", guess=True)
@@ -117,7 +117,8 @@ usft.alt("the mean of first 4 is below scratch at every n, clearly at 40; everyt
 #
 # **Claim 10** (ours): it helps. The study compared two things. Where does the network start: from X-rays, from scratch,
 # or from **photographs** of horses? And what is in a half that stays frozen: what X-rays made, or random weights? (The
-# statistics of a random half were estimated on the new images.) Before you run the cell: where do the X-rays help most?
+# encoder is `enc1` to `enc4`, the decoder `dec4` to the head; the bottleneck learns in both cases. The statistics of a
+# random half were estimated on the new images.) Before you run the cell: where do the X-rays help most?
 #
 # Beside it is **claim 6**: first 4 is *as good as* everything. Such a claim has its own words: *confirmed* if the whole
 # interval lies between −0.02 and 0.02, *not confirmed* if it lies outside, else *undecided*. It has ten trainings.
@@ -200,8 +201,8 @@ helps, heads = 1.0, round(by_form["from scratch"].loc["hc18", "high"], 3)
 # * X-rays are not shown to be better than photographs of horses, on either of the two sets that were tried.
 # * On heads, training first 4 is as good as training everything, to within 0.02 (claim 6 is *confirmed*). So is
 #   starting from scratch.
-# * What stays frozen must be good. A frozen X-ray decoder is far better than a random one. So in comparisons of frozen
-#   halves, ask what the frozen half is.
+# * A frozen *decoder* must be good: one from X-rays is far better than a random one. For the encoder this is shown on
+#   lesions only. So in comparisons of frozen halves, ask what the frozen half is.
 # </details>
 #
 # ## And if X-rays are the target?
@@ -225,11 +226,11 @@ for line in first[first["words"].str.contains("from photographs")].itertuples():
           f"({line.low:+.3f} to {line.high:+.3f}), {line.said}")  # fmt: skip
 
 # %% [markdown]
-# <details><summary>What would it take?</summary>
+# <details><summary>What would it take to decide claim 2?</summary>
 #
-# By the width of the intervals: on heads five times as many trainings and subjects, on lesions more than a hundred
-# times. The last two lines start from photographs: on heads first 4 is ahead, too, but by less than 0.02; on lesions we
-# cannot tell.
+# By the width of the intervals: on heads ten times as many trainings and subjects, on lesions more than a hundred
+# times. (Shenzhen is the set of X-rays.) The last two lines start from photographs: on heads first 4 is ahead, too, but
+# its mean is below 0.02, and the interval is not; on lesions we cannot tell.
 # </details>
 #
 # ## Does the choice matter more with few images?
@@ -394,7 +395,7 @@ ninth = usft.verdicts(9).iloc[0]
 print(f"claim 9, honestly: {ninth['mean']:+.3f} ({ninth['low']:+.3f} to {ninth['high']:+.3f}), {ninth['said']}")
 print("your guess:", usft.guesses().get("12.a", "none"))
 assert ninth["said"] == "not confirmed" and ninth["mean"] < 0
-print("the mean of the gap is smaller with fewer images, so the claim is not confirmed; the interval includes 0")
+print("the mean of the gap is smaller with fewer images, and the interval ends below 0.02: not confirmed")
 print("here both numbers agree, because the same strategies are best and worst in nearly every seed")
 
 # %% [markdown]
@@ -447,7 +448,7 @@ Four strategies are exactly equal, and there is noise. What is the expected gap 
 #
 # * **Other sources.** Our photographs are 328 horses. The usual source is a million pictures of all kinds.
 # * **Harder tasks.** Heads are easy: with ten images Dice is above 0.9. On a harder task pretraining may help more.
-# * **Few steps.** With fewer steps, a network from scratch has less time. Your own race above is such a case.
+# * **Few steps.** With fewer steps, a network from scratch has less time. Your own four trainings are such a case.
 # * **Other rates.** The learning rate was chosen for training everything from X-rays. Scratch and photographs used it,
 #   too.
 # * **Frozen halves alone.** The random half has statistics of the new images, the X-ray half those of X-rays.

@@ -54,8 +54,8 @@ usft.guess("13.a", ...)  # operations of a step of enc1 alone, as a share
 #
 # 1. **Forward**: always. Without a mask there is no loss.
 # 2. **The gradient of its weights**: only where weights learn.
-# 3. **The gradient of its inputs**: it is handed on to what comes before. It is needed only if *something before it
-#    learns*. Whether it is frozen itself does not matter.
+# 3. **The gradient of its inputs**: it is handed on to what comes before. A layer needs this only if *some earlier
+#    layer learns*. Whether the layer itself is frozen does not matter.
 #
 # So the gradient goes back from the mask to the first layer that learns, and stops there. An operation is a
 # multiplication or an addition; together they are called **FLOPs** (floating-point operations); a TFLOP is 10¹² of
@@ -85,9 +85,9 @@ usft.alt(f"forward is the same for all; enc1 alone takes {enc1:.2f}, since the g
 # %% [markdown]
 # <details><summary>What came out, and why?</summary>
 #
-# `enc1` has a thousandth of the parameters, and a step takes most of the operations of everything. The forward pass
-# stays, and the gradient must cross the whole network. First 4 and last 4 take equally many operations: what first 4
-# pays for the long way back, last 4 pays for its large layers.
+# `enc1` has a thousandth of the parameters, but a step that trains it alone takes two thirds of the operations. The
+# forward pass stays, and the gradient must cross the whole network. First 4 and last 4 take equally many operations:
+# what first 4 pays for the long way back, last 4 pays for its large layers.
 # </details>
 #
 # ## Against the clock
@@ -126,7 +126,8 @@ usft.check_range(clock["last 1"], 0.2, 0.9, "last 1 by the clock")
 # <details><summary>Why do the two differ?</summary>
 #
 # Often the reason is memory. Normalisation and activation compute little, but they move every number, and layers at
-# full resolution move the most. On a GPU with small images, much of a step is spent on starting its many small parts.
+# full resolution move the most. A frozen layer can skip a part of this. On a GPU with small images, much of a step is
+# spent on starting its many small parts.
 # </details>
 #
 # ## How many steps?
@@ -388,7 +389,7 @@ usft.check(
         "its own plateau": (
             (),
             lambda r: abs(r[1] + beside["mean"]) < 1,
-            "the other line; saved is minus, needed is plus.",
+            "the line 'to its own plateau': how many steps first 4 needs more, on average.",
         ),
     },
     exercise="13.2",
@@ -399,7 +400,7 @@ usft.check(
 # BEGIN WRONG "everything's plateau"
 word, own = "undecided", -beside["mean"]
 # END WRONG
-# BEGIN WRONG "needed is plus"
+# BEGIN WRONG "first 4 needs more"
 word, own = "reversed", -decides["mean"]
 # END WRONG
 # BEGIN RIGHT
@@ -415,16 +416,16 @@ word, own = decides["said"], -round(beside["mean"])
 #   us, claim 7 is *reversed*, a word that we added when we knew this result; by the first rule it was *not reproduced*.
 # * Its interval covers other trainings, not other heads. After Holm's correction over all claims (lesson 10) the
 #   difference does not remain.
-# * To its own, lower plateau first 4 takes about as many steps as everything. This is *undecided*. The lines on its own
-#   plateau and on operations were added after the first results.
+# * To its own, lower plateau we cannot tell whether first 4 takes more or fewer steps: *undecided*. The lines on its
+#   own plateau and on operations were added after the first results.
 # * It depends on the finish line. The paper may have used another one; we do not know it.
 # </details>
 #
 # ## All your guesses
 #
 # These were the main results of the study. Here are its answers beside your guesses. Where were you furthest off, and
-# what did you learn from it? (An instructor can draw the guesses of a whole class: `data_scripts/collect_progress.py
-# --guesses`.)
+# what did you learn from it? (It shows the answers of lessons 09, 11 and 12, too. An instructor can draw the guesses of
+# a whole class.)
 
 # %% tags=["fold", "study"]
 # @title Open all guesses about the study
@@ -496,7 +497,7 @@ A strategy is 0.005 better than another. The interval is 0.003 to 0.007. What do
 # ## What this does not show
 #
 # * **Your machine.** Shares by the clock change with the processor, the GPU and the size of the batch.
-# * **Memory.** Training the last layers alone also needs less of it. We did not measure this.
+# * **Memory.** Training the last layers alone probably needs less of it. We did not measure this.
 # * **Other finish lines.** With another tolerance, or another rate, the order may change.
 # * **The seconds of the study.** Guess 00.d is answered by an estimate: the study's steps, at 128 pixels, times the
 #   seconds of your steps.
@@ -506,7 +507,7 @@ A strategy is 0.005 better than another. The interval is 0.003 to 0.007. What do
 #
 # * Frozen is not free: the forward pass stays, and the gradient goes back to the first layer that learns.
 # * Measure in turns, take the minimum.
-# * "Faster" needs a finish line, fixed before. Who never arrives is a bound.
+# * "Faster" needs a finish line, fixed before. A run that never arrives gives only a bound.
 #
 # ## Try it alone
 #
