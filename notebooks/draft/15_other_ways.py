@@ -85,7 +85,7 @@ for way in ways:
 #
 # where $A$ has $r$ rows, $B$ has $r$ columns, and only $A$ and $B$ learn. Each row of the product is a mixture of the
 # $r$ rows of $A$. So its **rank** is at most $r$. The number $s$ is a fixed scale. For 64 to 64 channels and a 3×3
-# kernel, $W$ has 64 × 576 = 36 864 numbers; with $r = 4$, $A$ and $B$ have 4 · (576 + 64) = 2 560.
+# kernel, $W$ has 36 864 numbers; with $r = 4$, $A$ and $B$ have 2 560.
 #
 # ### Exercise 15.1 · LoRA for a convolution
 #
@@ -649,8 +649,8 @@ usft.alt(f"on heads {better} of seven cheap ways are confirmed to be better than
 # %% [markdown]
 # The grey line is the **Pareto front**: for each point on it, no cheaper method has a higher mean. Lucky means land on
 # it more easily, so read the intervals, too (lesson 09). The seconds are your machine's, on smaller images; those of
-# the last three methods are counted from operations. (In the explorer, *first 1*, *first 2* and *everything* come from
-# other trainings, at other rates.)
+# the last three methods are counted from operations. (The explorer takes whole
+# groups from other trainings.)
 #
 # ### Exercise 15.2 · Read the verdicts
 #
@@ -749,7 +749,7 @@ conclude? (Compare lesson 09.)
 # * **Equal sizes.** Only normalisation has about as many parameters as what it is compared with. Biases have fewer,
 #   LoRA has four times as many as *first 2*, and the head nearly none.
 # * **One difference at a time.** Normalisation, biases and LoRA keep all stored statistics; whole groups adapt theirs.
-# * **Other ranks.** We tried only rank 4; LoRA was made for networks a thousand times as large.
+# * **Other ranks** than 4, and networks a thousand times as large, for which LoRA was made.
 # * **The best rates.** On heads, the best rate of *norm*, *bias* and *head only* was the largest that was tried.
 
 # %% [markdown]
@@ -771,5 +771,3 @@ conclude? (Compare lesson 09.)
 #   [arXiv 2202.10054](https://arxiv.org/abs/2202.10054): the head first.
 # * Howard and Ruder, "Universal language model fine-tuning", 2018, [arXiv
 #   1801.06146](https://arxiv.org/abs/1801.06146).
-# * Frankle, Schwab, Morcos, "Training BatchNorm and only BatchNorm", 2021,
-#   [arXiv 2003.00152](https://arxiv.org/abs/2003.00152).
