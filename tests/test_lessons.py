@@ -234,6 +234,18 @@ def test_each_way_through_the_course_holds_what_its_lessons_need_and_fits_its_mi
         assert told + path.get("parts_minutes", 0) <= path["minutes"], name
 
 
+def test_the_plan_of_each_lesson_takes_the_minutes_of_its_card():
+    pages = (NOTEBOOKS.parent / "docs" / "TEACHING.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    plans = {page[:2]: page for page in pages}
+    for name in LESSONS:
+        minutes = builder.minutes(builder.shown_cells(NOTEBOOKS / "source" / f"{name}.py"))
+        rows = re.findall(r"^\| (\d+)–(\d+) \|", plans[name[:2]], re.M)
+        assert rows[0][0] == "0" and int(rows[-1][1]) == minutes, f"{name}: {minutes} minutes on its card"
+        assert [end for _, end in rows[:-1]] == [start for start, _ in rows[1:]], f"{name}: a gap in its plan"
+        said = plans[name[:2]].partition("\n")[0]
+        assert f"({minutes} minutes)" in said or f"two sessions of {minutes // 2} minutes" in said, said
+
+
 def test_a_lesson_needs_only_lessons_before_it():
     for lesson in builder.manifest(NOTEBOOKS)["lesson"]:
         assert all(number < lesson["name"][:2] for number in lesson["needs"]), lesson["name"]
