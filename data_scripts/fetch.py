@@ -2,12 +2,14 @@
 
 Each is fetched, checked and prepared at ``--size`` pixels, as `usft.load` does with large=True. USFT_DATA names the
 folder that keeps them, USFT_MIRROR a classroom's copy that is asked first. ``--probe`` fetches nothing: it asks all
-addresses of the data sets, and all links of lessons and pages, whether they still answer.
+addresses of the data sets, the course's own (set-up cell, badge, pack), and all links of lessons and pages, whether
+they still answer.
 """
 
 import argparse
 import re
 import sys
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -65,6 +67,17 @@ def addresses() -> list[str]:
     return list(dict.fromkeys(f"{a.url.rstrip('/')}/{a.files[0]}" if a.files else a.url for a in every))
 
 
+def course(root: Path = ROOT) -> list[str]:
+    """The course's own addresses: what a set-up cell downloads, where lesson 00 opens, and the class's pack."""
+    told = tomllib.loads((root / "course.toml").read_text(encoding="utf-8"))["course"]
+    repository, tag, pack = told["repository"], told["tag"], told.get("pack_url")
+    found = [f"{pack.rstrip('/')}/registry.txt"] if pack else []
+    if not re.fullmatch(LOCAL, repository):
+        here = f"https://github.com/{repository}"
+        found += [f"{here}/archive/{tag}.zip", f"{here}/blob/{tag}/notebooks/00_start_here.ipynb"]
+    return found
+
+
 def links(root: Path = ROOT) -> list[str]:
     """The links to other servers in lessons and pages; what is only an example is left out."""
     text = "\n".join(path.read_text(encoding="utf-8") for pages in PAGES for path in sorted(root.glob(pages)))
@@ -96,12 +109,12 @@ def fault(url: str, page: bool) -> str:
 
 def probe(root: Path = ROOT) -> int:
     """Ask all addresses and links, print those that give nothing; how many these are."""
-    asked = dict.fromkeys(links(root), True) | dict.fromkeys(addresses(), False)
+    asked = dict.fromkeys(links(root), True) | dict.fromkeys([*addresses(), *course(root)], False)
     wrong = {url: why for url, page in asked.items() if (why := fault(url, page))}
     for url, why in wrong.items():
         print(f"{url}: {why}")
     data = sum(not page for page in asked.values())
-    print(f"{data} addresses of data and {len(asked) - data} links asked, {len(wrong)} of them give nothing.")
+    print(f"{data} addresses and {len(asked) - data} links asked, {len(wrong)} of them give nothing.")
     return len(wrong)
 
 

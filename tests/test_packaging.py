@@ -27,8 +27,8 @@ LIBRARY = {canonicalize_name(r.name): r for r in map(Requirement, PROJECT["depen
 TEST = {canonicalize_name(r.name): r for r in map(Requirement, EXTRAS["test"])}
 
 # Where the name one imports is not the name one installs.
-DISTRIBUTION = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "skimage": "scikit-image", "yaml": "PyYAML",
-                "markdown_it": "markdown-it-py"}  # fmt: skip
+DISTRIBUTION = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "yaml": "PyYAML", "markdown_it": "markdown-it-py"}  # fmt: skip
+TOOLS = {"jupyterlab", "ipykernel", "nbval", "ruff", "codespell", "distributed"}  # run, or imported by another name
 ONLY_IN_COLAB = {"google"}  # google.colab cannot be declared: nothing else can install it
 
 
@@ -66,7 +66,7 @@ def imported(folder: Path) -> dict[str, set[str]]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module]
-            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "import_module":
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("import_module", "importorskip"):
                 names = [a.value for a in node.args[:1] if isinstance(a, ast.Constant) and not a.value.startswith(".")]
             for name in names:
                 found.setdefault(name.split(".")[0], set()).add(str(file.relative_to(folder.parent)))
@@ -79,6 +79,17 @@ def test_requirements_pin_every_direct_dependency_within_its_bound():
     assert not wanted.keys() - pinned.keys(), "in pyproject.toml, not pinned in requirements.txt"
     assert not below_bound(wanted, pinned)
     assert not [name for name, versions in pinned.items() if len(versions) > 1], "pinned twice"
+
+
+def test_every_pin_is_used_and_has_its_reason():
+    pinned = set(pins(ROOT / "requirements.txt"))
+    names = {name for folder in ("usft_lib", "tests", "data_scripts", "notebooks") for name in imported(ROOT / folder)}
+    used = {canonicalize_name(DISTRIBUTION.get(name, name)) for name in names}
+    assert pinned - used - TOOLS == set(), "pinned, and nothing imports it: take it away"
+    pinned |= set(pins(ROOT / "docs" / "requirements.txt"))
+    rows = re.findall(r"^\| ([\w, -]+) \| .+ \|$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M)
+    reasons = {canonicalize_name(name.strip()) for row in rows for name in row.split(",")}
+    assert pinned - reasons == set(), "without a reason in CONTRIBUTING.md"
 
 
 def test_dependencies_have_lower_bounds_only():

@@ -491,7 +491,8 @@ shifts of normalisation are at the top of her list. Why were they not left out?
 - [x] Here no name contains "bn", so nothing was left out.
   A normalisation is called `enc1.1`. Go by the kind of layer, not by its name.
 - [ ] Because she used evaluation mode.
-  In evaluation mode normalisation has a scale and a shift, too.
+  In evaluation mode normalisation has a scale and a shift, too. (In training mode, asking would move the stored
+  statistics.)
 """)
 
 # %%

@@ -722,7 +722,8 @@ A training unfreezes one group after the other. Each time, the code makes a new 
 is lost?
 
 - [ ] Nothing: an optimiser should hold exactly what learns.
-  It may. But a new one has forgotten something.
+  It may. (If it held frozen weights with a gradient of zero, weight decay would shrink them.) But a new one has
+  forgotten something.
 - [x] The running averages of the groups that learnt before.
   Adam must start them anew, so for a while each step follows only the last few batches.
 - [ ] The weights that were learnt before.

@@ -26,6 +26,11 @@ def share(mask: torch.Tensor) -> float:
     return mask.float().mean().item()
 
 
+def test_every_address_is_https():
+    addresses = [a.url for source in SOURCES.values() for archive in source.archives for a in archive.addresses]
+    assert len(addresses) > 5 and all(url.startswith("https://") for url in addresses)
+
+
 def test_busi(mirror_of):
     mirror_of({"Dataset_BUSI.zip": fakes.busi()})
     data = load("busi", size=32)

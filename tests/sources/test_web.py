@@ -276,15 +276,22 @@ def test_the_probe_asks_every_address_and_link_by_the_courses_name_and_tells_wha
     web.faults |= {path: noted(answer) for path, answer in {"/here": says(200), **pages}.items()}
     text = " ".join(f"[a page]({web.address}{path})" for path in pages)
     (tmp_path / "README.md").write_text(f"{text} https://github.com/OWNER/REPO/x", encoding="utf-8")
+    pack = f'[course]\nrepository = "OWNER/REPO"\ntag = "v1"\npack_url = "{web.address}/pack/"\n'
+    (tmp_path / "course.toml").write_text(pack, encoding="utf-8")
     monkeypatch.setattr(fetch, "LOCAL", "[A-Z]+/REPO")  # the server of this test is on this machine
-    assert fetch.probe(tmp_path) == 2
+    assert fetch.probe(tmp_path) == 3
     told = capsys.readouterr().out.splitlines()
     assert told == [
         f"{web.address}/lost: answer 410",
         f"{web.address}/gone: answer 404",
-        "2 addresses of data and 3 links asked, 2 of them give nothing.",
+        f"{web.address}/pack/registry.txt: answer 404",
+        "3 addresses and 3 links asked, 3 of them give nothing.",
     ]
     assert names == [AGENT] * 4
+    named = pack.replace("OWNER/REPO", "anna/course").replace(f"{web.address}/pack/", "")
+    (tmp_path / "course.toml").write_text(named, encoding="utf-8")
+    where = "https://github.com/anna/course"
+    assert fetch.course(tmp_path) == [f"{where}/archive/v1.zip", f"{where}/blob/v1/notebooks/00_start_here.ipynb"]
 
 
 def asking_busi(addresses, *places):

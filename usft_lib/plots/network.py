@@ -73,7 +73,7 @@ def reach_figure(fields: Mapping[str, Mapping[str, Tensor]], allowed: Mapping[st
 def by_group_figure(
     lines: Mapping[str, Mapping[str, float]], label: str, title: str = "", log: bool = False
 ) -> Figure:
-    """A number for each group along the path, a line a series (lessons 07, 14).
+    """A number for each group along the path, one line per series (lessons 07, 14).
 
     Args:
         lines: by series and by group, a value from 0 to 1; with ``log`` any above 0.

@@ -92,7 +92,7 @@ class Results:
 
     @property
     def table(self) -> "pd.DataFrame":
-        """A row an experiment: its settings, its Dice on test and validation images, seconds."""
+        """One row per experiment: its settings, its Dice on test and validation images, seconds."""
         import pandas as pd
 
         more = ("key", "dice", "val_dice", "seconds")

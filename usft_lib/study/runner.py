@@ -37,7 +37,7 @@ def _joblib():
 
 
 class Study:
-    """A folder of results, one file an experiment.
+    """A folder of results, one file per experiment.
 
     Raises:
         BadInput: the folder cannot be made or written to.
