@@ -3,8 +3,8 @@
 A student makes such a file with ``usft.progress(save="anna.json")``. It says what the student's machine noted, so it
 is a record of honest work, not an exam: for that, let nbgrader run the answers again (docs/INSTRUCTORS.md).
 
-``--guesses FIGURE.png`` draws how the class guessed, one panel per question. ``--minutes`` prints how long each lesson took
-those who let their progress note times (``usft.progress(times=True)``): the class's median.
+``--guesses FIGURE.png`` draws how the class guessed, one panel per question. ``--minutes`` prints how long each lesson
+took those who let their progress note times (``usft.progress(times=True)``): the class's median.
 """
 
 import argparse

@@ -27,7 +27,7 @@ LIBRARY = {canonicalize_name(r.name): r for r in map(Requirement, PROJECT["depen
 TEST = {canonicalize_name(r.name): r for r in map(Requirement, EXTRAS["test"])}
 
 # Where the name one imports is not the name one installs.
-DISTRIBUTION = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "yaml": "PyYAML", "markdown_it": "markdown-it-py"}  # fmt: skip
+DISTRIBUTION = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "yaml": "PyYAML", "markdown_it": "markdown-it-py"}
 TOOLS = {"jupyterlab", "ipykernel", "nbval", "ruff", "codespell", "distributed"}  # run, or imported by another name
 ONLY_IN_COLAB = {"google"}  # google.colab cannot be declared: nothing else can install it
 
