@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -202,6 +203,33 @@ def test_what_was_noted_before_goes_to_the_drive_and_what_lies_there_comes_back(
     usft.guess("00.a", 0.9)
     usft.use_drive()
     assert json.loads(drive.read_text()) == usft.guesses() == {"00.a": 0.9, "00.b": 0.5, "00.c": 0.1}
+
+
+def test_a_runtime_whose_disk_is_thrown_away_gets_all_back_from_the_drive_or_from_the_line_alone(
+    colab, tmp_path, capsys
+):
+    usft.guess("00.a", 0.8)
+    usft.check(4, {"four": ((), 4, "count.")}, exercise="00.1")
+    with room.locked("hc18") as made:
+        room.write_whole(made / "before.npz", lambda file: file.write(b"lost"))
+    usft.use_drive()
+    with room.locked("hc18") as made:
+        room.write_whole(made / "some.npz", lambda file: file.write(b"pixels"))
+    usft.progress()
+    line = capsys.readouterr().out.split("To keep: ")[-1]
+
+    def thrown_away(*folders):  # and a new session begins
+        for folder in folders:
+            shutil.rmtree(folder)
+        os.environ |= {"USFT_DATA": str(tmp_path / "new"), "USFT_PROGRESS": str(tmp_path / "new" / "progress.json")}
+        assert usft.guesses() == {}
+
+    thrown_away(tmp_path / "here")
+    assert (usft.use_drive() / "hc18" / "some.npz").read_bytes() == b"pixels"
+    assert usft.guesses() == {"00.a": 0.8, "00.1": "done"}
+    thrown_away(tmp_path / "drive")
+    usft.progress(line)
+    assert usft.guesses() == {"00.a": 0.8, "00.1": "done"}
 
 
 def test_elsewhere_it_says_that_it_is_for_colab(monkeypatch):
