@@ -133,7 +133,7 @@ def test_one_image_or_mask_too_many(own):
     message = refused(folders)
     assert "1 of 2 images: no mask (b.png)" in message and "pair=" in message and "b_mask.png" not in message
     folders = own({}, {"b_mask.png": mask(), "c_mask.png": mask()})
-    assert "1 masks: no image (c_mask.png)" in refused(folders)
+    assert "1 masks: no image for this mask (c_mask.png)" in refused(folders)
 
 
 def test_two_of_one_name(own):
