@@ -422,7 +422,8 @@ def stripped(book):
     (lambda book: book.cells.insert(4, nbformat.v4.new_raw_cell("raw")), "cell 5 .'raw'.* is a raw cell"),
     (stripped, "cell 1 .'# 00 · First.* has lost its mark"),
     (lambda book: book.cells[2].update(metadata={}), "cell 3 .'# In Colab.* has lost its mark"),
-    (lambda book: book.cells[1].update(source="| | |\n|---|---|\n| mine | 1 |"), "change course.toml"),
+    (lambda book: book.cells[1].update(source="| | |\n|---|---|\n| mine | 1 |"),
+     "change course.toml or building/cards.py instead"),
     (lambda book: book.cells[4].update(source="    raise usft.Todo('x')"), "not a student's copy"),
     (lambda book: book.cells[-2].update(source="x = 1\n# %%\ny = 2"), "cannot hold this cell as it is: 'x = 1"),
 ])  # fmt: skip

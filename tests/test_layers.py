@@ -104,7 +104,7 @@ def test_every_arrow_points_down_and_the_top_floor_is_small():
     print(f"{whole} lines in all")
     assert faults(uses) == []
     assert len(uses) <= 24 + len(BESIDE & uses.keys() - {"plots"}) and count <= 124
-    assert lines(top) <= 2660, "the top floor grows: move something down, or take something away (or raise the limit)"
+    assert lines(top) <= 2650, "the top floor grows: move something down, or take something away (or raise the limit)"
     assert whole <= 16_400, "the library grows: take something away (or raise the limit, and say why)"
 
 

@@ -5,8 +5,6 @@ import traceback
 from difflib import get_close_matches
 from numbers import Integral
 
-OWN_CELL = re.compile(r"<ipython-input|ipykernel_\d+")  # how a notebook names the file of a cell
-
 
 class OneLine(Exception):
     """An error that a notebook shows as one line instead of a traceback."""
@@ -19,9 +17,9 @@ class Refused(OneLine):
     """As `OneLine`; the message also says which line of the student's cell led to it."""
 
     def _render_traceback_(self) -> list[str]:
-        own = [frame for frame in traceback.extract_tb(self.__traceback__) if OWN_CELL.search(frame.filename)]
-        where = f"  (line {own[-1].lineno}: {own[-1].line})" if own and own[-1].line else ""
-        return [f"{type(self).__name__}: {self}{where}"]
+        frames = traceback.extract_tb(self.__traceback__)
+        cells = [f for f in frames if f.line and re.search(r"<ipython-input|ipykernel_\d+", f.filename)]
+        return [f"{type(self).__name__}: {self}" + "".join(f"  (line {f.lineno}: {f.line})" for f in cells[-1:])]
 
 
 class BadInput(Refused, ValueError):

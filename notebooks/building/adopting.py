@@ -33,9 +33,9 @@ def adopt(path: Path, root: Path = HERE) -> Path:
     hidden: dict[str | None, list[NotebookNode]] = {}
     last = None
     for cell in source_cells(source):
-        if is_hidden(cell) and last is None:
-            raise OutOfStep(f"{source.name} has WRONG or RIGHT answers before its first check: move them behind it.")
         if is_hidden(cell):
+            if last is None:
+                raise OutOfStep(f"{source.name} has WRONG or RIGHT answers before its first check: move them down.")
             hidden.setdefault(last, []).append(cell)
         else:
             last = exercise(cell) or last

@@ -106,11 +106,14 @@ def write(path: Path, book: NotebookNode) -> None:
             f"{path.name} was edited by hand and is not overwritten: take a solution back into its source with "
             f"build.py --adopt, or delete the file."
         )
-    text = nbformat.writes(seal(book)) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return  # a new date would let an open Jupyter say that the file has changed
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    put(path, nbformat.writes(seal(book)) + "\n")
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file, unless it says this already: a new date would let an open Jupyter say that it has changed."""
+    if not (path.is_file() and path.read_text(encoding="utf-8") == text):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def with_outputs(fresh: NotebookNode, old: NotebookNode | None) -> NotebookNode:
@@ -140,5 +143,4 @@ def build(root: Path = HERE) -> None:
         old = read(root / "solutions" / name)
         write(root / "solutions" / name, with_outputs(assemble(course, lesson, root, student=False), old))
     for path, text in generated(course, root).items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        put(path, text)

@@ -89,7 +89,8 @@ def publish(numbers: list[str], kind: str, folder: Path, root: Path = HERE) -> N
     if within(folder, root):
         raise OutOfStep(f"{folder} lies in the repository, where no real image may be: name a folder outside of it.")
     folder.mkdir(parents=True, exist_ok=True)
-    for lesson in named(manifest(root), numbers):
+    course = manifest(root)
+    for lesson in named(course, numbers):
         sets = [SOURCES[name] for name in lesson["data"]]
         if not sets or {one.licence for one in sets} != {FREE[kind]}:
             if numbers:
@@ -102,7 +103,7 @@ def publish(numbers: list[str], kind: str, folder: Path, root: Path = HERE) -> N
             line = f"python data_scripts/fetch.py {' '.join(lesson['data'])}"
             raise OutOfStep(f"{lesson['name']} needs real images: {line} first.") from None
         path = root / "solutions" / f"{lesson['name']}.ipynb"
-        if (built := read(path)) is None or told(built) != told(assemble(manifest(root), lesson, root, student=False)):
+        if (built := read(path)) is None or told(built) != told(assemble(course, lesson, root, student=False)):
             raise OutOfStep(f"{path.name} is out of step with its source: run build.py first.")
         book, _, _ = run(path)
         clean(book, real=True)

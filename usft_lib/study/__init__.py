@@ -10,9 +10,8 @@ From a question to a verdict, and the file that does each step:
    long runs quicker.
 4. `runner` runs a grid on all cores or on a cluster. What is finished is never run again.
 5. `files` keeps finished experiments in results/; `records` finds them by target, strategy and seed (`usft.results`).
-6. `lines` compares two strategies and says what may be said; `claims` and `claims_13_to_15` make each claim's lines by
-   the protocol's rule (`slopes`: that of claim 8). `report` words results/VERDICTS.md, `explorer` gives what the
-   explorer shows.
+6. `lines` compares two strategies and says what may be said; `claims`, `slopes` and `claims_13_to_15` make each claim's
+   lines by the protocol's rule. `report` words results/VERDICTS.md, `explorer` gives what the explorer shows.
 
 ``python data_scripts/run_study.py --grid schemes`` runs a grid, ``--report`` writes the verdicts.
 """

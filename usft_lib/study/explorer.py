@@ -97,9 +97,9 @@ def _pairs(found: Results, target: str) -> dict[str, dict[str, dict]]:
     pairs = defaultdict(dict)
     each = {a: {s: found.by_subject(target, {a: 1.0}, s) for s in found.seeds(target, [a])} for a in ALL}
     for a, b in permutations((name for name in ALL if each[name]), 2):
-        apart = [each[a][seed] - each[b][seed] for seed in found.seeds(target, [a, b])]
-        if len(apart) < 2:  # of a grid that was edited: no interval, no word
+        if len(seeds := found.seeds(target, [a, b])) < 2:  # of a grid that was edited: no interval, no word
             continue
+        apart = [each[a][seed] - each[b][seed] for seed in seeds]
         mean, low, high = over_trainings(apart)
         word = verdict(mean, low, high, seeds=len(apart), yes="confirmed")
         how = 4 if word == "undecided" and low > 0 else [said for said, _ in HOW].index(word)

@@ -360,6 +360,6 @@ def with_seeds(name: str, seeds: Iterable[int]) -> list[Experiment]:
         if seed < 0 or seed in (CHOOSING, CHOOSING_AGAIN):
             raise BadInput(f"Seed {seed} cannot be added: take one from 0 on, not {CHOOSING} or {CHOOSING_AGAIN}, "
                            "with which learning rates were chosen.")  # fmt: skip
-    most = Counter(e.seed for e in planned).most_common(1)[0][0]  # a seed may lack what another grid has already
-    pattern = [e for e in planned if e.seed == most]
+    [(fullest, _)] = Counter(e.seed for e in planned).most_common(1)  # a seed may lack what another grid has already
+    pattern = [e for e in planned if e.seed == fullest]
     return list(dict.fromkeys([*planned, *(replace(e, seed=seed) for seed in seeds for e in pattern)]))

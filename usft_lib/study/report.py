@@ -267,9 +267,10 @@ def _row(one: Line, p: float | None, rows: Sequence[dict] = ()) -> str:
     ends = f"{mean}{unit} | {low} to {high}"
     if one.bound or one.mean != one.mean:  # no interval, or nothing that was tested
         ends = f"{one.bound} {mean}{unit} | –" if one.bound else "– | –"
-    held = [] if one.bound or one.mean != one.mean else [f"{100 * each:.0f}" for each in coverage_of(one, list(rows))]
+    shares = [] if one.bound or one.mean != one.mean else coverage_of(one, list(rows))
+    held = [f"{100 * share:.0f}" for share in shares]
     told = f"{held[0]} to {held[-1]}" if len(held) > 1 else "".join(held)
-    rare = held and min(coverage_of(one, list(rows))) < ENOUGH
+    rare = shares and shares[0] < ENOUGH
     rarely = f" (in simulations, {told} of 100 such intervals contain the truth)" if rare else ""
     operations, parameters = ("" if value is None else f"{value:.2f}" for value in sizes(one))
     return (f"| {one.claim} | {one.target} | {ends} | {one.seeds} | {p_told} | {operations} | {parameters} | "

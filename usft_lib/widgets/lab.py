@@ -371,9 +371,10 @@ class Lab:
         """Give a strategy another name; any text stays text."""
         if not isinstance(label, str) or not label.strip() or len(label) > 80:
             raise BadInput("A name has 1 to 80 characters.")
-        if any(run.label == label for run in self.runs if self._first(run.number) is not self._first(number)):
+        first = self._first(number)
+        if any(run.label == label and (run.repeats or run) is not first for run in self.runs):
             raise BadInput(f"Another strategy is called {label!r} already: take another name.")
-        self._first(number)._label = label
+        first._label = label
         self._changes += 1
 
     def hide(self, number: int, hidden: bool = True) -> None:
