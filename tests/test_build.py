@@ -11,7 +11,6 @@ import types
 from pathlib import Path
 from unittest.mock import MagicMock
 
-import jupytext
 import nbformat
 import pytest
 from scripts import script
@@ -20,6 +19,8 @@ import usft_lib as usft
 
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-23)", allow_module_level=True)
+
+import jupytext
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 builder = script("notebooks/build.py")

@@ -149,6 +149,32 @@ def test_every_import_of_the_library_is_declared():
     assert not missing
 
 
+def before_the_skip(path: Path) -> set[str]:
+    """What a test's file imports before it asks whether there is a repository; with the tests' own helpers followed."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.If) and "USFT_WHEEL_ONLY" in ast.unparse(node.test):
+            break
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            found |= {name.split(".")[0] for name in names}
+    helpers = {path.parent / f"{name}.py" for name in found} | {ROOT / "tests" / f"{name}.py" for name in found}
+    return found.union(*(before_the_skip(helper) for helper in helpers if helper.is_file() and helper != path))
+
+
+def test_where_only_the_wheel_is_the_tests_need_nothing_that_colab_lacks():
+    """.ci/colab runs them beside Colab's packages: an import of anything else must stand below the skip."""
+    there = {canonicalize_name(name) for name in pins(ROOT / ".ci/colab-requirements.txt")} | sys.stdlib_module_names
+    ours = {"usft_lib", "tests"} | {p.stem for p in (ROOT / "tests").rglob("*") if p.suffix == ".py" or p.is_dir()}
+    lacking = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in before_the_skip(path) - ours
+        if name not in there and canonicalize_name(DISTRIBUTION.get(name, name)) not in there
+    }
+    assert not lacking
+
+
 def test_every_folder_with_code_is_a_package():
     """Without an __init__.py a folder's modules work in the checkout and are missing from the wheel."""
     folders = {file.parent for file in (ROOT / "usft_lib").rglob("*.py")}
