@@ -99,6 +99,14 @@ def arrivals_figure(steps: Mapping[str, list], end: int, title: str = "") -> Fig
     return figure
 
 
+# Names above, left and below: groups of two sides that lie close keep readable names.
+NAMED = (
+    {"xytext": (0, 8), "ha": "center", "va": "bottom"},
+    {"xytext": (-9, 0), "ha": "right", "va": "center"},
+    {"xytext": (0, -8), "ha": "center", "va": "top"},
+)
+
+
 def gains_figure(points: Mapping[str, Mapping[str, tuple]]) -> Figure:
     """What a group asked for before training, and what it gained when trained alone, a panel per target (lesson 14).
 
@@ -118,7 +126,8 @@ def gains_figure(points: Mapping[str, Mapping[str, tuple]]) -> Figure:
                 axes.plot(ratios, gains, markersize=4, alpha=0.6, **look)
                 middle = np.exp(np.mean(np.log(ratios))), np.mean(gains)
                 axes.plot(*middle, markersize=9, markeredgecolor="black", **look)
-                axes.annotate(literal(group), middle, xytext=(7, 5), textcoords="offset points", fontsize=9)
+                text = {"textcoords": "offset points", "fontsize": 9, **NAMED[side]}
+                axes.annotate(literal(group), middle, **text)
             axes.axhline(0, color="0.3", linewidth=1)
             axes.set(title=literal(target), xscale="log", xlabel="gradient ÷ weight, before training")
             axes.margins(x=0.15)

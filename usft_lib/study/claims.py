@@ -363,7 +363,7 @@ def all_lines(grids: dict[str, Results]) -> list[Line]:
         (treated_halves, "origins", "halves"),
         (mechanism, "mechanism"),
         (ranking, "schemes and busbra"),
-        (without_augmentation, "schemes", "augmentation"),
+        (without_augmentation, "augmentation"),
         (gradients, "ratio"),
         (cheap, "cheap"),
     )

@@ -15,18 +15,14 @@ from .records import Results
 from .strategies import size
 
 
-def without_augmentation(schemes: Results, bare: Results) -> list[Line]:
-    """Claim 13: is first 4 less last 4 the same way round without augmentation? Beside it what augmentation changes.
-
-    The second is paired with runs that began with the same weights; where those were made on another machine, there is
-    no such line.
-    """
+def without_augmentation(found: Results) -> list[Line]:
+    """Claim 13: is first 4 less last 4 the same way round without augmentation? Beside it what augmentation changes."""
+    bare, usual = found.where(augment=False), found.where(augment=True)
     lines = compare(bare, 13, "first 4 − last 4, without augmentation", "first 4", "last 4")
-    found = Results([*schemes.records, *(renamed(r, "bare: ") for r in bare.records)])
-    usual, changed = {"first 4": 1.0, "last 4": -1.0}, {"bare: first 4": 1.0, "bare: last 4": -1.0}
+    both = Results([*usual.records, *(renamed(r, "bare: ") for r in bare.records)])
+    with_it, without = {"first 4": 1.0, "last 4": -1.0}, {"bare: first 4": 1.0, "bare: last 4": -1.0}
     words = "what augmentation adds to first 4 − last 4"
-    targets = [target for target in bare.targets if found.one_origin(target)]
-    return lines + compare(found, 13, words, usual, changed, targets=targets, secondary=True)
+    return lines + compare(both, 13, words, with_it, without, secondary=True)
 
 
 def gradients(found: Results) -> list[Line]:

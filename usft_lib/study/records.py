@@ -181,10 +181,6 @@ class Results:
             found.append(table)
         return found
 
-    def one_origin(self, target: str) -> bool:
-        """Whether experiments of a seed on this target began with the same weights, so that they can be paired."""
-        each = [began for (goal, _), by_source in self._began.items() if goal == target for began in by_source.values()]
-        return all(len(began) == 1 for began in each)
 
     def dice(self, target: str, strategy: str) -> tuple[float, float, float, int]:
         """``(mean, low, high, seeds)``: mean Dice over test subjects, with its 95 % interval over both.
