@@ -181,7 +181,6 @@ class Results:
             found.append(table)
         return found
 
-
     def dice(self, target: str, strategy: str) -> tuple[float, float, float, int]:
         """``(mean, low, high, seeds)``: mean Dice over test subjects, with its 95 % interval over both.
 
