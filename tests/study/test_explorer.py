@@ -102,12 +102,17 @@ def test_grids_that_are_not_complete_are_told_and_close_their_views():
 @pytest.mark.slow
 def test_cheap_ways_appear_once_their_grid_is_complete(schemes):
     bare = [r | {"experiment": r["experiment"] | {"strategy": way}}
-            for r in few(schemes, "first 1").records for way in ("norm only", "lora 4")]  # fmt: skip
-    told = explorer.as_json(findings(schemes=few(schemes, "first 1", "everything"), cheap=Results(bare)))
-    rows = {row["strategy"]: row for row in told["dice"]}
-    assert list(rows) == ["everything", "first 1", "norm only", "lora 4"] and "baselines" not in told["missing"]
-    assert rows["norm only"]["mean"] == rows["first 1"]["mean"] and rows["lora 4"]["parameters"] == size("lora 4")[1]
-    assert list(told["pairs"]["hc18"]) == ["everything", "first 1"], "cheap ways have other learning rates"
+            for r in few(schemes, "first 1").records for way in ("norm only", "lora 4", "everything")]  # fmt: skip
+    old = few(schemes, "first 1", "everything", "untouched")
+    told = explorer.as_json(findings(schemes=old, cheap=Results(bare)))
+    rows = {row["strategy"]: row for row in told["ways"]}
+    assert list(rows) == ["norm only", "lora 4", "everything", "untouched"] and "baselines" not in told["missing"]
+    first = next(row for row in told["dice"] if row["strategy"] == "first 1")
+    assert rows["norm only"]["mean"] == first["mean"] and rows["lora 4"]["parameters"] == size("lora 4")[1]
+    assert rows["everything"]["mean"] == first["mean"], "what they are compared with was trained beside them"
+    for key in ("dice", "pairs"):
+        names = [row["strategy"] for row in told["dice"]] if key == "dice" else told["pairs"]["hc18"]
+        assert set(names) == {"everything", "first 1", "untouched"}, "cheap ways have other learning rates"
 
 
 def test_a_planted_difference_gets_its_word(schemes):

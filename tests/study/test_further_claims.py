@@ -10,6 +10,7 @@ from scipy import stats
 from usft_lib.cost import step_cost
 from usft_lib.freezing import named
 from usft_lib.study import claims, grids, report
+from usft_lib.study.claims_13_to_15 import turns
 from usft_lib.study.experiment import UNTRAINED
 from usft_lib.study.lines import Line, concordance
 from usft_lib.study.matched import draw, position
@@ -204,6 +205,12 @@ def test_without_augmentation_and_halves_that_are_treated_alike():
     assert [(line.target, line.said, line.secondary) for line in lines[:2]] == [
         ("hc18", "confirmed", False), ("sim-ultrasound", "confirmed", False)]  # fmt: skip
     assert all(line.secondary and line.low < -0.04 < line.high for line in lines[2:]) and len(lines) == 4
+    assert said(lines[2:]) == {"not a claim"} and turns(lines) == "not turned"
+    one, two = lines[:2]
+    assert turns([one]).startswith("no verdict") and turns([one, replace(two, said="undecided")]) == "undecided"
+    small = replace(two, said="not confirmed", mean=-0.01, low=-0.015, high=-0.005)
+    assert turns([one, small]) == "turned", "though the difference is too small to be called reversed"
+    assert turns([*lines, replace(small, target="busi")]) == "turned", "on any target"
     assert report.sizes(lines[2]) == (None, None), "a difference of differences has no size"
     alone = claims.without_augmentation(Results(without))
     assert [line.mean for line in alone] == [line.mean for line in lines[:2]], "what decides needs no other runs"

@@ -268,19 +268,33 @@ def test_what_is_not_there_is_said_and_nothing_else(show, unfinished):
 @slow
 def test_cheap_ways_are_drawn_and_named_once_they_are_there(show):
     ways = {"norm only": 3000, "lora 4": 3000, "head only": 17}
-    cheap = [row | {"strategy": way, "parameters": n, "share": 0.7} for row in study()["dice"]
-             if row["strategy"] == "first 1" for way, n in ways.items()]  # fmt: skip
-    page = show(data=study() | {"dice": study()["dice"] + cheap, "missing": {}}, view="baselines")
+    shares = {"head only": 0.33, "lora 4": 1.0103}
+    heads = [row for row in study()["dice"] if row["target"] == "hc18"]
+    cheap = [row | {"strategy": way, "parameters": n, "share": shares.get(way, 0.7), "tflop": 5.0, "mean": 0.99}
+             for row in heads if row["strategy"] == "first 1" for way, n in ways.items()]  # fmt: skip
+    beside = [row for row in heads if row["strategy"] in ("everything", "untouched", "mean shape")]
+    page = show(data=study() | {"ways": cheap + beside, "missing": {}}, view="baselines")
     labels = page.locator(".usft-chart > text").all_text_contents()
     assert {"norm only", "lora", "head only"} <= set(labels) and "norm only" in rows(page, "All strategies")
-    at = page.locator(".usft-chart").evaluate(
-        """(svg) => ({
-          lines: Math.min(...[...svg.querySelectorAll("line.usft-grid")].map((l) => l.getBoundingClientRect().left)),
-          points: Math.min(...[...svg.querySelectorAll("g path")].map((p) => p.getBoundingClientRect().left)),
-        })"""
-    )
-    assert "10" in labels and at["points"] > at["lines"], "17 parameters lie on the axis, not left of it"
+    assert "10" in labels and "first" not in labels, "only what was trained together"
+    for against in ("trained parameters", "operations"):
+        page.get_by_role("button", name=against, exact=True).click()
+        lines, points = page.locator(".usft-chart").evaluate(
+            """(svg) => ["line.usft-grid", "g path"].map((which) => {
+              const all = [...svg.querySelectorAll(which)].map((one) => one.getBoundingClientRect());
+              return [Math.min(...all.map((one) => one.left)), Math.max(...all.map((one) => one.right))];
+            })"""
+        )
+        assert lines[0] < points[0] and points[1] < lines[1], f"{against}: every point lies between the axis's ends"
     assert "Not complete" not in page.locator(".usft-explorer").inner_text()
+    page.get_by_role("button", name="What can you afford?").click()
+    for budget in ("5", "7.5", "11"):
+        page.get_by_role("slider", name="Budget").fill(budget)
+        told = page.get_by_role("status").inner_text()
+        assert f"For {float(budget):.1f}" in told and not any(way in told for way in ways), "no pair to compare with"
+    page.get_by_role("button", name="Does more help?").click()
+    page.get_by_role("button", name="breast lesions").click()
+    assert {"first 4", "last 4"} <= set(rows(page, "All strategies")), "where they were not run: whole groups"
 
 
 @slow

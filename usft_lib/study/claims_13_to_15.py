@@ -9,7 +9,7 @@ import numpy as np
 
 from ..freezing import path
 from ..unet import UNet
-from .grids import ALONE, CHEAP, RANDOM_FOURS
+from .grids import ALONE, CHEAP, NEW_TARGETS, RANDOM_FOURS
 from .lines import Line, compare, concordance, from_seeds, no_worse, renamed
 from .records import Results
 from .strategies import size
@@ -22,7 +22,17 @@ def without_augmentation(found: Results) -> list[Line]:
     both = Results([*usual.records, *(renamed(r, "bare: ") for r in bare.records)])
     with_it, without = {"first 4": 1.0, "last 4": -1.0}, {"bare: first 4": 1.0, "bare: last 4": -1.0}
     words = "what augmentation adds to first 4 − last 4"
-    return lines + compare(both, 13, words, with_it, without, secondary=True)
+    return lines + compare(both, 13, words, with_it, without, lambda *_, **__: "not a claim", secondary=True)
+
+
+def turns(found: list[Line]) -> str:
+    """The verdict on claim 13 from its lines: ``"not turned"``, ``"turned"`` or ``"undecided"``."""
+    deciding = {one.target: one for one in found if one.number == 13 and not one.secondary}
+    if not deciding.keys() >= set(NEW_TARGETS) or any("no verdict" in one.said for one in deciding.values()):
+        return "no verdict: not all of its lines are there"
+    if any(one.high < 0 for one in deciding.values()):
+        return "turned"
+    return "not turned" if all(deciding[target].said == "confirmed" for target in NEW_TARGETS) else "undecided"
 
 
 def gradients(found: Results) -> list[Line]:

@@ -12,7 +12,7 @@ from ..freezing import named
 from ..intervals import MARGIN, over_trainings, verdict
 from ..unet import UNet
 from .experiment import UNTRAINED
-from .grids import ALL_HEADS, CHEAP, FOUR, MORE_SEEDS, SEEDS, STRATEGIES, TARGETS
+from .grids import ALL_HEADS, CHEAP_AND_COMPARED, FOUR, MORE_SEEDS, SEEDS, STRATEGIES, TARGETS
 from .records import Results
 from .report import NAMES, Findings
 from .strategies import size
@@ -33,8 +33,9 @@ HOW = (
 def as_json(findings: Findings) -> dict:
     """What every view of the explorer shows, as plain values; and what is missing, as its grid is not complete.
 
-    ``dice``: a row per strategy and target; ``n``: the same for heads, by number of images. ``pairs``: by target, A and
-    B the difference A − B, by seed as in ``seeds``, and which of ``how`` is said of it. ``closed``: empty views.
+    ``dice``: a row per strategy and target; ``n``: the same for heads, by number of images; ``ways``: those of grid
+    ``cheap``, which had other learning rates. ``pairs``: by target, A and B the difference A − B, by seed as in
+    ``seeds``, and which of ``how`` is said of it. ``closed``: empty views.
     """
     there, model = defaultdict(lambda: Results([])) | findings.grids, UNet()
     schemes = _once(Results([*there["schemes"].records, *there["busbra"].records]))
@@ -47,7 +48,9 @@ def as_json(findings: Findings) -> dict:
         "seeds": [*SEEDS, *MORE_SEEDS],
         "all_images": ALL_HEADS,
         "groups": {name: named(model, name) for name in STRATEGIES},
-        "dice": [row for t in targets for row in (*_rows(schemes, t, ALL), *_rows(cheap, t, CHEAP))],
+        "dice": [row for t in targets for row in _rows(schemes, t, ALL)],
+        "ways": [row for t in cheap.targets
+                 for row in (*_rows(cheap, t, CHEAP_AND_COMPARED), *_rows(schemes, t, UNTRAINED))],
         "n": [*_against_n(there["sizes"], schemes, there["origins"])],
         "pairs": {target: _pairs(more, target) for target in targets},
         "how": HOW,

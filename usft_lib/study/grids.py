@@ -40,6 +40,7 @@ CHEAP = {
     "unfreeze from input": "everything",
     "unfreeze from output": "everything",
 }
+CHEAP_AND_COMPARED = [*CHEAP, *dict.fromkeys(CHEAP.values())]
 ALONG_PATH = ["first 1", "first 2", "first 4", "first 5", "first 7", "last 1", "last 2", "last 4", "last 5", "last 7"]
 FOUR = ("first 2", "first 4", "last 2", "last 4")
 BY_LEVEL = [f"{side} {k}" for side in ("outer", "inner") for k in range(1, 5)]
@@ -218,17 +219,13 @@ def ratio_grid() -> list[Experiment]:
 
 def cheap_rates_grid() -> list[Experiment]:
     """The rates of claim 15; what the cheap ways are compared with is offered the same."""
-    return _tried(_cheap_and_compared(), NEW_TARGETS)
+    return _tried(CHEAP_AND_COMPARED, NEW_TARGETS)
 
 
 def cheap_grid() -> list[Experiment]:
     """Cheap ways of training, and what each is compared with (claim 15)."""
     rates = _chosen_in("cheap-rates")
-    return _crossed("xray", NEW_TARGETS, _cheap_and_compared(), SEEDS, rates=rates)
-
-
-def _cheap_and_compared() -> list[str]:
-    return [*CHEAP, *dict.fromkeys(CHEAP.values())]
+    return _crossed("xray", NEW_TARGETS, CHEAP_AND_COMPARED, SEEDS, rates=rates)
 
 
 def busbra_grid() -> list[Experiment]:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..intervals import MARGIN
-from .claims import SLOPE, Cell, all_lines, cells, often_worst
-from .claims_13_to_15 import finds
+from .claims import COLLAPSED, SLOPE, Cell, all_lines, cells, often_worst
+from .claims_13_to_15 import finds, turns
+from .experiment import UNTRAINED
 from .grids import RESULTS, TARGETS
 from .lines import OF_THE_PAPER, Line, word
 from .records import Results
@@ -32,23 +33,31 @@ LIMITS = """\
   images of one woman may be on both sides of our split.
 * **The lesions are few.** 85 lesions of the small copy of BUSI, no patient numbers. Intervals are over clusters of
   images that look alike, the five folds share training images, and the learning rates were chosen on 10 of the 78
-  clusters, which are tested as well. Clusters that show one lesion count as one only within a fold.
+  clusters, which are tested as well. Two clusters of the same lesion count once within a fold, but twice across folds.
 * **Rates at the edge.** Thirteen of the 36 learning rates are the largest that was tried; a larger one may be better.
 * **Equal k is not equal work.** The first k take more operations a step than the last k at k = 1 and 2, and have
   fewer parameters at k = 4; both are written beside each comparison.
-* Claims 5, 7, 8, 11 and 12 were amended, and four words were added, when results were known: see PROTOCOL.md,
-  2026-11-29."""
+* **Rules that changed when results were known** (PROTOCOL.md, 2026-11-29): claims 5, 7, 8, 11 and 12, the words for
+  verdicts, and near-duplicate lesions, which are no longer tested. The last one changed claim 1 on breast lesions from
+  *reproduced* to *undecided*. On 2026-11-30 details of claims 2, 13 and 14 changed; 13 and 14 were not known then."""
 
 WORDS = f"""\
-Claims 1, 2, 3, 5 and 7 are those of the paper or of work before it, and come first. The others are this course's own.
+Claims 1, 2, 3, 5 and 7 are made by the paper or by its predecessor, and stand first. The others are this course's own.
 Numbers are differences in mean Dice, with 95 % intervals over trainings and subjects, unless a unit is given: steps;
 a share of what fine-tuning can gain; τ, Kendall's correlation of two rankings.
 
 * *Reproduced* (the paper's claims), *confirmed* (ours): the interval is above 0, and the mean is at least {MARGIN:g}.
 * *Reversed*: the same in the other direction.
-* *Not reproduced*, *not confirmed*: the interval ends below {MARGIN:g}, so there is no gain that matters.
+* *Not reproduced*, *not confirmed*: the interval ends below {MARGIN:g}: a gain that matters is ruled out.
 * *Undecided*: anything else. More trainings or more images could decide it.
-* "As good as" is *confirmed* where the whole interval lies between -{MARGIN:g} and +{MARGIN:g}."""
+* "As good as" is *confirmed* where the whole interval lies between -{MARGIN:g} and +{MARGIN:g}, and *not confirmed*
+  where it lies outside. "No better" is *confirmed* where the interval ends below {MARGIN:g}, and *not confirmed* where
+  it begins above.
+* Steps, TFLOP and τ are compared with 0 instead of {MARGIN:g}, and claim 8 with {SLOPE:g}.
+
+Targets: *hc18* are fetal heads, *busi* breast lesions, *sim-ultrasound* simulated breasts. *First k* are the k groups
+of layers nearest to the input, *last k* those nearest to the output, *outer k* and *inner k* the same by level of the
+U."""
 
 
 class Findings(NamedTuple):
@@ -72,6 +81,17 @@ def _on_busbra(there: dict[str, Results]) -> list[str]:
     found = cells(there["busbra"])
     last = sum(cell.worst == "last" for cell in found)
     return ["", f"On busbra they are the worst in {last} of {len(found)} cells: {often_worst(found, targets=1)}."]
+
+
+def empty_masks(there: dict[str, Results]) -> str:
+    """Which trainings of claims 13 to 15 left all masks empty, or nearly: the protocol wants them named."""
+    lost = [
+        f"{e['strategy']} on {e['target']}{'' if e['augment'] else ' without augmentation'}, seed {e['seed']}"
+        for name in ("augmentation", "ratio", "cheap") if name in there
+        for e in (r["experiment"] for r in there[name].records if r["dice"] < COLLAPSED)
+        if e["strategy"] not in UNTRAINED
+    ]  # fmt: skip
+    return f"Trainings for claims 13 to 15 whose masks are all empty, or nearly: {'; '.join(lost) or 'none'}."
 
 
 def report(findings: Findings, begun: dict[str, str], command: str) -> str:
@@ -102,9 +122,9 @@ def report(findings: Findings, begun: dict[str, str], command: str) -> str:
         "",
         "## Every comparison",
         "",
-        "Operations: how many a training step of the first strategy takes, as a multiple of the second's. Parameters: "
-        "how many it trains, likewise. p: Wilcoxon's test on subjects' means over seeds, corrected by Holm within the "
-        "lines that decide a claim. It ignores the variation between trainings, and no verdict uses it.",
+        "Operations: of one training step, the first strategy divided by the second. Parameters: the same ratio for "
+        "what is trained. p: Wilcoxon's test on subjects' means over seeds, corrected by Holm within the lines that "
+        "decide a claim. It ignores the variation between trainings, and no verdict uses it.",
         "",
         "| claim | target | difference | 95 % interval | seeds | p | operations | parameters | |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -115,6 +135,8 @@ def report(findings: Findings, begun: dict[str, str], command: str) -> str:
         f"In {sum(c.clear for c in places)} of the cells the interval of the distance to the next excludes 0.",
         *(["", f"The worst in each cell, and how far below the next: {each}."] if places else []),
         *_on_busbra(grids),
+        "",
+        empty_masks(grids),
         "",
         "## Levels to compare with",
         "",
@@ -167,7 +189,7 @@ STATEMENTS = (  # number, how the words of its lines begin, and what they say in
     (6, "inner 4 is equivalent", "Training all but enc1, dec1 and the head (inner 4) is as good as training everything "
         "(numbers: everything − inner 4)"),
     (8, "position beats", "Of sets of layers with equally many parameters, those nearer to the input are better "
-        "(numbers: for a tenth of the way)"),
+        "(numbers: Dice gained if a set lies a tenth of the path nearer to the input)"),
     (9, "the choice matters more", "With 10 images the choice of layers matters more than with 160"),
     (10, "pretraining helps: everything from X-rays − from scratch", "Full tuning from X-rays is better than training "
         "from scratch"),
@@ -177,7 +199,7 @@ STATEMENTS = (  # number, how the words of its lines begin, and what they say in
         "photographs"),
     (11, "shallow layers", "The first layers matter more where speckle has changed than where shapes have"),
     (12, "strategies are ranked", "Two ultrasound sets rank strategies with equally many groups alike"),
-    (13, "first 4 − last 4", "Without augmentation, too, first 4 is better than last 4"),
+    (13, "first 4 − last 4", "If fine-tuning uses no augmentation, first 4 is still better than last 4"),
 )  # fmt: skip
 
 
@@ -215,7 +237,8 @@ def _sentence(number: int, statement: str, deciding: list[Line]) -> str:
             f"{_where(one)} ({_plainly(one)})"
         )
     said = "; ".join(f"{what} on {', '.join(places)}" for what, places in by_word.items())
-    return f"**Claim {number}.** {statement}: {said}." if deciding else ""
+    whole = f" Verdict on augmentation and claim 1: {turns(deciding)}." if number == 13 else ""
+    return f"**Claim {number}.** {statement}: {said}.{whole}" if deciding else ""
 
 
 def _plainly(one: Line) -> str:
@@ -227,9 +250,8 @@ def _plainly(one: Line) -> str:
 
 
 def _gradients(found: list[Line]) -> str:
-    if not any(one.number == 14 for one in found):
-        return ""
-    return f"**Claim 14.** The ratio of gradient to weight before training: {finds(found)}."
+    statement = "**Claim 14.** Before training, the ratio of gradient to weight tells which layers to train. Verdict: "
+    return f"{statement}{finds(found)}." if any(one.number == 14 for one in found) else ""
 
 
 def _cheap(found: list[Line]) -> str:
@@ -349,12 +371,12 @@ def many(found: list[Line]) -> str:
     lost = [f"claim {one.number} on {_where(one)} ({one.words})" for one in out if one not in kept]
     paper = sum(one.number in OF_THE_PAPER for one, _ in deciding)
     return (
-        f"{len(deciding)} lines decide ({paper} on claims of the paper, claim 5 apart); in {len(out)} of them a "
-        "difference came out (claim 6, which asks whether two are alike, not counted). If all of them are corrected "
+        f"{len(deciding)} lines decide ({paper} on claims of the paper, claim 5 apart); {len(out)} of them show a "
+        "difference (claim 6, which asks whether two are alike, not counted). If all of them are corrected "
         f"together by Holm's method, {len(kept)} of these remain at 5 %."
         + (f" Those that do not: {'; '.join(lost)}." if lost else "")
         + " The p for this are read off the intervals, by Student's t with one degree of freedom less than there are "
-        "seeds, which errs on the side of caution. No verdict above depends on it."
+        "seeds, which makes them rather too large than too small. No verdict above depends on it."
     )
 
 
@@ -410,10 +432,9 @@ def would_decide(found: list[Line]) -> list[str]:
         rows.append(f"| {one.claim} | {one.target} | {shown:.3f} | {wanted or ''} | {needed} |")
     return [
         "The width of an interval tells which difference such a comparison would show in 8 of 10 cases. (For claim 6: "
-        "the margin within which two equal strategies would be shown to be alike.) The last column tells how many "
-        "times as many trainings and subjects would show the difference that matters; where it is 1, the comparison "
-        "was large enough, and what was found lies near the margin. If only trainings are added, or only subjects, "
-        "it takes more.",
+        "the margin within which two equal strategies would be shown to be alike.) \"Times as many\": how many times "
+        "more trainings *and* subjects are needed to show the wanted difference. 1: the comparison was large enough, "
+        "and the result lies near the margin. If only trainings are added, or only subjects, it takes more.",
         "",
         "| claim | target | shown in 8 of 10 | wanted | times as many |",
         "|---|---|---|---|---|",
@@ -436,9 +457,9 @@ def covered(rows: Sequence[dict]) -> list[str]:
     """A table of what was `simulated`."""
     return [
         "Simulated, with the spreads of the study's own records (`python data_scripts/coverage.py`); 95 of "
-        "100 are wanted. Last column: when 2 of 100 trainings of one of the two strategies collapse; few "
-        "tables hold one of them, and the others cannot know of it. A line whose kind of interval contains the "
-        "truth in fewer than 93 of 100, without collapses, says so in its last column.",
+        "100 are wanted. Last column: when 2 of 100 trainings of one of the two strategies collapse; most simulated "
+        "tables contain none of them, so their intervals cannot allow for it. A line whose kind of interval contains "
+        "the truth in fewer than 93 of 100, without collapses, says so in its last column.",
         "",
         "| interval | spreads of | seeds | contains the truth | with collapses |",
         "|---|---|---|---|---|",

@@ -66,7 +66,8 @@ def explorer_table(view: str = "k", target: str = "hc18", **more) -> pd.DataFram
         said = {"strategy": f"{now['a']} − {now['b']}", "said": ": ".join(data["how"][one["how"]])}
         seeds = {f"seed {seed}": value for seed, value in zip(data["seeds"], one["by_seed"], strict=False)}
         return pd.DataFrame([said | one | seeds]).drop(columns=["how", "by_seed"])
-    rows = pd.DataFrame(data["n" if view == "n" else "dice"]).drop(columns="by_seed")
+    ways = view == "baselines" and any(row["target"] == target for row in data["ways"])
+    rows = pd.DataFrame(data["n" if view == "n" else "ways" if ways else "dice"]).drop(columns="by_seed")
     rows = rows[rows["target"] == ("hc18" if view == "n" else target)]
     if view == "k":
         rows = rows[rows["strategy"].str.fullmatch(f"({SCHEMES[now['kind']]}) .|everything|untouched|mean shape")]
