@@ -99,8 +99,9 @@ def test_a_value_that_is_not_set_is_your_turn_and_a_misspelt_name_in_a_function_
     def misspelt(a, b):
         return a + c  # noqa: F821
 
-    with pytest.raises(WrongAnswer, match="NameError: name 'c' is not defined"):
-        check(misspelt, CASES)
+    for answer in (misspelt, lambda a, b: misspelt(a, b)):
+        with pytest.raises(WrongAnswer, match="NameError: name 'c' is not defined"):
+            check(answer, CASES)
 
 
 def test_an_array_where_a_number_was_asked_for_is_wrong_with_the_hint():

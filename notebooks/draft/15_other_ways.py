@@ -21,6 +21,7 @@ import torch
 from IPython.display import display
 
 import usft_lib as usft
+from usft_lib.study.claims_13_to_15 import turns
 from usft_lib.study.strategies import SCHEDULED, prepare, size
 
 usft.environment()
@@ -74,7 +75,7 @@ for way in ways:
     print(f"{way:12s}{size(way)[1]:9,d} parameters")
 
 # %% [markdown]
-# In these methods normalisation keeps its stored statistics, so that nothing but these numbers changes.
+# In the first three and in LoRA, normalisation keeps its stored statistics, so that nothing but these numbers changes.
 #
 # ## A change of low rank
 #
@@ -83,15 +84,15 @@ for way in ways:
 #
 # $$W' = W + s\,B\,A,$$
 #
-# where $A$ has $r$ rows, $B$ has $r$ columns, and only $A$ and $B$ learn. Each row of the product is a mixture of the
-# $r$ rows of $A$. So its **rank** is at most $r$. The number $s$ is a fixed scale. For 64 to 64 channels and a 3×3
-# kernel, $W$ has 36 864 numbers; with $r = 4$, $A$ and $B$ have 2 560.
+# where $A$ is $r$ × (in · k · k), $B$ is out × $r$, and only $A$ and $B$ learn. Each row of the product is a mixture of
+# the $r$ rows of $A$. So the **rank** of the product is at most $r$. The number $s$ is a fixed scale. For 64 to 64
+# channels and a 3×3 kernel, $W$ has 36 864 numbers; with $r = 4$, $A$ and $B$ have 2 560.
 #
 # ### Exercise 15.1 · LoRA for a convolution
 #
-# Write three things. The class keeps `conv` and `scale`, and makes the matrices `A` and `B` as `torch.nn.Parameter`, so
-# that they learn. `changed` gives the weight $W'$. `merge` gives a plain convolution that does the same; the layer
-# itself stays as it is.
+# Write three things. In the class, store `conv` and `scale`, freeze `conv`, and make the matrices `A` and `B` as
+# `torch.nn.Parameter`, so that they learn. `changed` gives the weight $W'$. `merge` gives a plain convolution that does
+# the same; the layer itself stays as it is.
 #
 # At the start the layer must do exactly what `conv` does. Weight and bias (if there is one) of `conv` never move.
 #
@@ -101,13 +102,14 @@ for way in ways:
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# If one of the two matrices is zero, so is the product. If both are, neither ever gets a gradient. So the other one
-# begins with random numbers.
+# If one matrix is zero, so is the product. If both are zero, neither ever gets a gradient. So one begins with zeros,
+# the other with random numbers.
 # </details>
 # <details><summary>Hint 3</summary>
 #
-# `deepcopy(layer.conv)` is a plain convolution. Give its `weight.data` the changed weight, `.detach()`ed.
+# `deepcopy(layer.conv)` is a plain convolution. Set its `weight.data` to `changed(layer).detach()`.
 # </details>
+
 
 # %%
 class LoRAConv(torch.nn.Module):
@@ -156,9 +158,8 @@ def drawn(seed, *shape):
 
 
 def convolution(seed, channels, kernel, **how):
-    """A convolution with weights of its own, padded so that the picture keeps its size."""
     torch.manual_seed(seed)
-    return torch.nn.Conv2d(*channels, kernel, padding=kernel // 2, **how)
+    return torch.nn.Conv2d(*channels, kernel, **how)
 
 
 def close(a, b, tolerance=1e-5):
@@ -181,54 +182,58 @@ def filled(layer):
     return layer
 
 
-def trained(layer, x, steps=5):
-    adam = torch.optim.Adam(learning(layer), lr=0.05)
+def after_training(layer, x, steps=5, optimiser=torch.optim.Adam, lr=0.05):
+    steps_of = optimiser(learning(layer), lr=lr)
     for _ in range(steps):
-        adam.zero_grad()
+        steps_of.zero_grad()
         y = layer(x)
+        if not y.requires_grad:  # nothing learns: another case says so
+            return layer
         (y * drawn(6, *y.shape)).sum().backward()
-        adam.step()
+        steps_of.step()
     return layer
 
 
 CASES = (
-    (convolution(1, (3, 5), 3), drawn(5, 2, 3, 6, 6)),
-    (convolution(2, (6, 4), 5, bias=False), drawn(7, 1, 6, 5, 5)),
+    (convolution(1, (3, 5), 3, padding=1), drawn(5, 2, 3, 6, 6)),
+    (convolution(2, (6, 4), 5, padding=2, bias=False), drawn(7, 1, 6, 5, 5)),
+    (convolution(3, (3, 4), 3, stride=2), drawn(8, 1, 3, 7, 7)),
 )
-(one, shown), (wide, seen) = CASES
+(one, shown), (wide, seen), _ = CASES
 
 
 def starts():
-    return all(torch.allclose(made(conv)(x), conv(x), atol=1e-6) for conv, x in CASES)
+    same = [torch.allclose(made(conv)(x), conv(x), atol=1e-6) for conv, x in CASES]
+    return all(same) and all(torch.equal(changed(made(conv)), conv.weight) for conv, _ in CASES)
 
 
-def count():
+def sizes_are_right():
     sizes = [sum(p.numel() for p in learning(made(conv, rank))) for conv, rank in ((one, 2), (wide, 3))]
     return sizes == [2 * (5 + 27), 3 * (4 + 150)]
 
 
-def learns():
+def both_learn():
     before = made(one)
-    after = trained(made(one), shown)
+    after = after_training(made(one), shown)
     moved = [not close(a, b, 1e-4) for a, b in zip(learning(after), learning(before), strict=True)]
     return all(moved) and not close(after(shown), one(shown), 1e-3)
 
 
-def of_full_rank():
-    """After training, the change uses all of its rank: rows that start equal would stay equal."""
-    layer = trained(made(wide, rank=3), seen, steps=20)
-    change = (changed(layer) - wide.weight).detach().flatten(1)
-    return torch.linalg.matrix_rank(change, atol=1e-4) == 3
+def has_full_rank():
+    """After a step the change uses all of its rank: rows that start equal stay equal."""
+    layer = after_training(made(wide, rank=3), seen, steps=1, optimiser=torch.optim.SGD, lr=0.01)
+    values = torch.linalg.svdvals((changed(layer) - wide.weight).detach().flatten(1))
+    return bool(values[2] > 1e-4 * values[0])
 
 
-def keeps():
+def conv_stays():
     layer = made(one)
-    trained(layer, shown)
+    after_training(layer, shown)
     kept = [t for t in (*layer.parameters(), *layer.buffers()) if not t.requires_grad]
     return all(any(close(t, fixed) for t in kept) for fixed in (one.weight, one.bias))
 
 
-def scaled():
+def has_the_scale():
     """The change is scale times the product, whichever way round the two matrices are kept."""
     for scale in (1.0, 3.0):
         layer = filled(made(one, scale=scale))
@@ -248,34 +253,60 @@ def merges():
 
 def is_plain():
     plain = merge(made(one))
-    return isinstance(plain, torch.nn.Conv2d) and not isinstance(plain, LoRAConv)
+    of_its_own = all(p.is_leaf for p in plain.parameters())
+    return isinstance(plain, torch.nn.Conv2d) and not isinstance(plain, LoRAConv) and of_its_own
 
 
-def stays():
+def layer_stays():
     layer = filled(made(one))
-    before, own = layer(shown).detach().clone(), [p.detach().clone() for p in layer.parameters()]
-    merge(layer)
-    same = all(close(p, q) for p, q in zip(layer.parameters(), own, strict=True))
+    before, own = layer(shown).detach().clone(), [(p.detach().clone(), p.requires_grad) for p in layer.parameters()]
+    plain = merge(layer)
+    with torch.no_grad():
+        for p in plain.parameters():
+            p += 1  # what is done to the copy does not reach the layer
+    same = all(close(p, q) and p.requires_grad is on for p, (q, on) in zip(layer.parameters(), own, strict=True))
     return same and close(layer(shown), before)
 
 
 tests = {
-    "the start": (starts, "at the start nothing may change: one of the two matrices is zero. (The bias may be None.)"),
-    "the size": (count, "A is rank × in·k·k, B is out × rank; these learn, and nothing else: freeze conv."),
-    "the rest stays": (keeps, "the weight and the bias of conv must not move."),
-    "it learns": (learns, "both matrices must learn: if both begin with zeros, neither ever gets a gradient."),
-    "the rank": (of_full_rank, "A must begin with random numbers: rows that are equal at the start stay equal."),
-    "the scale": (scaled, "the product B · A is multiplied by scale before it is added."),
-    "a plain layer": (is_plain, "merge returns a Conv2d, such as a deepcopy of conv."),
-    "merged": (merges, "the merged weight is W + scale · B · A, and bias and padding are those of conv."),
-    "after merging": (stays, "merge a copy: the layer itself must stay as it is."),
+    "is the start right": (
+        starts,
+        "the product is B · A; at the start one of the two is all zeros. (The bias may be None.)",
+    ),
+    "is the size right": (
+        sizes_are_right,
+        "A is rank × in·k·k, B is out × rank; these learn, and nothing else: freeze conv.",
+    ),
+    "does conv stay as it is": (conv_stays, "the weight and the bias of conv must not move."),
+    "do both matrices learn": (
+        both_learn,
+        "both must learn: do not begin with two zeros, and do not detach in changed.",
+    ),
+    "is the rank as wanted": (
+        has_full_rank,
+        "A must begin with random numbers: rows that are equal at the start stay equal.",
+    ),
+    "is the scale in it": (has_the_scale, "B · A is multiplied by scale and goes back by view_as before it is added."),
+    "is the merged layer a plain one": (
+        is_plain,
+        "merge returns a Conv2d, such as a deepcopy of conv; its weight is detached.",
+    ),
+    "does the merged layer do the same": (
+        merges,
+        "its weight is W + scale · B · A, and bias, stride and padding are those of conv.",
+    ),
+    "does merging leave the layer alone": (
+        layer_stays,
+        "merge a copy that shares nothing: the layer itself must stay as it is.",
+    ),
 }
 usft.check(
-    lambda name, parts=(LoRAConv, changed, merge): "right" if tests[name][0]() else "not yet",
-    {name: ((name,), lambda said: said == "right", hint) for name, (_, hint) in tests.items()},
+    lambda name, parts=(LoRAConv, changed, merge): "yes" if tests[name][0]() else "no",
+    {name: ((name,), "yes", hint) for name, (_, hint) in tests.items()},
     exercise="15.1",
 )
 # END CHECK
+
 
 # %%
 # BEGIN WRONG "these learn, and nothing else"
@@ -290,6 +321,8 @@ class LoRAConv(torch.nn.Module):
     def forward(self, x):
         c = self.conv
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
 # BEGIN WRONG "these learn, and nothing else"
 class LoRAConv(torch.nn.Module):
@@ -303,8 +336,10 @@ class LoRAConv(torch.nn.Module):
     def forward(self, x):
         c = self.conv
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
-# BEGIN WRONG "at the start nothing may change"
+# BEGIN WRONG "at the start one of the two"
 class LoRAConv(torch.nn.Module):
     def __init__(self, conv, rank, scale=2.0):
         super().__init__()
@@ -316,12 +351,16 @@ class LoRAConv(torch.nn.Module):
     def forward(self, x):
         c = self.conv
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
-# BEGIN WRONG "at the start nothing may change"
+# BEGIN WRONG "at the start one of the two"
 def changed(layer):
     return layer.scale * (layer.B @ layer.A).view_as(layer.conv.weight)  # forgets W
+
+
 # END WRONG
-# BEGIN WRONG "neither ever gets a gradient"
+# BEGIN WRONG "do not begin with two zeros"
 class LoRAConv(torch.nn.Module):
     def __init__(self, conv, rank, scale=2.0):
         super().__init__()
@@ -333,10 +372,14 @@ class LoRAConv(torch.nn.Module):
     def forward(self, x):
         c = self.conv
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
-# BEGIN WRONG "both matrices must learn"
+# BEGIN WRONG "both must learn"
 def changed(layer):
     return layer.conv.weight + layer.scale * (layer.B @ layer.A.detach()).view_as(layer.conv.weight)
+
+
 # END WRONG
 # BEGIN WRONG "A must begin with random numbers"
 class LoRAConv(torch.nn.Module):
@@ -350,6 +393,8 @@ class LoRAConv(torch.nn.Module):
     def forward(self, x):
         c = self.conv
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
 # BEGIN WRONG "freeze conv"
 class LoRAConv(torch.nn.Module):
@@ -363,6 +408,8 @@ class LoRAConv(torch.nn.Module):
     def forward(self, x):
         c = self.conv
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
 # BEGIN WRONG "freeze conv"
 class LoRAConv(torch.nn.Module):
@@ -377,6 +424,8 @@ class LoRAConv(torch.nn.Module):
     def forward(self, x):
         c = self.conv
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
 # BEGIN WRONG "conv must not move"
 class LoRAConv(torch.nn.Module):
@@ -391,15 +440,21 @@ class LoRAConv(torch.nn.Module):
         c = self.conv
         c.weight.data += 0.01 * (changed(self) - c.weight).detach()  # the change creeps into the frozen weight
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
 # BEGIN WRONG "multiplied by scale"
 def changed(layer):
     return layer.conv.weight + (layer.B @ layer.A).view_as(layer.conv.weight)
+
+
 # END WRONG
 # BEGIN WRONG "multiplied by scale"
 def changed(layer):
     rank = len(layer.A)
     return layer.conv.weight + layer.scale / rank * (layer.B @ layer.A).view_as(layer.conv.weight)
+
+
 # END WRONG
 # BEGIN WRONG "The bias may be None"
 class LoRAConv(torch.nn.Module):
@@ -414,36 +469,113 @@ class LoRAConv(torch.nn.Module):
     def forward(self, x):
         c = self.conv
         return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
 # END WRONG
-# BEGIN WRONG "give the layer's own output"
+# BEGIN WRONG "W + scale · B · A, and bias"
 def merge(layer):
     plain = deepcopy(layer.conv)
     plain.weight.data += (layer.B @ layer.A).detach().view_as(plain.weight)  # without the scale
     return plain
+
+
 # END WRONG
-# BEGIN WRONG "give the layer's own output"
+# BEGIN WRONG "W + scale · B · A, and bias"
 def merge(layer):
     c = layer.conv
     plain = torch.nn.Conv2d(c.in_channels, c.out_channels, 3, padding=1, bias=c.bias is not None)
     plain.weight.data = changed(layer)[..., :3, :3].detach()
     plain.bias = c.bias
     return plain
+
+
+# END WRONG
+# BEGIN WRONG "stride and padding"
+def merge(layer):
+    c = layer.conv
+    plain = torch.nn.Conv2d(c.in_channels, c.out_channels, c.kernel_size, padding="same", bias=c.bias is not None)
+    plain.weight.data = changed(layer).detach()
+    if c.bias is not None:
+        plain.bias.data = c.bias.detach().clone()
+    return plain
+
+
+# END WRONG
+# BEGIN WRONG "its weight is detached"
+def merge(layer):
+    plain = deepcopy(layer.conv)
+    plain.weight.copy_(changed(layer))  # it still hangs on A and B
+    return plain
+
+
+# END WRONG
+# BEGIN WRONG "shares nothing"
+def merge(layer):
+    plain = deepcopy(layer.conv)
+    plain.weight.data = changed(layer).detach()
+    plain.bias = layer.conv.bias
+    return plain
+
+
+# END WRONG
+# BEGIN WRONG "shares nothing"
+def merge(layer):
+    layer.requires_grad_(False)  # and never learns again
+    plain = deepcopy(layer.conv)
+    plain.weight.data = changed(layer).detach()
+    return plain
+
+
+# END WRONG
+# BEGIN WRONG "do not detach in changed"
+def changed(layer):
+    product = (layer.B @ layer.A).view_as(layer.conv.weight)
+    return (layer.conv.weight + layer.scale * product).detach()
+
+
+# END WRONG
+# BEGIN WRONG "NameError: name 'nn' is not defined"
+def changed(layer):
+    return nn.Parameter(layer.conv.weight + layer.B @ layer.A)  # noqa: F821
+
+
 # END WRONG
 # BEGIN WRONG "merge returns a Conv2d"
 def merge(layer):
     return layer
+
+
 # END WRONG
-# BEGIN WRONG "merge a copy"
+# BEGIN WRONG "merge a copy that shares nothing"
 def merge(layer):
     layer.conv.weight.data = changed(layer).detach()
     return deepcopy(layer.conv)
+
+
 # END WRONG
-# BEGIN WRONG "merge a copy"
+# BEGIN WRONG "merge a copy that shares nothing"
 def merge(layer):
     layer.conv.weight.data = changed(layer).detach()
     layer.B.data.zero_()  # the output stays, the layer does not
     return deepcopy(layer.conv)
+
+
 # END WRONG
+# BEGIN RIGHT
+class LoRAConv(torch.nn.Module):
+    def __init__(self, conv, rank, scale=2.0):
+        super().__init__()
+        self.conv, self.scale = conv.requires_grad_(False), scale
+        out, columns = conv.weight.flatten(1).shape
+        self.A = torch.nn.Parameter(0.01 * torch.rand(rank, columns))  # small, and all positive
+        self.B = torch.nn.Parameter(torch.zeros(out, rank))
+
+    def forward(self, x):
+        c = self.conv
+        return torch.nn.functional.conv2d(x, changed(self), c.bias, c.stride, c.padding)
+
+
+# END RIGHT
 # BEGIN RIGHT
 class LoRAConv(torch.nn.Module):
     """Two convolutions in a row: k × k to `rank` channels, then 1 × 1."""
@@ -453,7 +585,8 @@ class LoRAConv(torch.nn.Module):
         self.conv, self.scale = conv, scale
         for parameter in conv.parameters():
             parameter.requires_grad = False
-        self.down = torch.nn.Conv2d(conv.in_channels, rank, conv.kernel_size, padding=conv.padding, bias=False)
+        how = {"stride": conv.stride, "padding": conv.padding, "bias": False}
+        self.down = torch.nn.Conv2d(conv.in_channels, rank, conv.kernel_size, **how)
         self.up = torch.nn.Conv2d(rank, conv.out_channels, 1, bias=False)
         torch.nn.init.zeros_(self.up.weight)
 
@@ -471,6 +604,8 @@ def merge(layer):
     with torch.no_grad():
         plain.weight.copy_(changed(layer))
     return plain
+
+
 # END RIGHT
 # BEGIN RIGHT
 class LoRAConv(torch.nn.Module):
@@ -478,14 +613,14 @@ class LoRAConv(torch.nn.Module):
 
     def __init__(self, conv, rank, scale=2.0):
         super().__init__()
-        self.padding, self.scale = conv.padding, scale
+        self.where, self.scale = {"stride": conv.stride, "padding": conv.padding}, scale
         self.register_buffer("weight", conv.weight.detach().clone())
         self.register_buffer("bias", None if conv.bias is None else conv.bias.detach().clone())
         self.B = torch.nn.Parameter(0.1 * torch.randn(conv.out_channels, rank))
         self.A = torch.nn.Parameter(torch.zeros(rank, conv.weight[0].numel()))
 
     def forward(self, x):
-        return torch.nn.functional.conv2d(x, changed(self), self.bias, padding=self.padding)
+        return torch.nn.functional.conv2d(x, changed(self), self.bias, **self.where)
 
 
 def changed(layer):
@@ -494,11 +629,13 @@ def changed(layer):
 
 def merge(layer):
     out, inside, kernel, _ = layer.weight.shape
-    plain = torch.nn.Conv2d(inside, out, kernel, padding=layer.padding, bias=layer.bias is not None)
+    plain = torch.nn.Conv2d(inside, out, kernel, bias=layer.bias is not None, **layer.where)
     plain.weight.data = changed(layer).detach()
     if layer.bias is not None:
         plain.bias.data = layer.bias.clone()
     return plain
+
+
 # END RIGHT
 # BEGIN RIGHT
 class LoRAConv(torch.nn.Module):
@@ -523,6 +660,8 @@ def merge(layer):
     plain = deepcopy(layer.conv)
     plain.weight = torch.nn.Parameter(changed(layer).detach())
     return plain
+
+
 # END RIGHT
 
 # %% [markdown]
@@ -587,7 +726,7 @@ usft.check_range(max(tested.values()), 0.25, 0.95, "Dice of the better")
 
 # %% [markdown]
 # The study chose from the same four rates (0.001, 0.003, 0.01, 0.03) for every method and for what it is compared with,
-# on images that are used for nothing else.
+# on validation images.
 #
 # ## What the study found
 #
@@ -648,13 +787,12 @@ usft.alt(f"on heads {better} of seven cheap ways are confirmed to be better than
 # %% [markdown]
 # The grey line is the **Pareto front**: for each point on it, no cheaper method has a higher mean. Lucky means land on
 # it more easily, so read the intervals, too (lesson 09). The seconds are your machine's, on smaller images; those of
-# the last three methods are counted from operations. (The explorer takes whole
-# groups from other trainings.)
+# the last three methods are counted from operations.
 #
 # ### Exercise 15.2 · Read the verdicts
 #
-# Set `lora`: the study's word for *lora 4 beats first 2* on simulated breasts. And set `plans`: how many of the six
-# lines that end with *beats everything* are *confirmed*.
+# Set `lora`: the study's word for *lora 4 beats first 2* on simulated breasts, a text. And set `plans`: how many of the
+# six lines with *beats everything* are *confirmed*.
 
 # %%
 # BEGIN SOLUTION a word, and a number from 0 to 6
@@ -669,17 +807,17 @@ plans = sum(rows[rows["words"].str.endswith("everything")]["said"] == "confirmed
 # BEGIN CHECK
 said = {(line.target, line.words): line.said for line in told.itertuples() if not line.secondary}
 usft.check(
-    lambda: (str(lora), int(plans)),
+    lambda: (lora, plans),
     {
         "LoRA": (
             (),
-            lambda r: r[0].strip().lower() == said["sim-ultrasound", "lora 4 beats first 2"],
-            "the line 'simulated breasts, lora 4 beats first 2', its last words.",
+            lambda r: str(r[0]).strip(" .").lower() == said["sim-ultrasound", "lora 4 beats first 2"],
+            "a text: in the line 'simulated breasts, lora 4 beats first 2', the words after the brackets.",
         ),
         "the plans": (
             (),
             lambda r: r[1] == sum(word == "confirmed" for (_, words), word in said.items() if "everything" in words),
-            "count the word 'confirmed' (without 'not') in the lines that end with 'beats everything'.",
+            "count the word 'confirmed' (without 'not') in the lines with 'beats everything'.",
         ),
     },
     exercise="15.2",
@@ -687,20 +825,20 @@ usft.check(
 # END CHECK
 
 # %%
-# BEGIN WRONG "its last words"
+# BEGIN WRONG "the words after the brackets"
 lora, plans = "Lora wins", 0
 # END WRONG
 # BEGIN WRONG "count the word"
-lora, plans = said["sim-ultrasound", "lora 4 beats first 2"], 7
+lora, plans = said["sim-ultrasound", "lora 4 beats first 2"], "two"
 # END WRONG
 # BEGIN RIGHT
-lora = said["sim-ultrasound", "lora 4 beats first 2"]
+lora = said["sim-ultrasound", "lora 4 beats first 2"].capitalize() + "."
 plans = float([word for (_, words), word in said.items() if "everything" in words].count("confirmed"))
 # END RIGHT
 
 # %% [markdown]
-# All trainings of the study change the images a little at random (lesson 03). Perhaps that favours the first layers?
-# **Claim 13** (ours): without it, too, first 4 is better than last 4.
+# The trainings up to here change the images a little at random (lesson 03). Perhaps that favours the first layers?
+# **Claim 13** (ours): if fine-tuning does without it, first 4 is still better than last 4.
 
 # %% tags=["fold", "study"]
 # @title Print the verdict on claim 13
@@ -711,7 +849,8 @@ for line in bare.sort_values("secondary", kind="stable").itertuples():
     beside = "beside it: " if line.secondary else ""
     print(f"{beside}{names[line.target]}, {line.words}: {line.mean:+.3f} "
           f"({line.low:+.3f} to {line.high:+.3f}), {line.said}")  # fmt: skip
-assert len(bare) >= 3
+print("augmentation and claim 1:", turns(list(bare.itertuples())))
+assert len(bare) == 6
 
 # %% [markdown]
 # ## Quiz
@@ -761,8 +900,8 @@ conclude? (Compare lesson 09.)
 # %% [markdown]
 # ## What this does not show
 #
-# * **Equal sizes.** Only normalisation has about as many parameters as what it is compared with. Biases have fewer,
-#   LoRA has four times as many as *first 2*, and the head nearly none.
+# * **Equal sizes.** Biases have fewer parameters than *first 1*, and the head nearly none. LoRA has four times as many
+#   as *first 2*.
 # * **One difference at a time.** Normalisation, biases and LoRA keep all stored statistics; whole groups adapt theirs.
 # * **The best rates.** On heads, the best rate of *norm*, *bias* and *head only* was the largest that was tried.
 

@@ -60,13 +60,21 @@ def _try_all(answer, cases: Mapping[str, tuple], tolerance: float) -> None:
         except Todo:
             raise
         except Exception as error:  # whatever a student's code may raise: the hint helps more than our traceback
-            if isinstance(error, NameError) and getattr(answer, "__name__", "") == "<lambda>":
+            if isinstance(error, NameError) and _raised_by(answer, error):
                 raise Todo(f"set `{error.name}` in the cell above, and run that cell before this one.") from None
             said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise WrongAnswer(f"✗ {name}: your answer stopped with {said}. Hint: {hint}") from None
         if not right:
             wanted = "" if callable(expected) else f", not {_short(expected)}"
             raise WrongAnswer(f"✗ {name}: got {_short(result)}{wanted}. Hint: {hint}")
+
+
+def _raised_by(answer, error: Exception) -> bool:
+    """Whether a lambda itself named what is not set; deeper down it is the student's function that is wrong."""
+    place = error.__traceback__
+    while place.tb_next:
+        place = place.tb_next
+    return getattr(answer, "__name__", "") == "<lambda>" and place.tb_frame.f_code is answer.__code__
 
 
 def check_range(value: float, low: float, high: float, what: str = "value") -> None:
