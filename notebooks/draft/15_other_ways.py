@@ -21,7 +21,7 @@ import torch
 from IPython.display import display
 
 import usft_lib as usft
-from usft_lib.study.claims_13_to_15 import turns
+from usft_lib.study.claims_13_to_15 import turns, without_augmentation
 from usft_lib.study.strategies import SCHEDULED, prepare, size
 
 usft.environment()
@@ -844,12 +844,12 @@ plans = float([word for (_, words), word in said.items() if "everything" in word
 # @title Print the verdict on claim 13
 # NBVAL_CHECK_OUTPUT
 names["busi"] = "breast lesions"
-bare = usft.verdicts(13)
-for line in bare.sort_values("secondary", kind="stable").itertuples():
+bare = without_augmentation(usft.results("augmentation"))
+for line in bare:
     beside = "beside it: " if line.secondary else ""
     print(f"{beside}{names[line.target]}, {line.words}: {line.mean:+.3f} "
           f"({line.low:+.3f} to {line.high:+.3f}), {line.said}")  # fmt: skip
-print("augmentation and claim 1:", turns(list(bare.itertuples())))
+print("augmentation and claim 1:", turns(bare))
 assert len(bare) == 6
 
 # %% [markdown]
