@@ -100,8 +100,8 @@ def minutes(students: dict[str, dict]) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser.add_argument("folder", type=Path, help="where the files that students saved lie")
     parser.add_argument("--guesses", type=Path, metavar="FIGURE", help="draw the class's guesses into this file")
     parser.add_argument("--minutes", action="store_true", help="print the class's median minutes a lesson instead")
     chosen = parser.parse_args()

@@ -103,8 +103,8 @@ def slope_spreads(found: Results, target: str) -> tuple[tuple[float, float, floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=2000)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser.add_argument("--trials", type=int, default=2000, help="default: %(default)s")
     trials = parser.parse_args().trials
     found, sets = results("schemes", "headline"), results("matched")
     kinds = [

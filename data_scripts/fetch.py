@@ -119,7 +119,7 @@ def probe(root: Path = ROOT) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*SOURCES, *SIMULATED]))
     parser.add_argument("--all", action="store_true", help="every published set")
     parser.add_argument("--list", action="store_true", help="what there is, how large, on what terms, what is here")

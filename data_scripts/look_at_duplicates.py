@@ -27,11 +27,11 @@ def pairs_by_distance(images: list[np.ndarray], least: int, most: int, each: int
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
     parser.add_argument("archive", type=Path, help="BUSI as a mirror or its authors publish it")
     parser.add_argument("path", help="where to write the drawing (png)")
-    parser.add_argument("--least", type=int, default=NEAR - 4)
-    parser.add_argument("--most", type=int, default=NEAR + 4)
+    parser.add_argument("--least", type=int, default=NEAR - 4, help="smallest distance (default: %(default)s)")
+    parser.add_argument("--most", type=int, default=NEAR + 4, help="largest distance (default: %(default)s)")
     parser.add_argument("--each", type=int, default=5, help="pairs a distance")
     args = parser.parse_args()
     matplotlib.use("Agg")

@@ -256,7 +256,7 @@ def add_to_lists(folder: Path, hashes: dict[str, str]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
     parser.add_argument("folder", type=Path, help="where to write the mirror")
     parser.add_argument("names", nargs="*", metavar="NAME", help="data sets (default: all that are on this disk)")
     parser.add_argument("--size", type=int, default=256, help="longest side in pixels (default: %(default)s)")

@@ -97,10 +97,10 @@ def card_text(card: dict) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=TITLES)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser.add_argument("name", choices=TITLES, help="which weights are made")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    parser.add_argument("--threads", type=int, default=2, help="bits depend on it (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="the exact weights depend on it (default: %(default)s)")
     parser.add_argument("--large", action="store_true", help="may download more than 60 MB")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)

@@ -1,4 +1,4 @@
-"""Run a grid of the study: ``python data_scripts/run_study.py --grid schemes`` (lessons 08 to 12).
+"""Run a grid of the study: ``python data_scripts/run_study.py --grid schemes`` (lessons 08 to 15).
 
 What is finished is never run again, so the command may be killed at any moment and given again. Finished experiments
 lie in a working folder, one file each; now and then they are gathered into usft_lib/results/GRID.jsonl.gz, which is
@@ -24,15 +24,16 @@ GATHERED = 16  # experiments between two gatherings
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--grid", required=True, choices=grids.GRIDS)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    names = ", ".join(grids.GRIDS)
+    parser.add_argument("--grid", required=True, choices=grids.GRIDS, metavar="GRID", help=f"{names} (docs/STUDY.md)")
     parser.add_argument("--quick", action="store_true", help="a slice that takes minutes; never kept")
     parser.add_argument(
         "--seeds",
         type=int,
         nargs="+",
         default=(),
-        help="run these as well and print what claims come to with them; VERDICTS.md keeps to the planned seeds",
+        help="also run these seeds and print the claims with them; VERDICTS.md uses only the planned seeds",
     )
     parser.add_argument("--jobs", type=int, help="processes of one thread each (default: one a core)")
     parser.add_argument("--scheduler", help="address of a Dask scheduler, instead of processes of this machine")
@@ -43,8 +44,8 @@ def main() -> None:
     parser.add_argument(
         "--report",
         action="store_true",
-        help="only print the table of what is done, and write results/VERDICTS.md, verdicts.json and explorer.json "
-        "from all grids",
+        help="run nothing: print the table of what is done, and write results/VERDICTS.md, verdicts.json and "
+        "explorer.json from all grids",
     )
     chosen = parser.parse_args()
     sys.stdout.reconfigure(errors="replace")  # a log on Windows may lack a character of a traceback

@@ -85,7 +85,7 @@ def repoint(where: str, root: Path = HERE) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
     parser.add_argument("--execute", nargs="*", metavar="NN", help="run solutions and keep their outputs")
     parser.add_argument("--check", action="store_true", help="say what is out of step")
     parser.add_argument("--adopt", type=Path, metavar="FILE", help="an edited solution back into its source")
@@ -107,7 +107,7 @@ def main() -> int:
             return 0
         if chosen.only or chosen.to:
             if not (chosen.only and chosen.to) or chosen.execute is not None:
-                raise OutOfStep("--to goes with --only 00 02 06 (a workshop), or with --execute 10 --keep-real cc-by.")
+                raise OutOfStep("--to goes with --only 00 02 04 (a workshop), or with --execute 10 --keep-real cc-by.")
             print(workshop(chosen.only, chosen.to))
             return 0
         if chosen.adopt:

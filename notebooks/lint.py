@@ -7,9 +7,11 @@ Links are judged by their shape alone, so no network is needed. Spelling: codesp
 British and American English; words that it takes for mistakes are listed in `MEANT`.
 """
 
+import argparse
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from building.cards import WIDGETS, minutes
@@ -191,11 +193,14 @@ def lint(path: Path) -> list[str]:
     return [f"{path.name}: {line}" for line in found]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
+    parser = argparse.ArgumentParser(description="Rules that every lesson's text keeps.")
+    parser.add_argument("--table", action="store_true", help="print the figures of all lessons instead")
+    chosen = parser.parse_args(arguments)
     sources = sorted((HERE / "source").glob("*.py"))
     course, known = manifest(), glossary(HERE)
     second = {lesson["name"] for lesson in course["lesson"] if lesson.get("edition") == 2}
-    if "--table" in sys.argv[1:]:
+    if chosen.table:
         print(table(sources))
         return 0
     everything = "\n".join(path.read_text(encoding="utf-8") for path in sources)
@@ -220,4 +225,4 @@ def table(sources: list[Path]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

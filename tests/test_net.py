@@ -309,7 +309,8 @@ FOUND = {  # sentence: the lines of the verdicts that carry it: claim, target, i
     "The 85 breast lesions of our copy do not decide it.": [(1, "busi", "undecided")],
     "But training everything is better still, by 0.01 to 0.04.": [
         (6, "busi", "", 0.04), (6, "hc18", "", 0.01), (6, "sim-ultrasound", "", 0.03)],
-    "The first layers need more steps, not fewer, to become about as good as everything.": [(7, "hc18", "reversed")],
+    "On heads, with all images, the first layers need more steps, not fewer, to become about as good as everything.": [
+        (7, "hc18", "reversed")],
     '"Outer" levels (near the image on both sides of the U) are not shown to beat "inner" ones.': [
         (4, "busi", "undecided"), (4, "hc18", "undecided"), (4, "sim-ultrasound", "not confirmed")],
     "Whether the position of layers matters at an equal number of parameters is undecided.": [

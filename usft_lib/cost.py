@@ -1,4 +1,4 @@
-"""What a training step costs, counted: parameters, floating-point operations, memory traffic (lessons 02, 04, 12).
+"""What a training step costs, counted: parameters, floating-point operations, memory traffic (lessons 02, 04, 13).
 
 A step has three parts: forward, the gradient of the inputs, the gradient of the weights. The gradient travels from the
 loss back to the first trained convolution. Groups before it have no backward pass at all, frozen groups after it pass
@@ -86,7 +86,7 @@ def _learning(model: UNet) -> tuple[list[bool], list[bool], list[float]]:
 
 
 def summary(model: UNet, size: int = 128) -> "pd.DataFrame":
-    """One row per group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 04, 12).
+    """One row per group, and a total: is it trained, its parameters, and its FLOPs for one image (lessons 02, 04, 13).
 
     Columns: ``group``, ``trained`` ("partly" where only some of its parameters may learn, lesson 15), ``parameters``,
     ``trainable``, and in millions of floating-point operations (a multiply and an add are two) for one ``size`` ×
@@ -122,7 +122,7 @@ class Cost:
 
 
 def step_cost(model: UNet, names: Iterable[str] | None = None, size: int = 128, bytes_each: int = 2) -> Cost:
-    """The cost of a step that trains the groups ``names``, for one ``size`` × ``size`` image (lesson 12).
+    """The cost of a step that trains the groups ``names``, for one ``size`` × ``size`` image (lesson 13).
 
     Args:
         names: None: what would be trained as the model stands, normalisation alone or LoRA, for example (lesson 15).

@@ -1,4 +1,4 @@
-"""Means with intervals, what an interval allows to be said, when a curve is at its plateau (lessons 01, 08, 12).
+"""Means with intervals, what an interval allows to be said, when a curve is at its plateau (lessons 01, 08, 13).
 
 Images of one subject are not independent, so a subject counts once: its images are averaged first, and subjects are
 what the bootstrap draws (Efron, Annals of Statistics 7:1, 1979, doi 10.1214/aos/1176344552).
@@ -267,7 +267,7 @@ def plateau_level(curve: Sequence[tuple[int, float]]) -> float:
 
 
 def steps_to_plateau(curve: Sequence[tuple[int, float]], plateau: float) -> int | None:
-    """First step from which three looks in a row are within .01 of ``plateau``, or above; None: never (lesson 12)."""
+    """First step from which three looks in a row are within .01 of ``plateau``, or above; None: never (lesson 13)."""
     near = [value >= plateau - NEAR for _, value in curve]
     for k in range(len(near) - IN_A_ROW + 1):
         if all(near[k : k + IN_A_ROW]):

@@ -1,4 +1,4 @@
-"""Every figure of the course, with one look; a lesson's cell calls one function (lessons 00 to 12)."""
+"""Every figure of the course, with one look; a lesson's cell calls one function (all lessons)."""
 
 from .curves import (
     differences_figure,

@@ -1,4 +1,4 @@
-"""Claims 1 to 12, read off the records by the protocol's rules; `all_lines` adds 13 to 15 (lessons 08 to 12).
+"""Claims 1 to 12, read off the records by the protocol's rules; `all_lines` adds 13 to 15 (lessons 08 to 15).
 
 A claim is judged on each target by itself, since one may hold on simulated breasts and fail on fetal heads. Every line
 tells the difference with its interval, how many seeds it covers, and what may be said. Where a claim is about a number

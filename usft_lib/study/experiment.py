@@ -1,4 +1,4 @@
-"""One experiment of the study: a record of all that its outcome depends on, and how it is run (lessons 08 to 12)."""
+"""One experiment of the study: a record of all that its outcome depends on, and how it is run (lessons 08 to 15)."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The study's named grids: which experiments are run, as fixed in results/PROTOCOL.md (lessons 08 to 12)."""
+"""The study's named grids: which experiments are run, as fixed in results/PROTOCOL.md (lessons 08 to 15)."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Experiments run once, kept for good, gathered into a table (lessons 08 to 12).
+"""Experiments run once, kept for good, gathered into a table (lessons 08 to 15).
 
 An `Experiment` says all that its outcome depends on; `key` names its result. A `Study` is a folder of results, one file
 each, written by rename: whatever is killed, what is there is whole, and what is there is never run again.

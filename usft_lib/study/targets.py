@@ -1,4 +1,4 @@
-"""The study's targets: who may be trained on, who is for choosing, who is tested (lessons 08 to 12).
+"""The study's targets: who may be trained on, who is for choosing, who is tested (lessons 08 to 15).
 
 A target's parts are fixed by its images alone, before any training: the same for every strategy, seed and machine.
 """

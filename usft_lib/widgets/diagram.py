@@ -1,4 +1,4 @@
-"""The U-Net drawn as a U: one block a group, widths and heights to scale, skip connections across (lessons 02, 07, 04).
+"""The U-Net drawn as a U: one block a group, widths and heights to scale, skip connections across (lessons 00, 02, 08).
 
 A picture made of text (SVG), so it shows wherever a notebook is shown, with no kernel. What is frozen is told three
 times: by colour, by a sign and in words. The freezing lab shows the same drawing and makes a switch of each block:

@@ -1,4 +1,4 @@
-"""What is to be found out with a widget, and whether it was: a line that ticks itself (lessons 04, 05)."""
+"""What is to be found out with a widget, and whether it was: a line that ticks itself (lessons 04, 06)."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,7 +6,7 @@ from ..errors import BadInput, shown
 
 
 class Task:
-    """Something to find with a widget: a sentence, and a function that sees whether it is found (lessons 04, 05).
+    """Something to find with a widget: a sentence, and a function that sees whether it is found (lessons 04, 06).
 
     Args:
         text: what is to be found, in a sentence or two.
