@@ -54,11 +54,11 @@ def chromium(**context):
 
 # A stand-in for a widget's model: what the front end sends is kept in `sent`; `answer` is the kernel speaking.
 FAKE_MODEL = """
-window.sent = []; window.traits = %s; window.listeners = {};
+window.sent = []; window.staged = {}; window.traits = %s; window.listeners = {};
 window.model = {
-  get: (name) => window.traits[name],
-  set: (name, value) => { window.traits[name] = value; },
-  save_changes: () => {},
+  get: (name) => (name in window.staged ? window.staged[name] : window.traits[name]),
+  set: (name, value) => { window.staged[name] = value; },
+  save_changes: () => { Object.assign(window.traits, window.staged); window.staged = {}; }, // then Python knows
   on: (event, call) => { (window.listeners[event] ??= []).push(call); },
   off: (event, call) => { window.listeners[event] = (window.listeners[event] ?? []).filter((c) => c !== call); },
   send: (content) => { window.sent.push(content); window.onsend?.(content); },

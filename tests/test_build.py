@@ -512,31 +512,6 @@ def test_the_manifest_lists_each_source_and_no_other():
     assert sources == {lesson["name"] for lesson in lessons if lesson["status"] == "ready"}
 
 
-@pytest.mark.parametrize("platform, modules, told", [
-    ("linux", {"resource": 1000}, 1000 * 1024),
-    ("darwin", {"resource": 1000}, 1000),
-    ("win32", {"resource": None, "psutil": 77}, 77),
-    ("win32", {"resource": None, "psutil": None}, 0),
-])  # fmt: skip
-def test_memory_is_measured_in_bytes_on_each_system(monkeypatch, capsys, platform, modules, told):
-    class Fake:
-        RUSAGE_SELF = 0
-
-        def __init__(self, peak):
-            self.ru_maxrss = self.peak_wset = peak
-
-        def getrusage(self, who):
-            return self
-
-        Process = memory_info = lambda self: self
-
-    monkeypatch.setattr(sys, "platform", platform)
-    for name, peak in modules.items():
-        monkeypatch.setitem(sys.modules, name, peak and Fake(peak))  # None: there is no such module
-    exec(builder.MEMORY, {})
-    assert capsys.readouterr().out == f"{told}\n"
-
-
 def test_a_changed_set_up_cell_leaves_outputs_and_a_changed_answer_does_not(root):
     builder.build(root)
     path = root / "solutions/00_first.ipynb"

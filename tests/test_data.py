@@ -1,6 +1,5 @@
 """Splits by subject, subsets, what `SegmentationData` refuses, and augmentation."""
 
-import hashlib
 import math
 from dataclasses import replace
 
@@ -8,7 +7,7 @@ import pytest
 import torch
 
 from usft_lib import BadInput, SegmentationData
-from usft_lib.data import augment, batch_indices
+from usft_lib.data import augment
 from usft_lib.seeds import generator, uniform
 
 
@@ -148,7 +147,6 @@ def test_bad_data_is_refused_in_one_line(change, message):
 
 
 # Of the version before few people were dealt out: the study hangs on these splits.
-SPLIT, SUBSET = "2f467327b1eb", "14f02309b943"
 NOT_FRACTIONS = [(), (0.5, 0.2), (1.5, -0.5), (math.nan, 1), (1, math.nan), (math.inf, -math.inf), ([0.6, 0.4],)]
 
 
@@ -207,11 +205,6 @@ def test_few_people_are_dealt_only_where_a_side_would_be_empty(capsys, fractions
             rank = sorted(range(8), key=lambda i: place[i])
             assert people[0] == {f"p{i}" for i in rank[: sizes[0]]}
     assert told > 10
-
-
-def test_splits_stay_as_they_were(hundred):
-    digest = lambda parts: hashlib.sha256(repr([p.ids for p in parts]).encode()).hexdigest()[:12]  # noqa: E731
-    assert digest(hundred.split(0.6, 0.2, 0.2, seed=3)) == SPLIT and digest([hundred.subset(30, seed=1)]) == SUBSET
 
 
 def test_a_test_set_that_cannot_decide_is_told(hundred, capsys):
@@ -279,12 +272,3 @@ def test_what_is_moved_in_from_outside_is_black_and_not_object():
     moved = (images[:, :, 0] < 1e-6).any() and (images[:, :, -1] < 1e-6).any()
     assert moved and (~masks).any()
     assert not masks[images < 1e-6].any() and images.min() == 0
-
-
-def test_epochs_have_orders_of_their_own():
-    first, second = (torch.cat([batch_indices(16, 8, 3, step) for step in steps]) for steps in ((0, 1), (2, 3)))
-    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(16)) and not torch.equal(first, second)
-
-
-def test_another_seed_draws_another_subset(discs):
-    assert set(discs.subset(8, seed=1).subjects) != set(discs.subset(8, seed=2).subjects)

@@ -32,10 +32,10 @@ import usft_lib as usft
 from usft_lib import adapters, checkpoints, cost, data, freezing, losses, metrics, plots, probes, seeds, training, unet
 from usft_lib.data import SegmentationData
 from usft_lib.inference import segment
-from usft_lib.simulate import anatomy, beam, convolution, geometry, points, scatterers, ultrasound
+from usft_lib.simulate import beam, geometry, points, ultrasound
 from usft_lib.simulate import radiograph as chests
 from usft_lib.study import convergence, experiment, folding, matched, pretraining, strategies, targets
-from usft_lib.widgets import contours, looks, runs
+from usft_lib.widgets import contours, runs
 
 # ---- the fake ----------------------------------------------------------------------------------------------------
 
@@ -483,55 +483,20 @@ def plant(patch, owner, name: str, old: str, new: str) -> None:
 
 
 TO = r"\.to\((?:self\.)?device\)"
-MISTAKES = [
+MISTAKES = [  # one of each kind: an image, a mask, a new tensor, a table, a picture
     (training.Training, "__init__", r"train\.images" + TO, "train.images", Room.fit),
-    (training.Training, "__init__", r"train\.masks" + TO, "train.masks", Room.fit),
     (training.Training, "__init__", r"model\.to\(self\.device, ", "model.to(", from_the_cpu),
     (training.Training, "batch", r"self\.images\[chosen\]", "self.train_data.images[chosen.cpu()]", Room.fit),
     (data, "augment", r"matrices\.to\(images\.device\)", "matrices", Room.fit),
-    (data, "augment", r"gamma\.to\(images\.device\)", "gamma", moved),
-    (losses, "soft_dice_loss", r"p\.sum\(1\)", "p.cpu().sum(1)", Room.fit),
     (unet.UpConvolution, "forward", r"self\.bias", "self.bias.detach().cpu()", Room.fit),
     (checkpoints, "unpack", r"torch\.zeros_like\(parameter\)", "torch.zeros(parameter.shape)", pause_and_go_on),
     (checkpoints, "fingerprint", r"\.cpu\(\)", "", kept),
     (metrics, "evaluate", r"segment\(model, test\.images\)", "model(test.images) > 0", anew),
-    (metrics, "score", r"predicted\.cpu\(\)", "predicted", scored),
-    (metrics, "head_circumference_mm", r"\.cpu\(\)", "", scored),
-    (SegmentationData, "__post_init__", r"self\.(images|masks)\.cpu\(\)", r"self.\1", data_on_the_gpu),
     (runs.Session, "_note", r"segment\(run\.model, watched, .*\)", "run.model(watched) > 0", race),
-    (looks, "changes", r"\.to\(p\.device\)", "", race),
-    (runs.Session, "_end", r"evaluate\(run\.model, self\.val\)", "run.model(self.val.images)", race),
-    (contours, "outlines", r"\.cpu\(\)", "", outlined),
     (plots.masks, "show_masks", r"\.cpu\(\)", "", figures),
-    (plots.masks, "distance_inside", r"\.cpu\(\)", "", figures),
-    (plots.masks, "dots", r"values\.cpu\(\) if", "values if", figures),
-    (probes, "reestimate_statistics", r"part\.to\(device\)", "part", anew),
-    (probes, "activations", r"part\.to\(device\)", "part", likeness),
-    (probes, "activations", r"\.cpu\(\)", "", likeness),
-    (probes, "linear_cka", r"x\.T @ x", "x.T @ torch.eye(len(x), dtype=x.dtype) @ x", likeness),
-    (probes, "effective_receptive_field", r"\.to\(next\(model\.parameters\(\)\)\.device\)", "", seen),
-    (probes, "effective_receptive_field", r"\.cpu\(\)", "", seen),
-    (probes, "effective_receptive_field_width", r"columns\.cumsum", "(columns + torch.ones(32)).cumsum", seen),
     (probes, "gradient_ratio", r"masks\.to\(device\)", "masks", asked),
-    (cost, "_per_convolution", r"device=like\.device, ", "", counted),
     (adapters.LowRank, "__init__", r"\.to\(layer\.weight\)", "", with_lora),
-    (adapters.LowRank, "__init__", r"layer\.weight\.new_zeros", "torch.zeros", with_lora),
-    (adapters.LowRank, "weight", r"self\.left @", "self.left.cpu() @", with_lora),
-    (folding, "folded", r"module\.to\(device\)", "module", without_folds),
-    (folding, "_fold", r"\.to\(convolution\.weight\)", "", folded_there),
-    (matched, "_only_first", r"torch\.zeros_like\(gradient\)", "torch.zeros(gradient.shape)", in_part),
     (geometry, "stacked", r", device=device", "", physics),
-    (geometry.Grid, "__init__", r", device=device\) \+", ") +", physics),
-    (geometry, "picture_points", r"\(size, device=device\)", "(size)", physics),
-    (anatomy.Anatomy, "__init__", r"\.to\(device\)", "", physics),
-    (beam, "spectrum", r"_NODES \+ 2, device=device", "_NODES + 2", physics),
-    (beam, "attenuated_db", r"\.to\(loss\.device\)", "", physics),
-    (beam, "point_spread", r", device=z\.device", "", psf),
-    (beam, "lateral_transfer", r"columns, device=device", "columns", physics),
-    (convolution, "along_lines", r", device=field\.device", "", physics),
-    (scatterers, "scatterers", r"\.to\(grid\.device\)", "", physics),
-    (ultrasound, "receive", r"\.to\(field\.device\)", "", physics),
-    (ultrasound, "radio_frequency", r", device=field\.device", "", physics),
 ]  # fmt: skip
 
 

@@ -30,15 +30,3 @@ def test_the_model_and_its_hooks_are_left_as_they_were(small, discs):
     assert all(a[0] is b[0] and a[1:] == b[1:] for a, b in zip(before.values(), after.values(), strict=True))
     assert [n for n, _ in seen] == [8] * 7 + [4] and small.training
     assert torch.equal(seen[0][1], small.head.weight)
-
-
-def test_weights_are_channels_last_in_the_forward_pass_alone(small, discs):
-    layouts = []
-    small.enc2.register_forward_hook(
-        lambda module, *_: layouts.append(
-            [p.is_contiguous(memory_format=torch.channels_last) for p in module.parameters() if p.ndim == 4]
-        )
-    )
-    usft.segment(small, discs.images[:2])
-    assert layouts and all(map(all, layouts))
-    assert not all(p.is_contiguous(memory_format=torch.channels_last) for p in small.enc2.parameters() if p.ndim == 4)

@@ -1,6 +1,5 @@
 """Scores against closed forms and MONAI, and the conventions for empty masks."""
 
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -99,12 +98,6 @@ def test_a_pixel_is_a_square_and_not_a_point():
     mask[0, 0, 3:5, 3:5] = True
     circle = 2 * np.pi * 2 * (4 / 12) ** 0.5  # a disc of that variance
     assert usft.head_circumference_mm(mask, torch.tensor([1.0])).item() == pytest.approx(circle)
-
-
-def test_a_warning_goes_by_where_images_come_from_and_not_by_what_they_are_called(discs, small):
-    small.card = {"subjects": {discs.origin: discs.subjects[:1]}}
-    with pytest.warns(UserWarning, match="in the training set"):
-        usft.evaluate(small, replace(discs[:2], name="another name"))
 
 
 def test_mean_shape_is_the_best_fixed_answer_among_its_levels(discs):

@@ -62,12 +62,6 @@ def test_pictures_stand_in_rows_and_what_is_left_over_is_empty(discs):
     plt.close(figure)
 
 
-def test_dots_have_a_column_each():
-    figure = plots.dots_figure({"a": torch.tensor([0.1, 0.3]), "b": torch.tensor([0.5])}, "Dice")
-    assert [t.get_text() for t in figure.axes[0].texts] == ["0.20", "0.50"]
-    plt.close(figure)
-
-
 def compared(names, test, shown=2, title=""):
     """`strategies_figure` of invented numbers."""
     histories = {name: History({}, val_step=[1, 2], val_dice=[0.1, 0.2]) for name in names}

@@ -33,25 +33,7 @@ def test_parameter_count_matches_the_closed_form():
     assert sum(p.numel() for p in UNet(w, 4).parameters()) == expected
 
 
-def test_the_receptive_field_of_the_bottleneck_is_the_closed_form():
-    # Two 3×3 convolutions a level see 4 pixels more at that level's scale; a pooling adds one more pixel of it.
-    depth, side = 2, 64
-    expected = 1 + sum((4 + 1) * 2**k for k in range(depth)) + 4 * 2**depth
-    torch.manual_seed(0)
-    model = UNet(4, depth).eval()
-    seen = []
-    model.bottleneck.register_forward_hook(lambda *a: seen.append(a[2]))
-    image = torch.rand(1, 1, side, side, requires_grad=True)
-    model(image)
-    seen[0][0, :, 8, 8].sum().backward()
-    columns = image.grad[0, 0].abs().sum(0).nonzero().flatten()
-    assert columns.max() - columns.min() + 1 <= expected
-    assert (
-        columns.max() - columns.min() + 1 >= expected - 2**depth
-    )  # ends where the maximum fell elsewhere may be missing
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 30, 32), (1, 3, 32, 32), (1, 32, 32)])
+@pytest.mark.parametrize("shape", [(1, 1, 30, 32), (1, 1, 32, 40), (1, 3, 32, 32), (1, 32, 32)])
 def test_a_wrong_input_shape_is_one_clear_line(small, shape):
     with pytest.raises(BadInput, match="multiples of 16") as caught:
         small(torch.zeros(shape))
@@ -75,12 +57,6 @@ def test_the_up_convolution_is_a_transposed_convolution_and_so_are_its_gradients
         (out * torch.linspace(-1, 2, out.numel()).view(out.shape)).sum().backward()
         results.append([out, x.grad, layer.weight.grad, layer.bias.grad])
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*results, strict=True))
-
-
-def test_the_forward_pass_that_is_spelled_out_is_the_loop(small):
-    small.eval()
-    images = torch.rand(2, 1, 32, 48, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(small(images), small._forward_of_other_depth(images))
 
 
 def by_hand(model: UNet, x: torch.Tensor) -> torch.Tensor:
@@ -115,9 +91,3 @@ def test_the_network_is_what_a_second_implementation_computes(depth):
     model(images)  # statistics that are not those of a new network
     with torch.no_grad():
         assert torch.allclose(model.eval()(images), by_hand(model, images), atol=1e-5)
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 32, 40), (1, 1, 40, 32), (1, 3, 32, 32), (1, 32, 32)])
-def test_images_that_do_not_halve_four_times_are_refused(small, shape):
-    with pytest.raises(BadInput, match="multiples of 16"):
-        small(torch.zeros(shape))

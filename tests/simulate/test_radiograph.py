@@ -130,14 +130,6 @@ def test_ribs_are_no_regular_grid(shapes):
     assert sum(repeats) / 12 < 0.8 < max(lags)
 
 
-@pytest.mark.slow
-def test_some_have_devices_and_some_are_ill():
-    _, stages = simulate_radiographs(100, size=32, seed=5, stages=True)
-    metal = (stages["metal_mm"].amax((1, 2, 3)) > 0).float().mean().item()
-    print(f"devices in {metal:.0%} of the pictures")
-    assert 0.03 < metal < 0.5
-
-
 @pytest.mark.parametrize(
     "n, size, wrong", [(0, 64, "n"), (2.5, 64, "n"), (1, 100, "size"), (1, 16, "size"), (1, 1024, "size")]
 )

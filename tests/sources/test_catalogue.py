@@ -108,8 +108,3 @@ def test_a_new_set_is_one_file(toy, mirror_of, tmp_path, capsys, monkeypatch):
     again = usft.load("toy", size=96)
     assert again.provenance != data.provenance and (again.images - data.images).abs().mean() < 0.01
     assert (again.masks ^ data.masks).float().mean() < 0.01
-
-
-def test_a_new_set_is_named_to_whoever_mistypes_it(toy):
-    with pytest.raises(usft.BadInput, match="did you mean 'toy'"):
-        usft.load("toyy")

@@ -10,10 +10,7 @@ from PIL import Image
 from sources.fakes import picture
 
 from usft_lib.sources import load
-from usft_lib.sources.archive import SafeZip
 from usft_lib.sources.duplicates import NEAR, clusters, distances, perceptual_hash
-from usft_lib.sources.pictures import grey
-from usft_lib.sources.sets import busi
 
 
 def test_perceptual_hash_agrees_with_imagehash():
@@ -56,12 +53,3 @@ def test_real_busi_subjects_are_the_clusters_of_imagehash(mirror):
         assert group[stem] == {other for other in hashes if subject[other] == subject[stem]}
         assert subject[stem] in group[stem]
     assert 0 < len(set(data.subjects)) < len(data)  # there are near-duplicates among them
-
-
-def test_real_hashes_agree_with_imagehash(mirror):
-    imagehash = pytest.importorskip("imagehash")
-    with SafeZip(mirror / "Dataset_BUSI.zip") as archive:
-        names = [name for name in archive.names if busi.PICTURE.search(name)][::9]
-        for name in names:
-            values = grey(archive.read(name), name)
-            assert np.array_equal(perceptual_hash(values), imagehash.phash(Image.fromarray(values)).hash.ravel())

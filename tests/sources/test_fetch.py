@@ -1,6 +1,5 @@
 """Downloads: which address, in which order, and what is left on the disk when something goes wrong: nothing."""
 
-import socket
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,7 @@ from sources import fakes
 from sources.fakes import BUSI, HTML, fails, known, left, serve
 
 from usft_lib.errors import DataUnavailable
-from usft_lib.sources import fetch, load, mirror, prepare
+from usft_lib.sources import load, prepare
 from usft_lib.sources.catalogue import SOURCES
 from usft_lib.sources.fetch import original_routes, routes
 from usft_lib.sources.mirror import Mirror
@@ -115,18 +114,6 @@ def test_no_network_is_one_line_and_each_address_is_tried_three_times(addresses,
     message = fails(DataUnavailable)
     assert asked == [nobody + "/a"] * 3
     assert "no connection" in message and "206 MB" in message and "large=True" in message
-    assert left(cache) == []
-
-
-def test_a_silent_server_is_given_up(addresses, cache, monkeypatch, capsys):
-    monkeypatch.setattr(mirror, "WAIT", 0.1)
-    monkeypatch.setattr(fetch, "SILENCE", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        addresses((address + "/busi", None, 1))
-        monkeypatch.setenv("USFT_MIRROR", address)
-        assert "127.0.0.1: no answer in 0.2 s" in fails(DataUnavailable)
-        assert "no answer in 0.1 s" in capsys.readouterr().out
     assert left(cache) == []
 
 

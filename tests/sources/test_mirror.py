@@ -108,18 +108,6 @@ def test_mirror_by_another_protocol_is_said_and_passed(cache, addresses, web, mo
     assert named in out and "must be a folder or an http or https address" in out and "no such folder" not in out
 
 
-@pytest.mark.parametrize("answer", [(404, b"", 0), (200, HTML, len(HTML))])
-def test_mirror_address_without_a_list(cache, addresses, web, monkeypatch, capsys, answer):
-    web.pages["/registry.txt"] = answer
-    original = fakes.busi()
-    web.pages["/busi"] = original
-    addresses(("/busi", known(original), 1))
-    monkeypatch.setenv("USFT_MIRROR", web.address)
-    assert "127.0.0.1" in load("busi", size=32).provenance
-    out = capsys.readouterr().out
-    assert "404" in out or "HTML page" in out
-
-
 def test_pinned_list(mirror_of, monkeypatch):
     folder = mirror_of({BUSI: fakes.busi()})
     digest = hashlib.sha256((folder / "registry.txt").read_bytes()).hexdigest()

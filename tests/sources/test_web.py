@@ -170,11 +170,6 @@ def test_a_broken_connection_is_tried_again(busi, cache, capsys, answer, times):
     assert capsys.readouterr().out.count("127.0.0.1: the connection failed, asked again.") == 2
 
 
-def test_a_mirror_whose_list_breaks_off_is_asked_again(school):
-    school.faults["/registry.txt"] = first(2, cut)
-    assert "mirror" in load("busi", size=32).provenance
-
-
 @pytest.mark.parametrize("wrong", [says(404), says(403), says(500), lambda to, body: to.page(200, fakes.small_busi())])
 def test_an_answer_is_an_answer(busi, waits, wrong):
     busi.faults["/busi"] = wrong

@@ -110,11 +110,3 @@ def test_weights_are_the_trapezoid_rule():
 )  # fmt: skip
 def test_equivalence_at_its_borders(low, high, word):
     assert equivalence((low + high) / 2, low, high, seeds=5) == word
-
-
-@pytest.mark.slow
-def test_the_report_does_not_depend_on_the_order_of_the_records():
-    records = planted(everything())
-    assert report.report(report.read({"schemes": records}), {}, "x") == report.report(
-        report.read({"schemes": records[::-1]}), {}, "x"
-    )

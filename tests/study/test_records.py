@@ -121,8 +121,3 @@ def test_verdicts_are_the_reports_lines_by_claim():
     assert len(usft.verdicts()) > len(told)
     with pytest.raises(BadInput, match="no line of claim 99"):
         usft.verdicts(99)
-
-
-def test_a_strategy_by_name_is_the_strategy_weighted_by_one():
-    study = usft.results("schemes")
-    assert study.by_subject("hc18", "first 2", 0).equals(study.by_subject("hc18", {"first 2": 1.0}, 0))

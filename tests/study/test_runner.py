@@ -356,12 +356,6 @@ def test_workers_that_never_begin_are_one_line(tmp_path, monkeypatch):
     assert "\n" not in str(error.value)
 
 
-def test_cores_are_those_that_this_process_may_use(monkeypatch):
-    pytest.importorskip("joblib", reason="no joblib here: python -m pip install joblib")
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # as an affinity, a quota or a cluster's job may say
-    assert runner.cores() == 1
-
-
 @pytest.mark.slow
 def test_two_dask_workers_do_the_same_work_and_one_finishes_what_a_killed_one_had(tiny_target, tmp_path):
     distributed = pytest.importorskip("distributed", reason="no Dask here: python -m pip install distributed")

@@ -350,12 +350,6 @@ def test_the_test_set_is_revealed_once(lab, discs):
     refused(lambda: without.commit(1), "no test images")
 
 
-@pytest.mark.slow
-def test_the_same_strategy_again_gets_a_name_of_its_own(lab):
-    names = [lab.run("first 1")["strategy"] for _ in range(3)]
-    assert names == ["first 1", "first 1 (2)", "first 1 (3)"]
-
-
 def test_cost_is_that_of_the_summary(lab, pretrained):
     part = usft.train_only(deepcopy(pretrained), ["dec1", "head"])
     now, full = (usft.summary(m, 32).iloc[-1] for m in (part, pretrained))

@@ -136,8 +136,7 @@ def told(mean: float, low: float, high: float, signed: bool = False) -> str:
 
 
 @slow
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_number_of_every_k_is_that_of_the_records(show, target):
+def test_every_number_of_every_k_is_that_of_the_records(show, target="busi"):
     found, page = usft.results("schemes"), show(target=target)
     for kind, ks in {
         "first": (1, 2, 4, 5, 7),
@@ -306,7 +305,7 @@ def test_text_is_text(show):
 
 
 @slow
-@pytest.mark.parametrize("width", [480, 900, 1280, 1600])
+@pytest.mark.parametrize("width", [480, 1280])
 def test_it_fits_and_labels_do_not_cover_each_other(show, width):
     for view, target in [*((view, "sim-ultrasound") for view in VIEWS), ("k", "busi"), ("cost", "busi")]:
         page = show(view=view, target=target)
@@ -330,51 +329,11 @@ def test_it_fits_and_labels_do_not_cover_each_other(show, width):
 
 
 @slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_any_view(show, scheme):
+def test_axe_finds_nothing_serious_in_any_view(show):
     faults = {}
-    for view in VIEWS:
-        for guess in (False, True):
-            page = show(guess=guess, view=view)
-            page.emulate_media(color_scheme=scheme)
-            faults[view, guess] = browser.serious_faults(page)
+    for view, guess, scheme in [*((view, False, "light") for view in VIEWS), ("k", True, "light"), ("k", True, "dark"),
+                                ("pair", False, "dark"), ("baselines", False, "dark")]:  # fmt: skip
+        page = show(guess=guess, view=view)
+        page.emulate_media(color_scheme=scheme)
+        faults[view, guess, scheme] = browser.serious_faults(page)
     assert {key: found for key, found in faults.items() if found} == {}
-
-
-@slow
-def test_in_jupyterlab_python_knows_what_is_selected(tmp_path):
-    """By mouse and by keys, in every view."""
-    tell = "import json, pathlib\npathlib.Path('told.json').write_text(json.dumps([NUMBER, explorer.selected]))"
-    cells = [
-        "import usft_lib as usft\nexplorer = usft.ResultsExplorer(guess=True)\nexplorer",
-        *(tell.replace("NUMBER", str(k)) for k in range(2)),
-    ]
-    browser.notebook(tmp_path, "explorer.ipynb", *cells)
-    with browser.jupyterlab(tmp_path) as address, browser.chromium(viewport={"width": 1400, "height": 1300}) as page:
-
-        def python_says(number: int) -> dict:
-            file = tmp_path / "told.json"
-            browser.run_cell(page, 1 + number, lambda: file.exists() and json.loads(file.read_text())[0] == number)
-            return json.loads(file.read_text())[1]
-
-        with browser.kept_on_failure(page, "explorer"):
-            browser.open_notebook(page, address, "explorer.ipynb")
-            browser.run_cell(page, 0, lambda: page.locator(".usft-explorer").count() == 1)
-            page.get_by_role("slider", name="Your guess").fill("90")
-            page.get_by_role("button", name="Show what the study found").click()
-            page.get_by_role("button", name="inner k").click()
-            page.get_by_role("button", name="4", exact=True).click()
-            assert page.get_by_role("status").filter(has_text="inner 4 on fetal heads").count() == 1
-            said = python_says(0)
-            assert (said["view"], said["kind"], said["k"]) == ("k", "inner", 4)
-            assert said["guesses"]["k | hc18"]["guess"] == 0.9
-            for words in ("A or B?", "How many images?", "Does more help?", "What can you afford?"):
-                page.get_by_role("button", name=words).focus()
-                page.keyboard.press("Enter")
-                page.get_by_role("slider", name="Your guess").press("ArrowRight")
-                page.get_by_role("button", name="Show what the study found").press("Enter")
-                page.locator(".usft-chart").wait_for()
-            page.get_by_role("slider", name="Budget").press("ArrowRight")
-            said = python_says(1)
-            assert (said["view"], said["budget"], len(said["guesses"])) == ("cost", 8.1, 5)
-            assert browser.complaints(page) == []

@@ -12,8 +12,6 @@ import browser
 
 import usft_lib as usft
 from usft_lib import BadInput
-from usft_lib.seeds import generator
-from usft_lib.simulate.kept import Kept
 from usft_lib.simulate.phantom import Phantom
 from usft_lib.widgets.sliders import HINTS, SLIDERS, nearest, png
 
@@ -85,18 +83,6 @@ def test_pictures_of_a_kept_phantom_are_those_of_a_new_one():
         assert torch.equal(one.image, other.image) and torch.equal(one.mask, other.mask), name
         for number in ("snr", "axial_mm", "lateral_mm", "contrast_db", "gcnr", "theory"):
             assert getattr(one, number) == getattr(other, number), (name, number)
-
-
-def test_kept_numbers_are_those_of_the_generator_in_any_order():
-    kept, plain = Kept("a", 1), generator("a", 1)
-    first, second = torch.rand(4, generator=plain), torch.randn(3, generator=plain)
-    for _ in range(2):
-        kept.begin()
-        assert torch.equal(kept.draw(torch.rand, (4,)), first) and torch.equal(kept.draw(torch.randn, (3,)), second)
-    kept.begin()
-    assert torch.equal(kept.draw(torch.randn, (3,)), torch.randn(3, generator=generator("a", 1)))
-    kept.begin()
-    assert torch.equal(kept.draw(torch.rand, (4,)), first)
 
 
 def test_what_was_seen_is_a_table_and_solves_tasks():
