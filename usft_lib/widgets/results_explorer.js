@@ -22,7 +22,7 @@ const kindOf = (name) => (/ \d$/.test(name) ? name.split(" ")[0] : name), fill =
 
 // Means with intervals. A series: { name, look, points: [{ x, row, hollow, faint, chosen }], band }; levels are lines across.
 function chart(W, title, axis, series, levels) {
-  const H = 330, L = 46, R = 148, T = 12, B = 42;
+  const longest = Math.max(...series.map((one) => one.name.length)), H = 330, L = 46, R = Math.max(148, 32 + 6.6 * longest), T = 12, B = 42;
   const svg = drawn("svg", { width: W, height: H, viewBox: `0 0 ${W} ${H}`, class: "usft-chart", role: "img", "aria-label": title });
   const put = (tag, attributes, text) => svg.appendChild(drawn(tag, attributes, text)), middle = { "text-anchor": "middle" };
   const rows = [...series.flatMap((one) => one.points.map((p) => p.row)), ...(axis.reach ?? [])];
