@@ -799,13 +799,13 @@ usft.alt(f"on heads {better} of seven cheap ways are confirmed to be better than
 # ### Exercise 15.2 · Read the verdicts
 #
 # Set `lora`: the study's word for *lora 4 beats first 2* on simulated breasts, a text. And set `plans`: how many of the
-# six lines with *beats everything* are *confirmed*.
+# six lines with *beats everything* are *reversed*.
 
 # %%
 # BEGIN SOLUTION a word, and a number from 0 to 6
 rows = told[~told["secondary"]]
 lora = rows[rows["words"].str.startswith("lora") & (rows["target"] == "sim-ultrasound")]["said"].item()
-plans = sum(rows[rows["words"].str.endswith("everything")]["said"] == "confirmed")
+plans = sum(rows[rows["words"].str.endswith("everything")]["said"] == "reversed")
 # Why: each way has an opponent of its own, and a word of its own.
 # END SOLUTION
 
@@ -823,8 +823,8 @@ usft.check(
         ),
         "the plans": (
             (),
-            lambda r: r[1] == sum(word == "confirmed" for (_, words), word in said.items() if "everything" in words),
-            "count the word 'confirmed' (without 'not') in the lines with 'beats everything'.",
+            lambda r: r[1] == sum(word == "reversed" for (_, words), word in said.items() if "everything" in words),
+            "count the word 'reversed' in the lines with 'beats everything'.",
         ),
     },
     exercise="15.2",
@@ -838,9 +838,12 @@ lora, plans = "Lora wins", 0
 # BEGIN WRONG "count the word"
 lora, plans = said["sim-ultrasound", "lora 4 beats first 2"], "two"
 # END WRONG
+# BEGIN WRONG "count the word"
+lora, plans = said["sim-ultrasound", "lora 4 beats first 2"], 4  # those of head only as well
+# END WRONG
 # BEGIN RIGHT
 lora = said["sim-ultrasound", "lora 4 beats first 2"].capitalize() + "."
-plans = float([word for (_, words), word in said.items() if "everything" in words].count("confirmed"))
+plans = float([word for (_, words), word in said.items() if "everything" in words].count("reversed"))
 # END RIGHT
 
 # %% [markdown]
