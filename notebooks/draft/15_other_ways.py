@@ -33,7 +33,7 @@ SIZE = 96  # pixels a side
 STEPS = 300 if PROFILE == "full" else 150
 
 # %% [markdown]
-# Until now a group was either trained or frozen. There are finer choices: train a few numbers in every layer, or begin
+# There are finer choices than to train or freeze a group: train a few numbers in every layer, or begin
 # with one group and add the others later. The study compared seven methods, each with a strategy that you know.
 #
 # | method | what learns | compared with |
@@ -49,9 +49,9 @@ STEPS = 300 if PROFILE == "full" else 150
 # ## Guess first
 #
 # * **15.a** Normalisation has 2 944 numbers, `enc1` about as many (2 512). Each was trained alone, on 40 fetal heads.
-#   By how much Dice is normalisation ahead? Negative if `enc1` wins.
+#   What is the Dice of normalisation minus that of `enc1`?
 # * **15.b** On fetal heads, how many of the seven methods are *confirmed* to be better than what they are compared
-#   with (by 0.02 or more, with the interval above 0)? From 0 to 7.
+#   with (mean 0.02 or more, interval above 0)? From 0 to 7.
 
 # %%
 usft.guess("15.a", ...)  # Dice of normalisation alone minus enc1 alone
@@ -66,7 +66,7 @@ usft.guess("15.b", ...)  # how many of seven are confirmed on heads
 # %%
 # NBVAL_CHECK_OUTPUT
 net = usft.UNet(width=16, depth=4)
-usft.train_parameters(net, "norm")
+usft.train_parameters(net, "norm")  # weight: the scale, bias: the shift
 chosen = {name: p.numel() for name, p in net.named_parameters() if p.requires_grad}
 print(list(chosen)[:4], "… in all", sum(chosen.values()))
 ways = ["head only", "bias only", "norm only", "first 1"]
@@ -75,7 +75,7 @@ for way in ways:
     print(f"{way:12s}{size(way)[1]:9,d} parameters")
 
 # %% [markdown]
-# In the first three and in LoRA, normalisation keeps its stored statistics.
+# *Norm*, *bias*, *head* and *lora* keep all stored statistics (lesson 04).
 #
 # ## A change of low rank
 #
@@ -84,9 +84,9 @@ for way in ways:
 #
 # $$W' = W + s\,B\,A,$$
 #
-# where $A$ is $r$ × (in · k · k), $B$ is out × $r$, and only $A$ and $B$ learn. Each row of the product is a mixture of
-# the $r$ rows of $A$. So the **rank** of the product is at most $r$. The number $s$ is a fixed scale. For 64 to 64
-# channels and a 3×3 kernel, $W$ has 36 864 numbers; with $r = 4$, $A$ and $B$ have 2 560.
+# where $A$ is $r$ × (in · k · k), $B$ is out × $r$, and only $A$ and $B$ learn. All rows of the product are mixtures of
+# the $r$ rows of $A$, so its **rank** (number of independent rows) is at most $r$. The number $s$ is a fixed scale. For
+# 64 to 64 channels and a 3×3 kernel, $W$ has 36 864 numbers; with $r = 4$, $A$ and $B$ have 2 560.
 #
 # ### Exercise 15.1 · LoRA for a convolution
 #
@@ -675,13 +675,13 @@ def merge(layer):
 #
 # Here is *our version*, in 300 steps:
 #
-# * *lp-ft* (Kumar and others, 2022): the head alone for 100 steps, then everything. The idea: with a head that does not
-#   fit yet, the first gradients spoil good layers.
+# * *lp-ft* ("linear probing, fine-tuning"; Kumar and others, 2022): the head alone for 100 steps, then everything.
+#   Their head was new, and its first gradients could spoil good layers; ours is pretrained.
 # * *unfreeze from output* (Howard and Ruder, 2018, for texts): `dec1` and the head first, then about every 12 steps one
 #   more group, so that after 100 steps everything learns. *From input*: the other way.
 #
-# Adam keeps a running average of each weight's gradient. A new Adam would start without it, so we use one for the whole
-# training, and give it the plan at the start. **Before you run it:** which five numbers will this print?
+# Adam keeps a running average of each weight's gradient. A new Adam has none. So one Adam serves the whole training,
+# and `usft.Training` gets the plan at the start. **Before you run it:** which five numbers will this print?
 
 # %%
 model = usft.train_only(usft.pretrained("xray-simulated"), ["head"])
@@ -715,6 +715,8 @@ for way in ("norm only", "first 1"):
         models[way, rate] = model
         validation[way, rate] = usft.evaluate(model, val)["dice"].mean()
         print(f"{way:10s} at {rate:<6g} validation {validation[way, rate]:.3f}")
+low, high = (validation["norm only", r] > validation["first 1", r] for r in (3e-3, 3e-2))
+print("The order", "stays the same." if low == high else "depends on the rate.")
 
 # %% tags=["train"]
 tested = {}
@@ -725,16 +727,16 @@ for way in ("norm only", "first 1"):
 usft.check_range(max(tested.values()), 0.25, 0.95, "Dice of the better")
 
 # %% [markdown]
-# The study chose from the same four rates (0.001, 0.003, 0.01, 0.03) for every method and for what it is compared with,
-# on validation images.
+# For each method and its opponent the study chose from four rates (0.001, 0.003, 0.01, 0.03), by one training each, on
+# validation images.
 #
 # ## What the study found
 #
 # **Claim 15** (ours): each of the seven methods is better than what it is compared with. The pairs were fixed before
-# anything ran. Each word is about one comparison by itself, so of seven on a target one may be lucky (lesson 10).
+# these trainings, after claims 1 to 12. A word judges one line by itself; some of 14 may be luck (lesson 10).
 #
-# Keep two questions apart: better with equally many *parameters*, and better in the same *time*. In the explorer,
-# guess, then change *Against* to operations. The cell after it measures seconds.
+# Two questions: which method is better with equally many *parameters*, and which in the same *time*? In the explorer,
+# guess, then change *Against* to operations. The next cell measures seconds.
 
 # %%
 explorer = usft.ResultsExplorer("hc18", view="baselines", guess=True)
@@ -759,7 +761,7 @@ for way in SCHEDULED:  # what they train changes on the way: counted from their 
     seconds[way] = seconds["everything"] * size(way)[0] / size("everything")[0]
 print(f"300 steps of 8 images: everything {seconds['everything']:.0f} s, LoRA {seconds['lora 4']:.0f} s, "
       f"the head {seconds['head only']:.0f} s")  # fmt: skip
-usft.check_range(seconds["lora 4"] / seconds["everything"], 0.5, 2.5, "LoRA's seconds ÷ those of everything")
+usft.check_range(seconds["lora 4"] / seconds["everything"], 0.8, 2.5, "LoRA's seconds ÷ those of everything")
 
 # %% tags=["fold", "study"]
 # @title Draw Dice against parameters and against seconds, and print the verdicts
@@ -786,15 +788,21 @@ assert {(one.target, one.words) for one in told.itertuples() if one.said == "con
     ("hc18", "norm only beats first 1"), ("sim-ultrasound", "lora 4 beats first 2")}  # fmt: skip
 plans_on_breasts = told[told["words"].str.endswith("everything") & (told["target"] == "sim-ultrasound")]
 assert sum(plans_on_breasts["said"] == "reversed") == 2
+assert not any(one.said == "confirmed" and one.p_all < 0.05 for one in told.itertuples())
+assert told["said"].tolist().count("reversed") == 4
+assert all(-0.02 < one.low and one.high < 0.02 for one in told.itertuples() if one.target == "hc18" and one.words in
+           ("lp-ft beats everything", "unfreeze from output beats everything"))  # fmt: skip
+assert size("lora 4")[0] > size("everything")[0]
 for target in names:
     means = {way: study.dice(target, way)[0] for way in seconds}
     assert max(means, key=means.get) == "everything" and min(means, key=means.get) == "head only"
-usft.alt(f"on heads {better} of seven cheap ways are confirmed to be better than what they are compared with.")
+usft.alt(f"on heads {better} of seven methods are confirmed to be better than what they are compared with; "
+         "everything has the highest mean on both targets.")  # fmt: skip
 
 # %% [markdown]
-# The grey line is the **Pareto front**: for each point on it, no cheaper method has a higher mean. Lucky means land on
-# it, too, so read the intervals. The seconds are your machine's, on smaller images; those of
-# the last three methods are counted from operations.
+# The grey line is the **Pareto front**: for each point on it, no cheaper method has a higher mean. Some are on it by
+# luck: read the intervals. The seconds are your machine's, on smaller images; those of the last three methods are
+# counted from operations.
 #
 # ### Exercise 15.2 · Read the verdicts
 #
@@ -851,14 +859,14 @@ plans = float([word for (_, words), word in said.items() if "everything" in word
 #
 # <details><summary>Points to look for</summary>
 #
-# * On each target one of seven is *confirmed*: normalisation on heads, LoRA on breasts. Both train numbers in *all*
-#   groups. Everything has the highest mean.
-# * No plan is *confirmed*; two are *reversed* on breasts. In 300 steps, a group that waits has less time to learn.
-# * The head alone is far behind.
+# * Claim 15 fails: two of 14 lines are *confirmed*, normalisation on heads and LoRA on breasts. After Holm over all
+#   claims neither remains. Four are *reversed*: the head twice, two plans on breasts.
+# * LoRA's steps are as long as those of everything, which has the highest mean.
+# * On heads, *lp-ft* and *from output* are within 0.02 of everything. 
 # </details>
 #
-# Trainings so far changed the images a little at random (lesson 03). Perhaps that favours the first layers? **Claim
-# 13** (ours): without it, first 4 is still better than last 4.
+# The trainings so far used *augmentation* (small random changes, lesson 03). Perhaps it favours first layers. **Claim
+# 13** (ours): without it, first 4 still beats last 4.
 
 # %% tags=["fold", "study"]
 # @title Print the verdict on claim 13
@@ -870,6 +878,7 @@ for line in bare:
     print(f"{beside}{names[line.target]}, {line.words}: {line.mean:+.3f} "
           f"({line.low:+.3f} to {line.high:+.3f}), {line.said}")  # fmt: skip
 print("augmentation and claim 1:", turns(bare))
+print("(not turned: confirmed on heads and on simulated breasts; turned: an interval below 0)")
 assert len(bare) == 6
 
 # %% [markdown]
@@ -895,8 +904,7 @@ A training unfreezes one group after the other. Each time, the code makes a new 
 is lost?
 
 - [ ] Nothing: an optimiser should hold exactly what learns.
-  It may. (If it held frozen weights with a gradient of zero, weight decay would shrink them.) But a new one has
-  forgotten something.
+  It may. But a new one has forgotten something.
 - [x] The running averages of the groups that learnt before.
   Adam must start them anew, so for a while each step follows only the last few batches.
 - [ ] The weights that were learnt before.
@@ -914,22 +922,23 @@ conclude? (Compare lesson 09.)
 - [ ] A is better, but by less than 0.03.
   Perhaps. But B may also be as good, or better, at another rate.
 - [x] Nothing yet: offer B the same four rates.
-  The best of four is partly lucky, and B may need another rate than the one that it got.
+  B may need another rate than the one that it got.
 """)
 
 # %% [markdown]
 # ## What this does not show
 #
 # * **Equal sizes.** Biases and head have fewer parameters than *first 1*. LoRA has four times as many as *first 2*.
+# * **Other images.** These are heads and simulated breasts.
 # * **One difference at a time.** Normalisation, biases and LoRA keep all stored statistics; whole groups adapt theirs.
 # * **The best rates.** On heads, the best rate of *norm*, *bias* and *head only* was the largest that was tried; of
-#   *bias only* on breasts, too.
+#   *bias only* on breasts, too. They may be better than shown.
 
 # %% [markdown]
 # ## Recap
 #
-# * LoRA adds a product of two thin matrices. At the start it changes nothing, and it can be merged.
-# * Few parameters are cheap to store. Whether they are cheap to train depends on where they are.
+# * LoRA adds a product of two thin matrices, and can be merged.
+# * Few parameters are cheap to store. LoRA's need steps as long as those of everything.
 # * Offer all methods the same rates, and say what is equal: parameters, or time.
 #
 # ## Try it alone
