@@ -703,9 +703,9 @@ pool, val, test = people.split(0.4, 0.2, 0.4, seed=SEED)
 train = pool.subset(40, seed=SEED)
 
 # %% tags=["train"]
-models, validation = {}, {}
+models, validation, rates = {}, {}, (3e-3, 3e-2)
 for way in ("norm only", "first 1"):
-    for rate in (3e-3, 3e-2):
+    for rate in rates:
         model = deepcopy(source)
         if way == "norm only":
             usft.train_parameters(model, "norm")
@@ -715,13 +715,13 @@ for way in ("norm only", "first 1"):
         models[way, rate] = model
         validation[way, rate] = usft.evaluate(model, val)["dice"].mean()
         print(f"{way:10s} at {rate:<6g} validation {validation[way, rate]:.3f}")
-low, high = (validation["norm only", r] > validation["first 1", r] for r in (3e-3, 3e-2))
+low, high = (validation["norm only", r] > validation["first 1", r] for r in rates)
 print("The order", "stays the same." if low == high else "depends on the rate.")
 
 # %% tags=["train"]
 tested = {}
 for way in ("norm only", "first 1"):
-    rate = max((3e-3, 3e-2), key=lambda rate: validation[way, rate])
+    rate = max(rates, key=lambda rate: validation[way, rate])
     tested[way] = usft.evaluate(models[way, rate], test)["dice"].mean()
     print(f"{way:10s} at its better rate, {rate:g}: test {tested[way]:.3f}")
 usft.check_range(max(tested.values()), 0.25, 0.95, "Dice of the better")
