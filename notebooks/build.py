@@ -38,7 +38,7 @@ from building.cards import ARCHIVE_MB, MAP, minutes  # noqa: F401 (some are ther
 from building.cells import SOLUTION, exercise, hidden_answers, shown_cells, source_cells, stub  # noqa: F401
 from building.checking import added_lines, check  # noqa: F401
 from building.course import HERE, OutOfStep, manifest, named, ready, within  # noqa: F401
-from building.running import MEMORY, clean, execute, publish  # noqa: F401
+from building.running import clean, execute, publish  # noqa: F401
 
 
 def workshop(numbers: list[str], folder: Path, root: Path = HERE) -> str:

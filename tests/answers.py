@@ -133,7 +133,7 @@ def main(arguments: list[str]) -> int:
     matplotlib.use("Agg")
     sources = {name: Path(name).resolve() for name in arguments[1:]}
     asked = [name for name in LESSONS if not arguments or name[:2] in arguments]
-    if not sources and len(asked) < len(arguments):
+    if arguments[:1] != ["--json"] and len(asked) < len(set(arguments)):
         print(f"python tests/answers.py, or with lessons: {' '.join(name[:2] for name in LESSONS)}")
         return 2
     with tempfile.TemporaryDirectory() as folder:

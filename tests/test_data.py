@@ -146,7 +146,6 @@ def test_bad_data_is_refused_in_one_line(change, message):
     assert "\n" not in str(caught.value)
 
 
-# Of the version before few people were dealt out: the study hangs on these splits.
 NOT_FRACTIONS = [(), (0.5, 0.2), (1.5, -0.5), (math.nan, 1), (1, math.nan), (math.inf, -math.inf), ([0.6, 0.4],)]
 
 

@@ -95,6 +95,8 @@ def test_todo_passes_through_and_both_show_as_one_line():
 def test_a_value_that_is_not_set_is_your_turn_and_a_misspelt_name_in_a_function_is_wrong():
     with pytest.raises(Todo, match="set `best` in the cell above"):
         check(lambda: (str(best), 3), {"any": ((), lambda r: True, "look.")})  # noqa: F821 (this is the case)
+    with pytest.raises(Todo, match="set `best` in the cell above"):
+        check(lambda: {k: best for k in range(2)}, {"any": ((), lambda r: True, "look.")})  # noqa: F821
 
     def misspelt(a, b):
         return a + c  # noqa: F821

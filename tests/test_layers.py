@@ -105,7 +105,8 @@ def test_every_arrow_points_down_and_the_top_floor_is_small():
     assert faults(uses) == []
     assert len(uses) <= 24 + len(BESIDE & uses.keys() - {"plots"}) and count <= 124
     assert lines(top) <= 2650, "the top floor grows: move something down, or take something away (or raise the limit)"
-    assert whole <= 16_400, "the library grows: take something away (or raise the limit, and say why)"
+    # 16 400, and 30 for the verdict on claim 13 and the runs whose masks are empty, both asked for by the protocol.
+    assert whole <= 16_430, "the library grows: take something away (or raise the limit, and say why)"
 
 
 def test_no_folder_holds_a_circle():

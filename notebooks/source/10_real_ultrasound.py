@@ -515,7 +515,7 @@ print("The study judges each line by itself; none of its words depends on this c
 # <details><summary>And the claims that do not remain?</summary>
 #
 # (A line is one claim on one data set.) They are supported by their own line only, and one or more of them may be
-# chance. Among them are claim 1 on simulated breasts and claim 12. (Claim 15: other ways of training, lesson 15.)
+# chance. Among them are claim 1 on simulated breasts and claim 12. (Claim 15 compares other ways of training.)
 # These p-values are computed from the width of the intervals. With three to ten trainings they are cautious: not to
 # remain does not mean to be false.
 # </details>

@@ -53,7 +53,7 @@ def test_stages_are_the_chain_of_the_picture(made):
     fog = stages["with_scatter"] - stages["primary"]
     assert fog.min() >= 0 and (fog.amax((1, 2, 3)) <= 0.015 + 1e-6).all()  # 15 % of a tenth of the beam at most
     for name in ("soft_mm", "bone_mm", "metal_mm"):
-        assert stages[name].min() >= 0 and stages[name].max() < 400
+        assert stages[name].min() >= 0 and 0 < stages[name].max() < 400  # bone and metal are drawn somewhere
     noise = stages["with_noise"] - stages["with_scatter"]
     assert noise.abs().mean() > 0 and abs(float(noise.mean())) < 0.002
 

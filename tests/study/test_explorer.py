@@ -7,6 +7,7 @@ import pytest
 
 import usft_lib as usft
 from usft_lib.study import explorer, grids, report
+from usft_lib.study.experiment import UNTRAINED
 from usft_lib.study.lines import renamed
 from usft_lib.study.records import Results
 from usft_lib.study.strategies import size
@@ -27,6 +28,16 @@ def few(found: Results, *strategies: str) -> Results:
 @pytest.fixture(scope="module")
 def schemes():
     return usft.results("schemes")
+
+
+def test_a_row_is_that_of_the_records(schemes):
+    assert {(row["target"], row["strategy"]) for row in COMMITTED["dice"]} == set(schemes._found)
+    for row in COMMITTED["dice"][:: len(COMMITTED["dice"]) // 5]:
+        target, strategy = row["target"], row["strategy"]
+        flops, parameters = (0, 0) if strategy in UNTRAINED else size(strategy)
+        assert row["n"] == grids.TARGETS[target] and row["parameters"] == parameters
+        assert row["tflop"] == pytest.approx(flops * 8 * 300 / 1e6, abs=1e-3)
+        assert [row["mean"], row["low"], row["high"]] == pytest.approx(schemes.dice(target, strategy)[:3], abs=1e-6)
 
 
 @pytest.mark.slow

@@ -205,11 +205,13 @@ def test_without_augmentation_and_halves_that_are_treated_alike():
     assert [(line.target, line.said, line.secondary) for line in lines[:2]] == [
         ("hc18", "confirmed", False), ("sim-ultrasound", "confirmed", False)]  # fmt: skip
     assert all(line.secondary and line.low < -0.04 < line.high for line in lines[2:]) and len(lines) == 4
-    assert said(lines[2:]) == {"not a claim"} and turns(lines) == "not turned"
+    assert said(lines[2:]) == {"not a claim"} and turns(lines).startswith("no verdict"), "of lesions nothing is known"
     one, two = lines[:2]
-    assert turns([one]).startswith("no verdict") and turns([one, replace(two, said="undecided")]) == "undecided"
+    lesions = replace(one, target="busi", said="undecided", low=-0.02)
+    assert turns([*lines, lesions]) == "not turned" and turns([one, lesions]).startswith("no verdict")
+    assert turns([one, replace(two, said="undecided"), lesions]) == "undecided"
     small = replace(two, said="not confirmed", mean=-0.01, low=-0.015, high=-0.005)
-    assert turns([one, small]) == "turned", "though the difference is too small to be called reversed"
+    assert turns([one, small, lesions]) == "turned", "though the difference is too small to be called reversed"
     assert turns([*lines, replace(small, target="busi")]) == "turned", "on any target"
     assert report.sizes(lines[2]) == (None, None), "a difference of differences has no size"
     alone = claims.without_augmentation(Results(without))

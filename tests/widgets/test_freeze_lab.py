@@ -574,6 +574,7 @@ def test_thirty_runs_on_a_board(lab):
     lab.view.lab.runs, lab.view.lab._followed = many.runs, many._followed
     lab.view.lab._changes += 1
     lab.look()
+    assert len(json.dumps(lab.view.lab.snapshot()).encode()) < 80_000
     assert lab.page.locator("tr[data-run]").count() == 30
     assert lab.page.locator(".usft-plot").first.locator("polyline").count() == 30
     assert not browser.overflows(lab.page) and browser.serious_faults(lab.page) == [] and lab.page.errors == []

@@ -74,7 +74,9 @@ def _raised_by(answer, error: Exception) -> bool:
     place = error.__traceback__
     while place.tb_next:
         place = place.tb_next
-    return getattr(answer, "__name__", "") == "<lambda>" and place.tb_frame.f_code is answer.__code__
+    if getattr(answer, "__name__", "") != "<lambda>":
+        return False
+    return place.tb_frame.f_code in (answer.__code__, *answer.__code__.co_consts)  # its comprehensions are among these
 
 
 def check_range(value: float, low: float, high: float, what: str = "value") -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..freezing import path
 from ..unet import UNet
-from .grids import ALONE, CHEAP, NEW_TARGETS, RANDOM_FOURS
+from .grids import ALONE, CHEAP, NEW_TARGETS, RANDOM_FOURS, TARGETS
 from .lines import Line, compare, concordance, from_seeds, no_worse, renamed
 from .records import Results
 from .strategies import size
@@ -28,7 +28,7 @@ def without_augmentation(found: Results) -> list[Line]:
 def turns(found: list[Line]) -> str:
     """The verdict on claim 13 from its lines: ``"not turned"``, ``"turned"`` or ``"undecided"``."""
     deciding = {one.target: one for one in found if one.number == 13 and not one.secondary}
-    if not deciding.keys() >= set(NEW_TARGETS) or any("no verdict" in one.said for one in deciding.values()):
+    if not deciding.keys() >= set(TARGETS) or any("no verdict" in one.said for one in deciding.values()):
         return "no verdict: not all of its lines are there"
     if any(one.high < 0 for one in deciding.values()):
         return "turned"

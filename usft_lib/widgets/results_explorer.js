@@ -175,8 +175,8 @@ function render({ model, el }) {
         : { label: "operations of a step, everything = 100 %", numbered: true, ticks: [0.2, 0.4, 0.6, 0.8, 1].filter((v) => v >= from).map((v) => [v, percent(v)]), place: (v) => (v - from) / (1.02 - from) };
       return [`the Dice ${on()} of ${least.strategy}, which trains ${count} parameters`, least, `${least.strategy} trains ${parameters ? `${count} parameters` : `with ${percent(least.share)} of the operations`}: Dice ${interval(least)} ${on()}. Everything: ${interval(row("everything"))}.`,
         (w) => chart(w, `Dice ${on()} against ${axis.label}`, axis, scattered((r) => (parameters ? r.parameters : r.share)), levels(row)),
-        () => [note(ways().length && "These were trained together, and each could have the same four learning rates."),
-          table(`All strategies ${on()}, best mean first`, SIZED, here().sort((a, b) => b.mean - a.mean).map(sized))]];
+        () => [note(ways().length ? "These were trained together, and each could have the same four learning rates." : ""),
+          table(`${ways().length ? "Trained together" : "All strategies"} ${on()}, best mean first`, SIZED, here().sort((a, b) => b.mean - a.mean).map(sized))]];
     },
   };
 
