@@ -1,4 +1,4 @@
-"""A class's table from the files that students hand in: ``python data_scripts/collect_progress.py FOLDER``.
+"""A class's table from the files that students hand in: `python data_scripts/collect_progress.py FOLDER`.
 
 A student makes such a file with ``usft.progress(save="anna.json")``. It says what the student's machine noted, so it
 is a record of honest work, not an exam: for that, let nbgrader run the answers again (docs/INSTRUCTORS.md).
@@ -100,7 +100,7 @@ def minutes(students: dict[str, dict]) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the files that students saved lie")
     parser.add_argument("--guesses", type=Path, metavar="FIGURE", help="draw the class's guesses into this file")
     parser.add_argument("--minutes", action="store_true", help="print the class's median minutes a lesson instead")

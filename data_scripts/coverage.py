@@ -1,4 +1,4 @@
-"""How often do the study's intervals contain the truth? ``python data_scripts/coverage.py`` (some minutes).
+"""How often do the study's intervals contain the truth? `python data_scripts/coverage.py` (some minutes).
 
 Differences are drawn from a known truth, with the spreads over seeds and subjects that the records of claims 1 and 8
 have, and given to the same functions as the study's. In a second run 2 of 100 trainings of one strategy collapse: their
@@ -103,7 +103,7 @@ def slope_spreads(found: Results, target: str) -> tuple[tuple[float, float, floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=2000, help="default: %(default)s")
     trials = parser.parse_args().trials
     found, sets = results("schemes", "headline"), results("matched")

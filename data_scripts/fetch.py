@@ -1,4 +1,4 @@
-"""Fetch data sets ahead of a lesson: ``python data_scripts/fetch.py hc18 busi``, or ``--all``; ``--list`` shows them.
+"""Fetch data sets ahead of a lesson: `python data_scripts/fetch.py hc18 busi`, or `--all`; `--list` shows them.
 
 Each is fetched, checked and prepared at ``--size`` pixels, as `usft.load` does with large=True. USFT_DATA names the
 folder that keeps them, USFT_MIRROR a classroom's copy that is asked first. ``--probe`` fetches nothing: it asks all
@@ -119,7 +119,7 @@ def probe(root: Path = ROOT) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*SOURCES, *SIMULATED]))
     parser.add_argument("--all", action="store_true", help="every published set")
     parser.add_argument("--list", action="store_true", help="what there is, how large, on what terms, what is here")

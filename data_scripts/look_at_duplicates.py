@@ -27,7 +27,7 @@ def pairs_by_distance(images: list[np.ndarray], least: int, most: int, each: int
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("archive", type=Path, help="BUSI as a mirror or its authors publish it")
     parser.add_argument("path", help="where to write the drawing (png)")
     parser.add_argument("--least", type=int, default=NEAR - 4, help="smallest distance (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""Make a classroom's mirror: ``python data_scripts/make_mirror.py FOLDER hc18 busi --size 256``.
+"""Make a classroom's mirror: `python data_scripts/make_mirror.py FOLDER hc18 busi --size 256`.
 
 Reads the archives that are on this disk (downloads in USFT_DATA, else those of the folder USFT_MIRROR) and writes them
 with the same names and inner layout, each picture at most ``--size`` pixels long, and ``registry.txt`` with their
@@ -256,7 +256,7 @@ def add_to_lists(folder: Path, hashes: dict[str, str]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where to write the mirror")
     parser.add_argument("names", nargs="*", metavar="NAME", help="data sets (default: all that are on this disk)")
     parser.add_argument("--size", type=int, default=256, help="longest side in pixels (default: %(default)s)")

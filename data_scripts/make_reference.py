@@ -116,7 +116,7 @@ def image_points(settings: dict) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=reference.FIXTURE, help="default: %(default)s")
     output = parser.parse_args().output
     x, z, phantoms = scatterers(SETTINGS)

@@ -1,4 +1,4 @@
-"""Make the pretrained weights that come with the course again: ``python data_scripts/pretrain.py xray`` (lesson 03).
+"""Make the pretrained weights that come with the course again: `python data_scripts/pretrain.py xray` (lesson 03).
 
 Writes usft_lib/weights/NAME.safetensors and NAME.md, its card. ``xray`` needs the Montgomery chest X-rays (USFT_MIRROR,
 or --large for the download); the simulated ones need nothing, and their cards tell how they do on real images, without
@@ -97,7 +97,7 @@ def card_text(card: dict) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=TITLES, help="which weights are made")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=1, help="the exact weights depend on it (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""Run a grid of the study: ``python data_scripts/run_study.py --grid schemes`` (lessons 08 to 15).
+"""Run a grid of the study: `python data_scripts/run_study.py --grid schemes` (lessons 08 to 15).
 
 What is finished is never run again, so the command may be killed at any moment and given again. Finished experiments
 lie in a working folder, one file each; now and then they are gathered into usft_lib/results/GRID.jsonl.gz, which is
@@ -24,7 +24,7 @@ GATHERED = 16  # experiments between two gatherings
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = ", ".join(grids.GRIDS)
     parser.add_argument("--grid", required=True, choices=grids.GRIDS, metavar="GRID", help=f"{names} (docs/STUDY.md)")
     parser.add_argument("--quick", action="store_true", help="a slice that takes minutes; never kept")

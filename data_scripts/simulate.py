@@ -44,7 +44,7 @@ def write_folder(data: usft.SegmentationData, folder: Path, table) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=["ultrasound", "radiographs"])
     parser.add_argument("--n", type=int, default=24, help="number of images (default: %(default)s)")
     parser.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""Build the notebooks from their sources: ``python notebooks/build.py`` (for instructors: change source/, build, done).
+"""Build the notebooks from their sources: `python notebooks/build.py` (for instructors: change source/, build, done).
 
     build.py                 students' copies and solutions of every lesson whose source changed
     build.py --execute [NN]  run solutions (all, or some) and keep their outputs
@@ -85,7 +85,7 @@ def repoint(where: str, root: Path = HERE) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].replace("``", ""))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--execute", nargs="*", metavar="NN", help="run solutions and keep their outputs")
     parser.add_argument("--check", action="store_true", help="say what is out of step")
     parser.add_argument("--adopt", type=Path, metavar="FILE", help="an edited solution back into its source")

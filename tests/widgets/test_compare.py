@@ -296,17 +296,3 @@ def test_tasks_tick_when_the_board_shows_it(discs):
     lab.again(2 + 1, seeds=2)
     assert lab.wait(60) and lab.snapshot()["tasks"][0]["solved"]
     refused(lambda: make(discs, tasks=["find it"]), "usft.Task")
-
-
-def make_many(lab):
-    """The same lab with runs of 300 steps, thirty of them, six of which are followed."""
-    many = Lab(lab.pretrained, lab.train, lab.val, steps=300, batch_size=4, seed=3)
-    for k in range(30):
-        run = Run(k + 1, f"a strategy of my own {k}", lab.groups, 0.5, 300, seed=3, colour=k)
-        run.__dict__ |= {key: getattr(lab.runs[0], key) for key in ("table", "dice", "low", "high", "changes", "model")}
-        run.loss, run.seconds = [0.1234 + 0.001 * j for j in range(300)], [0.123 * j for j in range(300)]
-        run.val, run.status = [(30 * j, 0.8123) for j in range(1, 11)], "done"
-        run.outlines = {j: [[100 + j, 200] * 40] for j in many._watched}
-        many.runs.append(run)
-    many._followed = many.runs[-6:]
-    return many

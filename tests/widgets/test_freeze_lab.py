@@ -11,6 +11,8 @@ pytest.importorskip("anywidget", reason="no anywidget here: python -m pip instal
 import browser
 
 import usft_lib as usft
+from usft_lib.widgets.lab import Lab
+from usft_lib.widgets.runs import Run
 
 pytestmark = pytest.mark.slow
 
@@ -566,9 +568,21 @@ def test_a_task_ticks_by_mouse_or_by_a_cell_and_one_that_raises_is_one_line(chro
     assert "✓ Train everything. Done." in lab.text(".usft-tasks") and lab.page.errors == []
 
 
-def test_thirty_runs_on_a_board(lab):
-    from test_compare import make_many
+def make_many(lab):
+    """The same lab with runs of 300 steps, thirty of them, six of which are followed."""
+    many = Lab(lab.pretrained, lab.train, lab.val, steps=300, batch_size=4, seed=3)
+    for k in range(30):
+        run = Run(k + 1, f"a strategy of my own {k}", lab.groups, 0.5, 300, seed=3, colour=k)
+        run.__dict__ |= {key: getattr(lab.runs[0], key) for key in ("table", "dice", "low", "high", "changes", "model")}
+        run.loss, run.seconds = [0.1234 + 0.001 * j for j in range(300)], [0.123 * j for j in range(300)]
+        run.val, run.status = [(30 * j, 0.8123) for j in range(1, 11)], "done"
+        run.outlines = {j: [[100 + j, 200] * 40] for j in many._watched}
+        many.runs.append(run)
+    many._followed = many.runs[-6:]
+    return many
 
+
+def test_thirty_runs_on_a_board(lab):
     lab.view.lab.run("everything")
     many = make_many(lab.view.lab)
     lab.view.lab.runs, lab.view.lab._followed = many.runs, many._followed

@@ -87,7 +87,7 @@ function render({ model, el }) {
   const question = make("p", "usft-question"), said = statusLine(), shown = set(make("div", "usft-shown"), { tabindex: -1 }), root = make("div", "usft-widget usft-explorer");
   let now = model.get("selected"), width = 0;
   const ways = () => (now.view === "baselines" ? data.ways.filter((r) => r.target === now.target) : []); // trained together, at rates of their own
-  const here = () => (ways().length ? ways() : data.dice.filter((r) => r.target === now.target)), row = (name) => here().find((r) => r.strategy === name);
+  const here = (own = ways()) => (own.length ? own : data.dice.filter((r) => r.target === now.target)), row = (name) => here().find((r) => r.strategy === name);
   const at = (name, n) => data.n.find((r) => r.strategy === name && (!n || r.n === n)), ks = (kind) => KS.filter((k) => row(`${kind} ${k}`));
   const on = () => `on ${data.targets[now.target]}`, trained = () => here().filter((r) => r.tflop), most = Math.max(11, ...data.dice.map((r) => r.tflop));
   const amount = (tflop) => `${tflop.toFixed(1)} TFLOP (${((tflop / row("everything").tflop) * now.ms * 0.3).toFixed(0)} s)`; // 300 steps
@@ -170,13 +170,13 @@ function render({ model, el }) {
     baselines() {
       const least = trained().sort((a, b) => a.parameters - b.parameters)[0], count = least.parameters.toLocaleString("en"), parameters = now.x === "parameters";
       const low = Math.floor(Math.log10(least.parameters)), powers = [[10], [100], [1e3, "1 k"], [1e4, "10 k"], [1e5, "100 k"], [1e6, "1 M"]];
-      const from = Math.min(0.4, ...trained().map((r) => Math.floor(10 * r.share) / 10));
+      const together = ways().length > 0, from = Math.min(0.4, ...trained().map((r) => Math.floor(10 * r.share) / 10));
       const axis = parameters ? { label: "trained parameters", numbered: true, ticks: powers.filter(([v]) => v >= 10 ** low), place: (v) => (Math.log10(v) - low) / (6.4 - low) }
         : { label: "operations of a step, everything = 100 %", numbered: true, ticks: [0.2, 0.4, 0.6, 0.8, 1].filter((v) => v >= from).map((v) => [v, percent(v)]), place: (v) => (v - from) / (1.02 - from) };
       return [`the Dice ${on()} of ${least.strategy}, which trains ${count} parameters`, least, `${least.strategy} trains ${parameters ? `${count} parameters` : `with ${percent(least.share)} of the operations`}: Dice ${interval(least)} ${on()}. Everything: ${interval(row("everything"))}.`,
         (w) => chart(w, `Dice ${on()} against ${axis.label}`, axis, scattered((r) => (parameters ? r.parameters : r.share)), levels(row)),
-        () => [note(ways().length ? "These were trained together, and each could have the same four learning rates." : ""),
-          table(`${ways().length ? "Trained together" : "All strategies"} ${on()}, best mean first`, SIZED, here().sort((a, b) => b.mean - a.mean).map(sized))]];
+        () => [note(together ? "These were trained together, and each could have the same four learning rates." : ""),
+          table(`${together ? "Trained together" : "All strategies"} ${on()}, best mean first`, SIZED, here().sort((a, b) => b.mean - a.mean).map(sized))]];
     },
   };
 
