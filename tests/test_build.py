@@ -465,40 +465,6 @@ def test_two_checks_of_one_number_are_found(root):
     assert "Exercise 00.1 has 2 checks: give each a number of its own." in builder.check(root)
 
 
-def test_repointing_changes_every_badge_and_keeps_what_was_executed(root):
-    builder.build(root)
-    mark_as_executed(root)
-    builder.repoint("us/course@v1.2", root)
-    builder.build(root)
-    for path in root.glob("*.ipynb"):
-        text = path.read_text(encoding="utf-8")
-        assert "us/course/blob/v1.2/notebooks" in text and "OWNER" not in text
-        assert "https://github.com/us/course/archive/v1.2.zip" in text, "holds for a tag and for a branch"
-    assert builder.check(root) == []
-
-
-def test_a_forks_changed_exercise_reaches_colab_with_its_check(root):
-    """A check's cases stand in the notebook: badge and set-up cell must name the fork, at one tag."""
-    edit(root / "source/00_first.py", "((3,), 6,", "((4,), 8,")
-    edit(root / "source/00_first.py", "x + x", "x * 2")
-    builder.repoint("fork/course@main", root)
-    builder.build(root)
-    book = builder.read(root / "00_first.ipynb")
-    opened, installed = (re.search(rf"github[.\w/]*/(fork/course)/{way}/([\w.]+?)(?:/|\.zip)", book.cells[k].source)
-                         for k, way in ((0, "blob"), (2, "archive")))  # fmt: skip
-    assert opened.groups() == installed.groups() == ("fork/course", "main")
-    known: dict = {}
-    for cell in builder.read(root / "solutions" / "00_first.ipynb").cells[3:]:
-        if cell.cell_type == "code" and "CHECK" not in cell.source:
-            exec(cell.source, known)
-    (check,) = [cell.source for cell in book.cells if "# BEGIN CHECK" in cell.source]
-    exec(check, known)
-    with pytest.raises(known["usft"].WrongAnswer, match="got 9, not 8"):
-        exec(check, known | {"double": lambda x: x + 5})
-    with pytest.raises(builder.OutOfStep, match="is not OWNER/REPO@TAG"):
-        builder.repoint("nonsense", root)
-
-
 @pytest.mark.slow
 def test_the_real_course_is_in_step():
     assert builder.check(NOTEBOOKS) == []
@@ -510,32 +476,6 @@ def test_the_manifest_lists_each_source_and_no_other():
     assert names == sorted(set(names))
     sources = {path.stem for path in (NOTEBOOKS / "source").glob("*.py")}
     assert sources == {lesson["name"] for lesson in lessons if lesson["status"] == "ready"}
-
-
-def test_a_changed_set_up_cell_leaves_outputs_and_a_changed_answer_does_not(root):
-    builder.build(root)
-    path = root / "solutions/00_first.ipynb"
-    book = builder.read(path)
-    code = [cell for cell in book.cells if cell.cell_type == "code"]
-    for k, cell in enumerate(code, start=1):
-        cell.execution_count = k
-    code[-1].outputs = [nbformat.v4.new_output("stream", text="kept")]
-    path.write_text(nbformat.writes(builder.seal(book)), encoding="utf-8")
-    edit(root.parent / "course.toml", 'tag = "main"', 'tag = "v2"')
-    builder.build(root)
-    book = builder.read(path)
-    assert "v2.zip" in book.cells[2].source and not builder.unexecuted(book)
-    assert [c.outputs for c in book.cells if c.cell_type == "code"][-1][0].text == "kept"
-    edit(root / "source/00_first.py", "print(1 + 1)", "print(1 + 2)")
-    builder.build(root)
-    assert builder.unexecuted(builder.read(path))
-
-
-def test_the_spin_count_is_set_before_a_lesson_loads_pytorch():
-    for lesson in builder.ready(builder.manifest(NOTEBOOKS)):
-        book = builder.read(NOTEBOOKS / f"{lesson['name']}.ipynb")
-        first = next(cell.source for cell in book.cells if cell.cell_type == "code")
-        assert 'os.environ.setdefault("GOMP_SPINCOUNT", "1000")' in first and "import torch" not in first
 
 
 @pytest.mark.slow

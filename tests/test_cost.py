@@ -9,7 +9,7 @@ from usft_lib.cost import PASSES, Cost, by_group, by_pass, relative, step_cost, 
 from usft_lib.freezing import named
 
 
-@pytest.mark.parametrize("strategy", ["everything", "first 1", "last 2", "outer 1", "inner 2", "contracting"])
+@pytest.mark.parametrize("strategy", ["everything", "outer 1"])
 def test_operations_are_those_of_the_summary(strategy):
     model = usft.UNet(8, 3)
     names = named(model, strategy)

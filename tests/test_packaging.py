@@ -4,8 +4,6 @@ import ast
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -149,34 +147,6 @@ def test_every_import_of_the_library_is_declared():
     assert not missing
 
 
-def before_the_skip(path: Path, seen: frozenset[Path] = frozenset()) -> set[str]:
-    """What a test's file imports before it asks whether there is a repository; with the tests' own helpers followed."""
-    found, modules = set(), set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.If) and "USFT_WHEEL_ONLY" in ast.unparse(node.test):
-            break
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            found |= {name.split(".")[0] for name in names}
-            modules |= {name.replace(".", "/") for name in names}
-    places = {folder / f"{module}.py" for folder in (path.parent, ROOT / "tests") for module in modules}
-    helpers = {place for place in (*places, path.parent / "conftest.py") if place.is_file()} - seen - {path}
-    return found.union(*(before_the_skip(helper, seen | helpers | {path}) for helper in helpers))
-
-
-def test_where_only_the_wheel_is_the_tests_need_nothing_that_colab_lacks():
-    """.ci/colab runs them beside Colab's packages: an import of anything else must stand below the skip."""
-    there = {canonicalize_name(name) for name in pins(ROOT / ".ci/colab-requirements.txt")} | sys.stdlib_module_names
-    ours = {"usft_lib", "tests"} | {p.stem for p in (ROOT / "tests").rglob("*") if p.suffix == ".py" or p.is_dir()}
-    lacking = {
-        f"{path.relative_to(ROOT)}: {name}"
-        for path in (ROOT / "tests").rglob("test_*.py")
-        for name in before_the_skip(path) - ours
-        if name not in there and canonicalize_name(DISTRIBUTION.get(name, name)) not in there
-    }
-    assert not lacking
-
-
 def test_every_folder_with_code_is_a_package():
     """Without an __init__.py a folder's modules work in the checkout and are missing from the wheel."""
     folders = {file.parent for file in (ROOT / "usft_lib").rglob("*.py")}
@@ -195,19 +165,3 @@ def test_citation_parses_and_has_the_version_of_the_package():
     assert citation["license"] == PROJECT["license"] == "MIT"
     assert citation["title"] and citation["message"] and citation["authors"]
     assert "10.1109/TUFFC.2020.3015081" in {r["doi"] for r in citation["references"]}
-
-
-def test_scripts_survive_a_checkout_with_windows_line_ends(tmp_path):
-    if not shutil.which("git"):
-        pytest.skip("there is no git here, which is what makes the checkout (2026-11-29)")
-    for name in (".gitattributes", ".ci/run", "data_scripts/fetch.py"):
-        (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / "here" / name)
-    who = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "core.autocrlf=true"]
-    git = ["git", "-C", str(tmp_path / "here"), *who]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
-        subprocess.run([*git, *words], check=True, capture_output=True)
-    there = tmp_path / "there"
-    subprocess.run(["git", "clone", "-q", "-c", "core.autocrlf=true", str(tmp_path / "here"), str(there)], check=True)
-    files = [there / name for name in (".gitattributes", ".ci/run", "data_scripts/fetch.py")]
-    assert not [path.name for path in files if b"\r" in path.read_bytes()]

@@ -120,14 +120,6 @@ def test_the_explorer_follows_the_themes_own_switch(site, scheme):
         assert browser.serious_faults(page, "#explorer") == []
 
 
-def test_search_finds_a_lesson_from_the_disk(site):
-    with browser.chromium() as page:
-        page.goto((site / "search.html").as_uri() + "?q=speckle")
-        found = page.locator("#search-results li a")
-        found.first.wait_for(timeout=120_000)
-        assert any("05_ultrasound" in link.get_attribute("href") for link in found.all()) and page.errors == []
-
-
 def test_it_works_under_a_sub_path(site):
     """As on GitHub Pages, whose addresses end in the repository's name: all that pages ask for is there."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=site.parent)

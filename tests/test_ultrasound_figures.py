@@ -49,21 +49,6 @@ def test_rows_of_echoes_share_a_scale_unless_one_is_far_stronger():
     assert max(abs(heard.get_ydata())) <= 1.05 * max(envelope.get_ydata())  # an envelope holds its oscillation
 
 
-def test_scatterers_are_marked_where_they_are_few():
-    fields = [torch.ones(16, 16, dtype=torch.complex64), torch.ones(16, 16, dtype=torch.complex64)]
-    places = [torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.rand(2, 300)]
-    few, many = [axes for axes in plots.scatterers_figure(fields, places, 20).axes if axes.images]
-    assert few.lines[0].get_xdata().tolist() == [1.0, 2.0] and not many.lines
-    assert many.get_title() == "300 scatterers"
-
-
-def test_the_chain_has_six_panels_in_its_order(scan):
-    data, stages, scene = scan
-    panels = plots.chain_figure(stages, scene, data.images[0], data.masks[0]).axes
-    assert [axes.get_title()[0] for axes in panels] == list("123456")
-    assert np.array_equal(panels[4].images[0].get_array(), stages["grey"]) and not panels[2].images
-
-
 def test_a_patch_has_one_size_on_the_grid_and_is_wider_further_down(scan):
     data, stages, scene = scan
     left, right = plots.grids_figure(
@@ -73,19 +58,6 @@ def test_a_patch_has_one_size_on_the_grid_and_is_wider_further_down(scan):
     assert on_grid == [pytest.approx(10)] * 2
     radius = 10 * scene.radius_cm
     assert in_picture == [pytest.approx(2 * (radius + far) * np.sin(np.deg2rad(5)), rel=1e-4) for far in (16, 74)]
-
-
-def test_grains_lie_at_their_numbers_beside_the_line_of_theory():
-    figure = plots.grains_figure({"3 MHz": [(0.4, 0.5)]}, {"3 MHz": [(1, 1.1), (2, 2.1)]})
-    along, across = figure.axes
-    assert along.lines[0].get_xydata().tolist() == [[0.4, 0.5]] and len(across.lines[0].get_xdata()) == 2
-    assert along.lines[1].get_slope() == 1
-
-
-def test_windows_have_a_curve_a_scanner_and_a_line_a_group():
-    axes = plots.windows_figure({"fine": {1: 0.6, 3: 0.9}, "coarse": {1: 0.5, 3: 0.6}}, {"enc1": 5}, 0.3125).axes[0]
-    assert [list(line.get_ydata()) for line in axes.lines[:2]] == [[0.6, 0.9], [0.5, 0.6]]
-    assert axes.lines[2].get_xdata()[0] == 5 and "0.31 mm" in axes.get_xlabel()
 
 
 def test_the_overlap_is_one_minus_gcnr():
@@ -105,16 +77,6 @@ def test_differences_have_a_row_each_and_panels_share_their_scale():
     assert [text.get_text() for text in left.texts] == ["+0.050", "-0.200", "0.02"]
 
 
-def test_levels_have_a_sign_a_network_and_a_bar_for_the_mean_shape():
-    home = {"home": (0.9, 0.8, 1.0)}
-    scores = {"as it came": home | {"away": (0.5, 0.4, 0.6)}, "again": home | {"away": (0.7, 0.6, 0.8)}}
-    axes = plots.levels_figure(scores, {"home": 0.7, "away": 0.65}).axes[0]
-    signs = [line for line in axes.lines if line.get_marker() != "None"]
-    assert [line.get_xdata()[0] for line in signs] == [0.9, 0.5, 0.9, 0.7]
-    bars = [bar.get_segments()[0][0][0] for bar in axes.collections]
-    assert bars == [0.7, 0.65]
-
-
 def test_seeds_are_lines_from_strategy_to_strategy():
     axes = plots.seeds_figure({"a": [0.1, 0.2], "b": [0.3, 0.1]}, {"mean shape": 0.25}).axes[0]
     assert [list(line.get_ydata()) for line in axes.lines] == [[0.1, 0.3], [0.2, 0.1], [0.25, 0.25]]
@@ -130,21 +92,3 @@ def test_a_training_is_drawn_with_its_mean_over_steps():
     assert right.lines[1].get_ydata()[0] == 0.3
     with pytest.raises(usft.BadInput, match="validations"):
         plots.training_figure(usft.History({}, loss=[1.0]), {})
-
-
-def test_scores_are_drawn_from_the_worst_to_the_best():
-    dots, mean = plots.ordered_figure({"a": [0.9, 0.1, 0.5]}).axes[0].lines
-    assert dots.get_ydata().tolist() == [0.1, 0.5, 0.9] and mean.get_ydata()[0] == 0.5
-
-
-def test_drift_has_a_line_a_group_and_a_way():
-    left, right = plots.drift_figure({"plain": {"enc1": [0, 1]}, "frozen": {"enc1": [0, 0]}},
-                                     {"plain": [0.9, 0.8], "frozen": [0.9, 0.9]}, [0, 8]).axes  # fmt: skip
-    assert [list(line.get_ydata()) for line in left.lines] == [[0, 1], [0, 0]]
-    assert [list(line.get_ydata()) for line in right.lines] == [[0.9, 0.8], [0.9, 0.9]]
-
-
-def test_a_number_for_each_group_is_drawn_along_the_path():
-    axes = plots.by_group_figure({"one": {"enc1": 0.2, "head": 0.4}}, "CKA").axes[0]
-    assert axes.lines[0].get_ydata().tolist() == [0.2, 0.4]
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["enc1", "head"]

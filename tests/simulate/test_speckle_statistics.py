@@ -151,7 +151,7 @@ def test_lateral_width_under_a_fixed_aperture():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("per_cell", [1, 2, 5, 20])
+@pytest.mark.parametrize("per_cell", [1, 5])
 def test_density_law(per_cell):
     # Even in depth: a receive aperture that grows, a plane wave sent. Rayleigh amplitudes: κ = E[a⁴] / E[a²]² = 2.
     scene = replace(PLAIN, plane_wave_degrees=(0,), receive_f_number=1.0, aperture_cm=10, scatterers_per_cell=per_cell)

@@ -1,7 +1,7 @@
 """A classroom's mirror on a bad network: what the student is told, what lies on the disk, and whether a retry succeeds.
 
 A real server on this machine serves a mirror and does one thing wrong at a time: a case for each thing that a student
-can be told, or that may lie on the disk. ``pytest -s`` prints the table.
+can be told, or that may lie on the disk.
 """
 
 import hashlib
@@ -131,22 +131,6 @@ FAULTS = [
 
 
 @pytest.fixture(scope="module")
-def table():
-    """A row for each test (fault, what the student read, files after it, does a retry succeed), printed at the end."""
-
-    def short(text: str, most: int = 90) -> str:
-        text = re.sub(r"http://127\.0\.0\.1:\d+", "http://…", re.sub(r"DataUnavailable: \w+ is ", "", text))
-        text = " ".join(text.split()) or "nothing: it succeeds"
-        return text if len(text) <= most else text[: most - 1] + "…"
-
-    rows: list[tuple[str, list[str], str, bool]] = []
-    yield rows
-    print("\n\nfault | what the student sees | files after | retry\n--- | --- | --- | ---")
-    for fault, told, files, again in rows:
-        print(f"{fault} | {short(' / '.join(told))} | {files} | {'ok' if again else 'FAILS'}")
-
-
-@pytest.fixture(scope="module")
 def archives():
     return {"another.zip": OTHER, ZIP: fakes.zipped(fakes.montgomery_members()), **fakes.hc18()}
 
@@ -245,7 +229,7 @@ def state(cache: Path, archives: dict[str, bytes]) -> str:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_fault_is_told_leaves_nothing_wrong_and_a_retry_succeeds(
-    classroom, cache, archives, undisturbed, capsys, table, fault
+    classroom, cache, archives, undisturbed, capsys, fault
 ):
     good = undisturbed[fault.name, 32]
     with disturbed(classroom, fault):
@@ -255,7 +239,6 @@ def test_fault_is_told_leaves_nothing_wrong_and_a_retry_succeeds(
         files_then = state(cache, archives)
         assert f"/{fault.file}" in classroom.asked
     again, told_again = ask(capsys, fault.name)
-    table.append((str(fault), told, files, same(again, good)))
 
     assert same(again, good), told_again
     assert "!" not in files + files_then + state(cache, archives)
@@ -272,9 +255,7 @@ def test_fault_is_told_leaves_nothing_wrong_and_a_retry_succeeds(
 
 
 @pytest.mark.parametrize("fault", [CLOSED, HALF, SHORTER, OF_ANOTHER], ids=str)
-def test_fault_of_the_list_does_no_harm_to_what_is_here_already(
-    classroom, cache, archives, undisturbed, capsys, table, fault
-):
+def test_fault_of_the_list_does_no_harm_to_what_is_here_already(classroom, cache, archives, undisturbed, capsys, fault):
     """A later lesson wants another size: the archive is here, and only the list is asked for."""
     name = fault.name
     assert same(load(name, size=32), undisturbed[name, 32])
@@ -286,7 +267,6 @@ def test_fault_of_the_list_does_no_harm_to_what_is_here_already(
     for size in (32, 48):
         got, read = ask(capsys, name, size=size)
         again.append((same(got, undisturbed[name, size]), read))
-    table.append((f"{fault}, the data here already", told, files, all(ok for ok, _ in again)))
 
     assert all(ok for ok, _ in again), again
     assert "!" not in files + state(cache, archives)

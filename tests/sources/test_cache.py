@@ -86,31 +86,12 @@ def test_folder_below_a_file(mirror_of, tmp_path, monkeypatch):
     assert "cannot be written to" in fails(BadInput)
 
 
-@pytest.mark.parametrize("folder", ["/proc/x", "/tmp/" + 300 * "x"])
-def test_folder_that_cannot_be_there(mirror_of, monkeypatch, folder):
-    if not Path("/proc/self").is_dir():
-        pytest.skip("Linux only")
-    mirror_of({BUSI: fakes.busi()})
-    monkeypatch.setenv("USFT_DATA", folder)
-    message = fails(BadInput)
-    assert folder in message and "cannot be written to" in message and "USFT_DATA" in message
-
-
 def test_prepared_data_loads_from_a_folder_that_cannot_be_written_to(mirror_of, cache, monkeypatch):
     mirror_of({BUSI: fakes.busi()})
     load("busi", size=32)
     monkeypatch.setattr(FileLock, "acquire", full_disk)
     monkeypatch.setattr(Path, "mkdir", full_disk)
     assert len(load("busi", size=32)) == 4
-
-
-def test_so_it_does_where_there_is_no_mirror(addresses, web, cache, monkeypatch):
-    web.pages["/busi"] = fakes.busi()
-    addresses(("/busi", known(fakes.busi()), 1))
-    load("busi", size=32)
-    monkeypatch.setattr(FileLock, "acquire", full_disk)
-    monkeypatch.setattr(Path, "mkdir", full_disk)
-    assert len(load("busi", size=32)) == 4 and web.asked == ["/busi"]
 
 
 def test_what_a_killed_kernel_left_is_cleared(mirror_of, cache):
@@ -176,17 +157,6 @@ def colab(monkeypatch, tmp_path):
     monkeypatch.setenv("USFT_DATA", str(tmp_path / "here"))
     monkeypatch.setenv("USFT_PROGRESS", str(tmp_path / "here" / "progress.json"))
     return module.drive
-
-
-def test_what_is_made_lies_in_the_drive_and_the_next_session_finds_it(colab, tmp_path, capsys):
-    folder = usft.use_drive()
-    assert folder == tmp_path / "drive" / "MyDrive" / "usft_data" == room.cache_folder()
-    with room.locked("hc18") as made:
-        room.write_whole(made / "some.npz", lambda file: file.write(b"pixels"))
-    assert not (folder / "progress.json").exists(), "nothing was noted"
-    assert not (tmp_path / "here").exists() and "usft_data" in capsys.readouterr().out
-    os.environ["USFT_DATA"] = ""  # the next session
-    assert (usft.use_drive() / "hc18" / "some.npz").read_bytes() == b"pixels"
 
 
 @pytest.mark.parametrize("readable", [True, False])

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-import torch
 from sources import fakes
 from sources.fakes import BUSI, HTML, fails, known, left, serve
 
@@ -72,19 +71,6 @@ def test_archive_without_published_hash_is_known_by_that_of_the_download(address
     (cache / archive).unlink()
     monkeypatch.setattr(prepare, "collect", None)
     assert len(load("busi", size=32)) == 4 and len(web.asked) == 1
-
-
-def test_a_lost_note_of_the_hash_is_written_anew(addresses, web, cache):
-    good = fakes.busi()
-    web.pages["/busi"] = good
-    addresses(("/busi", None, 1))
-    first = load("busi", size=32)
-    (note,) = cache.rglob("*.sha256")
-    note.unlink()
-    assert torch.equal(load("busi", size=32).images, first.images)
-    assert note.read_text() == known(good) and len(web.asked) == 1
-    note.unlink()
-    assert len(load("busi", size=48)) == 4
 
 
 def test_the_note_belongs_to_the_download_that_is_there(addresses, web, cache):

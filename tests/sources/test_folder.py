@@ -57,11 +57,6 @@ def test_pairs_by_stem_and_endings(own, capsys):
     assert "subject" in capsys.readouterr().out
 
 
-def test_one_folder_for_both(own):
-    images, _ = own({"a.png": picture(0), "a_mask.png": mask(), "b.png": picture(1), "b_mask.png": mask()}, {})
-    assert load_folder(images, images, size=32).ids == ["a", "b"]
-
-
 def test_subjects_and_spacing(own, capsys):
     names = ["p1_left.png", "p1_right.png", "p22_left.png"]
     folders = own({n: picture(i) for i, n in enumerate(names)}, {n: mask() for n in names})
@@ -144,21 +139,10 @@ def test_two_of_one_name(own):
     assert "a.png has two masks, a.png and a_mask.png" in refused(folders)
 
 
-def test_sizes_that_differ(own):
-    message = refused(own({"a.png": picture()}, {"a_mask.png": mask(height=41)}))
-    assert "a.png is 48 × 40" in message and "a_mask.png is 48 × 41" in message
-
-
 @pytest.mark.parametrize("value", [0, 255])
 def test_image_that_shows_nothing(own, value):
     folders = own({"a.png": np.full((40, 48), value, np.uint8)}, {"a.png": mask()})
     assert f"a.png is {value} everywhere" in refused(folders)
-
-
-def test_nan(own):
-    values = picture().astype(np.float32)
-    values[0, 0] = np.nan
-    assert "a.tif contains NaN" in refused(own({"a.tif": values}, {"a.png": mask()}))
 
 
 def test_nan_in_a_mask(own):
@@ -175,25 +159,6 @@ def test_soft_masks_are_cut_and_it_is_said_once(own, capsys):
     assert data.masks[0].sum() == pytest.approx(np.pi * 100, rel=0.05)
     out = capsys.readouterr().out
     assert out.count("\n") == 1 and "2 of 3 images: the mask has soft edges" in out and "a.png" in out
-
-
-def test_classes_are_listed(own):
-    values = mask()
-    values[2:12, 2:12] = 128
-    message = refused(own({"a.png": picture()}, {"a.png": values}))
-    assert "a.png" in message and "0, 128, 255" in message
-    values = disc().astype(np.uint8)
-    values[2:12, 2:12] = 2
-    assert "0, 1, 2" in refused(own({}, {"a.png": values}))
-    values = disc().astype(np.uint8)
-    values[2:7] = 255  # "void", as PASCAL VOC has it
-    assert "0, 1, 255" in refused(own({}, {"a.png": values}))
-
-
-def test_empty_masks_are_kept(own):
-    masks = {"a.png": np.zeros((40, 48), np.uint8), "b.png": mask()}
-    data = load_folder(*own({name: picture(k) for k, name in enumerate(masks)}, masks), size=32, subject="(.)")
-    assert data.empty.tolist() == [True, False]
 
 
 def test_wrong_folders_and_files(own, tmp_path):

@@ -3,9 +3,6 @@
 import io
 import os
 import re
-import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -85,8 +82,7 @@ def test_the_archive_goes_first(nlm, web):
     assert len(load("montgomery", size=32)) == 4 and web.asked == ["/archive.zip"]
 
 
-@pytest.mark.parametrize("files", [FEW, pytest.param(montgomery.FILES, marks=pytest.mark.slow)], ids=["few", "whole"])
-def test_montgomery_file_by_file(nlm, web, cache, capsys, mirror_of, files):
+def test_montgomery_file_by_file(nlm, web, cache, capsys, mirror_of, files=FEW):
     """Never more than four at a time, one bar; the same data as from the archive."""
     busy, most, lock = [], [], threading.Lock()
 
@@ -177,57 +173,6 @@ def test_connections_that_break_and_a_busy_server(nlm, web, monkeypatch, capsys)
     assert len(asked_files(web)) == 2 * len(FEW)
     told = capsys.readouterr().out
     assert told.count("asked again in 5 s") == told.count("the connection failed") == 1  # for all of them
-
-
-def test_only_when_asked_for(cache):
-    message = fails(DataUnavailable, "montgomery")
-    assert message.count("large=True") == 1 and "openi.nlm.nih.gov: a download of about 614 MB" in message
-    assert "by hand" not in message
-
-
-CHILD = """
-import os, sys
-from dataclasses import replace
-from usft_lib.sources import load
-from usft_lib.sources.catalogue import SOURCES
-from usft_lib.sources.sets import montgomery
-from usft_lib.sources.source import Address
-archive = replace(montgomery.MONTGOMERY.archives[0], addresses=(Address(sys.argv[1], None, 1, montgomery.FILES),))
-SOURCES["montgomery"] = replace(montgomery.MONTGOMERY, archives=(archive,))
-load("montgomery", size=32)
-"""
-
-
-@pytest.mark.slow
-def test_montgomery_is_resumed_after_a_kill(nlm, web, cache, mirror_of):
-    pages = nlm(montgomery.FILES)
-    killed = threading.Event()
-
-    def until_killed(to, body):
-        if len(web.asked) > 200:
-            killed.set()
-            web.mended.wait(20)
-        else:
-            to.page(200, body)
-
-    web.faults = dict.fromkeys(web.pages, until_killed)
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, web.address + FOLDER], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        assert killed.wait(60)
-    finally:
-        child.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-        child.wait()
-    web.mend()
-    here = len([file for file in left(cache) if file.endswith(".png")])
-    assert 190 < here <= 200
-    web.asked.clear()
-    data = load("montgomery", size=32)
-    assert len(data) == 138 and len(asked_files(web)) == 414 - here
-    assert len(left(cache)) == 3  # no half-written file remains
-    mirror_of({ARCHIVE: zipped({f"MontgomerySet/{file}": data for file, data in pages.items()})})
-    assert same(load("montgomery", size=32), data)
 
 
 # By hand

@@ -92,7 +92,7 @@ def test_antialiased_resizes_of_many_kinds_are_accepted(shape):
         to_mask(np.asarray(image.filter(ImageFilter.GaussianBlur(sigma))), "m")
 
 
-@pytest.mark.parametrize("quality", [60, 70, 75, 80, 85, 90, 95, 100])
+@pytest.mark.parametrize("quality", [60, 75, 90, 100])
 def test_jpeg_is_accepted_and_changes_next_to_nothing(quality):
     for name, inside in shapes().items():
         for value in (255, 254, 230):
@@ -106,8 +106,8 @@ def test_jpeg_is_accepted_and_changes_next_to_nothing(quality):
         mask(file.getvalue(), "m")
 
 
-@pytest.mark.parametrize("values", [(1, 255), (2, 255), (254, 255), (220, 255), (30, 255), (1, 2, 255), (5, 128)])
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("values", [(2, 255), (220, 255), (30, 255), (1, 2, 255)])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
 def test_classes_near_an_end_are_listed(values, kind):
     """Far apart, as one inside the other, and as a contour around the other (PASCAL VOC's "void" is 255)."""
     beside = np.zeros((60, 80), kind)
@@ -131,7 +131,7 @@ def test_all_classes_of_voc_are_not_noise():
     assert "more than two classes" in refused(to_mask, classes, "m.png")
 
 
-@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize("width", [1, 3])
 @pytest.mark.parametrize(
     ("value", "soft"), [(20, False), (100, False), (150, False), (220, False), (100, True), (150, True)]
 )
@@ -155,7 +155,7 @@ def test_what_cannot_be_told_from_an_antialiased_edge_is_cut_at_half():
         assert soft and np.array_equal(got, (values == 255) | (ring & (value == 150)))
 
 
-@pytest.mark.parametrize("values", [(1, 2), (128, 255), (85, 170, 255), (100, 200)])
+@pytest.mark.parametrize("values", [(1, 2), (128, 255)])
 def test_classes_are_listed(values):
     classes = np.zeros((60, 80), np.uint8)
     for i, value in enumerate(values):

@@ -122,14 +122,7 @@ def test_padding_centres_and_keeps_everything():
     assert np.array_equal(square[9:39], values) and not square[:9].any() and not square[39:].any()
 
 
-@pytest.mark.parametrize("factor", [2, 3, 4])
-def test_mask_resize_is_area_of_at_least_half(factor):
-    fine = disc(16 * factor, 16 * factor, 5.3 * factor, y=7 * factor, x=8.3 * factor)
-    share = fine.reshape(16, factor, 16, factor).mean((1, 3))
-    assert np.array_equal(fit_mask(fine, 16, "stretch"), share >= 0.5)
-
-
-@pytest.mark.parametrize(("old", "new"), [(40, 32), (50, 16), (16, 40)])
+@pytest.mark.parametrize(("old", "new"), [(32, 16), (40, 32), (50, 16), (16, 40)])
 def test_mask_resize_by_any_factor_is_area(old, new):
     """Against counting on a grid so fine that both sizes divide it."""
     coarse = disc(old, old, 0.3 * old, y=0.45 * old, x=0.52 * old)

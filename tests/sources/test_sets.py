@@ -310,30 +310,6 @@ def members_of(archive: bytes) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
-@pytest.mark.parametrize(
-    ("name", "make", "archive", "member"),
-    [
-        ("busi", lambda: {"Dataset_BUSI.zip": fakes.busi()}, "Dataset_BUSI.zip", "benign (2).png"),
-        (
-            "montgomery",
-            lambda: {"NLM-MontgomeryCXRSet.zip": zipped(fakes.montgomery_members())},
-            "NLM-MontgomeryCXRSet.zip",
-            "CXR_png/MCUCXR_0002_1.png",
-        ),
-        ("hc18", fakes.hc18, "training_set.zip", "001_HC.png"),
-        ("shenzhen", fakes.shenzhen, "ChinaSet_AllFiles.zip", "CHNCXR_0117_0.png"),
-    ],
-)
-def test_an_image_that_shows_nothing_is_named(mirror_of, name, make, archive, member):
-    archives = make()
-    members = members_of(archives[archive])
-    (full,) = (m for m in members if m.endswith(member))
-    height, width = np.asarray(Image.open(io.BytesIO(members[full]))).shape
-    members[full] = png(np.zeros((height, width), np.uint8))
-    mirror_of(archives | {archive: zipped(members)})
-    assert f"{member} is 0 everywhere" in fails(BadInput, name)
-
-
 def test_an_array_that_shows_nothing_is_named(mirror_of):
     arrays = dict(np.load(io.BytesIO(fakes.small_busi())))
     arrays["val_images"][1] = 0

@@ -1,6 +1,5 @@
 """How servers are asked: by the course's name, again where that may help, and past a proxy that does not lead there."""
 
-import io
 import tomllib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -177,14 +176,6 @@ def test_an_answer_is_an_answer(busi, waits, wrong):
     assert busi.asked == ["/busi"] and waits == []
 
 
-def test_a_silent_server_is_asked_once(busi, monkeypatch):
-    """It took a minute already."""
-    monkeypatch.setattr("usft_lib.sources.fetch.SILENCE", 0.1)
-    busi.faults["/busi"] = lambda to, _: to.web.mended.wait(5)
-    assert "no answer in 0.1 s" in fails(DataUnavailable)
-    assert busi.asked == ["/busi"]
-
-
 @pytest.mark.parametrize("kind", [requests.ConnectTimeout, requests.ReadTimeout, requests.exceptions.SSLError])
 def test_what_takes_long_or_would_fail_again_is_not_tried_again(waits, kind):
     asked = []
@@ -293,19 +284,3 @@ def asking_busi(addresses, *places):
     """BUSI at these places."""
     addresses(*places)
     return SOURCES["busi"]
-
-
-@repository
-def test_of_a_doi_the_resolver_is_asked_and_not_the_publisher(monkeypatch):
-    fetch, followed = script("data_scripts/fetch.py"), {}
-
-    def get(url, allow_redirects, **_):
-        followed[url] = allow_redirects
-        answer = requests.Response()
-        answer.status_code, answer.raw = 302, io.BytesIO()
-        return answer
-
-    monkeypatch.setattr(fetch.requests, "get", get)
-    for url in ("https://doi.org/10.1/x", "https://example.org/x"):
-        assert fetch.fault(url, page=True) == ""
-    assert list(followed.values()) == [False, True]

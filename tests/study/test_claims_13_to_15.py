@@ -12,7 +12,7 @@ from usft_lib.study.claims_13_to_15 import cheap, finds, gradients
 from usft_lib.study.files import gather
 from usft_lib.study.lines import no_worse
 from usft_lib.study.records import Results
-from usft_lib.study.strategies import four_of_nine, size
+from usft_lib.study.strategies import size
 
 
 @pytest.fixture
@@ -35,16 +35,6 @@ def test_grids_hold_what_is_compared_and_its_chosen_rates(chosen):
     assert first == {target: grids.read_rates()[target]["first 4"] for target in first}
     assert {e.lr for e in ratio if e.strategy == "untouched"} == {0.0}
     assert set(grids.CHEAP) | set(grids.CHEAP.values()) == {e.strategy for e in cheap}
-
-
-def test_random_sets_are_these_four():
-    assert grids.RANDOM_FOURS == (
-        "only enc3 bottleneck dec3 dec1 head",
-        "only enc2 enc3 dec3 dec2",
-        "only enc2 bottleneck dec4 dec1 head",
-        "only enc4 bottleneck dec4 dec1 head",
-    )
-    assert four_of_nine(4) not in grids.RANDOM_FOURS
 
 
 # In path order, as a run has them; and as they come back from results/, sorted by name.

@@ -20,7 +20,7 @@ def pretrained(discs):
     return model
 
 
-@pytest.mark.parametrize("strategy", ["first 1", "first 2", "outer 1", "inner 1", "last 1", "everything"])
+@pytest.mark.parametrize("strategy", ["first 1", "inner 1", "last 1"])
 def test_folding_changes_no_weight_that_is_trained(pretrained, discs, strategy):
     plain, quick = (usft.train_only(deepcopy(pretrained), usft.freezing.named(pretrained, strategy)) for _ in range(2))
     usft.fit(plain, discs, **HOW)

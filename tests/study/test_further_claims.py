@@ -253,15 +253,3 @@ def test_holm_against_hand_made_numbers():
     lines = [Line(n, "x", "hc18", 0, 0, 0, 5, "", secondary=beside, p=p) for n, p, beside in
              ((1, 0.01, 0), (1, 0.04, 0), (1, 0.03, 0), (1, 0.02, 1), (3, 0.04, 0), (3, None, 0))]  # fmt: skip
     assert report.holm(lines) == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.06), 0.02, 0.04, None]
-
-
-@pytest.mark.slow
-def test_the_report_holds_all_claims_in_order_and_grids_that_are_missing_leave_gaps():
-    names = ("schemes", "xray", "origins", "matched", "mechanism")
-    made = {name: [r for r in planted(name, lambda e: 0.7).records if r["experiment"]["seed"] < 2] for name in names}
-    text = report.report(report.read(made), {}, "x")
-    every = text.partition("## Every comparison")[2].partition("## ")[0].splitlines()
-    numbers = [int(line[2:].split(" ")[0].rstrip(",")) for line in every if line[:2] == "| " and line[2].isdigit()]
-    assert numbers == sorted(numbers) and set(numbers) == {1, 2, 3, 4, 6, 8, 10, 11, 12}
-    assert "nan" not in text and "schemes 126" in text
-    assert "no verdict: 0 of 9 cells" in report.report(report.read({}), {}, "x")

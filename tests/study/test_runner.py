@@ -80,14 +80,6 @@ def test_every_lesion_is_tested_once_in_five_folds():
     assert sorted(tested) == sorted(data.ids)
 
 
-def test_no_validation_left_is_said(monkeypatch):
-    monkeypatch.setitem(targets._PARTS, "busi", lambda size, fold: targets.busi_parts(size, fold, data=heads(10)))
-    targets._parts.cache_clear()
-    with pytest.raises(BadInput, match="no validation images are left"):
-        targets.parts("busi", 64)
-    targets._parts.cache_clear()
-
-
 # --- one experiment ------------------------------------------------------------------------------------------------
 
 
@@ -205,13 +197,6 @@ def test_a_broken_or_foreign_result_is_named_and_made_again(tiny_target, tmp_pat
     }
 
 
-def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match="cannot be written") as error:
-        Study(tmp_path / "file" / "results")
-    assert "\n" not in str(error.value)
-
-
 def test_gathered_results_come_back_and_equal_records_give_equal_bytes(tiny_target, tmp_path):
     mine = Study(tmp_path / "one")
     some = [TINY, replace(TINY, strategy="mean shape", lr=0.0)]
@@ -267,12 +252,6 @@ from usft_lib.study import targets
 targets._PARTS["sim-ultrasound"] = tiny.parts
 """
 SIX = [replace(TINY, seed=seed) for seed in range(6)]
-ONE_BY_ONE = f"""{TINY_HERE}
-from dataclasses import replace
-from usft_lib.study.runner import Study
-for seed in range(6):
-    print(Study(sys.argv[1]).attempt(replace(tiny.TINY, seed=seed)), flush=True)
-"""
 
 
 def undisturbed(some: list[Experiment], folder: Path):
@@ -284,21 +263,6 @@ def undisturbed(some: list[Experiment], folder: Path):
 
 def table(some: list[Experiment], folder: Path):
     return Results(Study(folder).records(some)).table.drop(columns="seconds")
-
-
-@pytest.mark.slow
-def test_killed_at_any_moment_and_begun_again_the_table_is_that_of_an_undisturbed_run(tiny_target, tmp_path):
-    command = [sys.executable, "-c", ONE_BY_ONE, tmp_path / "killed"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    for _ in range(2):
-        process.stdout.readline()
-    process.kill()
-    process.wait()
-    killed = Study(tmp_path / "killed")
-    assert 2 <= len(killed.records(SIX)) < 6
-    for e in killed.missing(SIX):
-        killed.attempt(e)
-    assert table(SIX, killed.folder).equals(undisturbed(SIX, tmp_path / "calm")) and len(table(SIX, killed.folder)) == 6
 
 
 @pytest.mark.slow

@@ -181,15 +181,6 @@ def test_steps_to_the_plateau_of_hand_made_curves():
 # --- repeats -------------------------------------------------------------------------------------------------------
 
 
-def test_a_repeat_is_fit_with_another_seed(lab, discs):
-    torch.set_num_threads(1)
-    model = usft.train_only(deepcopy(lab.pretrained), lab.runs[4].groups)
-    usft.fit(model, lab.train, lab.val, progress=False, **lab.settings | {"seed": 4})
-    assert lab.runs[4].seed == 4 and lab.runs[4].repeats is lab.runs[3]
-    for name, value in model.state_dict().items():
-        assert torch.equal(lab.runs[4].model.state_dict()[name], value), name
-
-
 def test_with_n_another_seed_draws_other_images(discs):
     lab = make(discs, n=5, steps=2)
     lab.run("first 1", seeds=2)
@@ -277,22 +268,3 @@ def test_from_scratch_begins_with_the_random_weights_of_its_seed(discs):
 
 
 # --- tasks ---------------------------------------------------------------------------------------------------------
-
-
-def test_tasks_tick_when_the_board_shows_it(discs):
-    near = "the lower end of mine − everything lies above −.9, over two seeds"
-
-    def found(scores):
-        mine = scores[(scores["against"] == "everything") & (scores["seeds"] >= 2)]
-        return (mine["difference_low"] > -0.9).any()
-
-    tasks = [usft.Task(near, found), usft.Task("broken", lambda scores: scores["no such column"])]
-    lab = make(discs, steps=3, tasks=tasks)
-    assert lab.snapshot()["tasks"][0] == {"text": near, "solved": False, "trouble": ""}
-    assert "KeyError" in lab.snapshot()["tasks"][1]["trouble"]
-    lab.run("everything", seeds=2)
-    lab.run("first 1")
-    assert not tasks[0].solved, "one training is not enough"
-    lab.again(2 + 1, seeds=2)
-    assert lab.wait(60) and lab.snapshot()["tasks"][0]["solved"]
-    refused(lambda: make(discs, tasks=["find it"]), "usft.Task")

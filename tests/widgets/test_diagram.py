@@ -15,7 +15,7 @@ def blocks(diagram) -> dict:
     return {g.get("data-group"): g for g in root.iter(f"{SVG}g") if g.get("data-group")}
 
 
-@pytest.mark.parametrize("depth", range(1, 7))
+@pytest.mark.parametrize("depth", [1, 4, 6])
 def test_every_group_is_a_block_and_none_lies_on_another(depth):
     model = usft.UNet(width=8, depth=depth)
     diagram = UNetDiagram(model, size=128)

@@ -11,8 +11,6 @@ pytest.importorskip("anywidget", reason="no anywidget here: python -m pip instal
 import browser
 
 import usft_lib as usft
-from usft_lib.widgets.lab import Lab
-from usft_lib.widgets.runs import Run
 
 pytestmark = pytest.mark.slow
 
@@ -232,35 +230,6 @@ def test_clicks_keys_and_presets_choose_groups(lab):
     assert lab.page.errors == []
 
 
-def test_the_u_is_the_drawing_of_the_library_with_a_switch_of_each_group(lab):
-    from xml.etree import ElementTree
-
-    lab.press("contracting")
-    tag = "{http://www.w3.org/2000/svg}"
-    made = ElementTree.fromstring(lab.view.drawing)
-    shown = ElementTree.fromstring(
-        lab.page.evaluate("new XMLSerializer().serializeToString(document.querySelector('.usft-u'))")
-    )
-    places = {"rect": ("x", "y", "width", "height"), "line": ("x1", "y1", "x2", "y2"), "text": ("x", "y")}
-    for name, keys in places.items():
-        one, other = ([[node.get(k) for k in keys] for node in root.iter(tag + name)] for root in (made, shown))
-        assert one == other and one
-    switches = [g for g in shown.iter(f"{tag}g") if g.get("role") == "switch"]
-    assert [g.get("data-group") for g in switches] == lab.view.lab.groups
-    assert [g.get("aria-checked") for g in switches] == ["true", "true", "false", "false", "false", "false"]
-    assert [g.get("tabindex") for g in switches] == ["0"] + ["-1"] * 5
-    assert not list(shown.iter(f"{tag}title")), "a tooltip would go on saying what the group was at first"
-
-
-def test_everything_frozen_is_explained_and_cannot_be_started(lab):
-    lab.page.get_by_label("k =").fill("1")
-    lab.press("first k")
-    lab.page.locator("[data-group=enc1]").click()
-    lab.pump()
-    assert lab.shown() == [] and "nothing would learn" in lab.text(".usft-cost")
-    assert lab.page.get_by_role("button", name="Fine-tune", exact=True).is_disabled()
-
-
 def test_late_answers_do_not_take_the_guess_back(lab):
     """A key may be pressed before the kernel has answered the last one: the slider must not jump back."""
     slider = lab.page.get_by_label("Your guess of the Dice")
@@ -409,31 +378,6 @@ def test_two_strategies_are_compared_and_repeated_until_there_is_a_word(lab):
     assert lab.page.errors == []
 
 
-def test_a_difference_of_unequal_seeds_says_that_it_is_of_one(lab):
-    lab.view.lab.run("everything")
-    lab.view.lab.run("first 1", seeds=2)
-    lab.look()
-    assert "of the one seed that both have" in lab.text("tr[data-run='2']")
-
-
-def test_repeat_pressed_twice_queues_once_and_is_refused_while_paused(lab, slow_steps):
-    lab.view.lab.run("first 1")
-    lab.look()
-    lab.tick("first 1")
-    lab.page.get_by_role("button", name="Repeat with 3 seeds").dblclick()
-    lab.pump()
-    assert [run.seed for run in lab.view.lab.runs] == [0, 1, 2]
-    lab.press("Pause")
-    assert lab.page.get_by_role("button", name="Repeat with 3 seeds").is_disabled()
-    assert "first 1, seed 1: step" in lab.text(".usft-running")
-    answer = ask(lab.view, do="again", runs=[1], seeds=3)
-    assert not answer["ok"] and "paused" in answer["message"]
-    lab.press("Stop")
-    assert lab.view.lab.wait(60)
-    lab.look()
-    assert lab.page.get_by_role("button", name="Repeat with 3 seeds").is_enabled() and lab.page.errors == []
-
-
 def test_a_pair_of_which_one_is_hidden_is_closed(lab):
     for strategy in ("everything", "first 1"):
         lab.view.lab.run(strategy)
@@ -568,32 +512,6 @@ def test_a_task_ticks_by_mouse_or_by_a_cell_and_one_that_raises_is_one_line(chro
     assert "✓ Train everything. Done." in lab.text(".usft-tasks") and lab.page.errors == []
 
 
-def make_many(lab):
-    """The same lab with runs of 300 steps, thirty of them, six of which are followed."""
-    many = Lab(lab.pretrained, lab.train, lab.val, steps=300, batch_size=4, seed=3)
-    for k in range(30):
-        run = Run(k + 1, f"a strategy of my own {k}", lab.groups, 0.5, 300, seed=3, colour=k)
-        run.__dict__ |= {key: getattr(lab.runs[0], key) for key in ("table", "dice", "low", "high", "changes", "model")}
-        run.loss, run.seconds = [0.1234 + 0.001 * j for j in range(300)], [0.123 * j for j in range(300)]
-        run.val, run.status = [(30 * j, 0.8123) for j in range(1, 11)], "done"
-        run.outlines = {j: [[100 + j, 200] * 40] for j in many._watched}
-        many.runs.append(run)
-    many._followed = many.runs[-6:]
-    return many
-
-
-def test_thirty_runs_on_a_board(lab):
-    lab.view.lab.run("everything")
-    many = make_many(lab.view.lab)
-    lab.view.lab.runs, lab.view.lab._followed = many.runs, many._followed
-    lab.view.lab._changes += 1
-    lab.look()
-    assert len(json.dumps(lab.view.lab.snapshot()).encode()) < 80_000
-    assert lab.page.locator("tr[data-run]").count() == 30
-    assert lab.page.locator(".usft-plot").first.locator("polyline").count() == 30
-    assert not browser.overflows(lab.page) and browser.serious_faults(lab.page) == [] and lab.page.errors == []
-
-
 def test_presets_alone_are_four_guesses_a_race_curves_and_masks(chrome, discs):
     lab = Page(chrome, made(discs, controls="presets"))
     assert lab.page.locator("[role=switch], table, select, .usft-block").count() == 0
@@ -623,16 +541,6 @@ def test_buttons_under_the_pointer_are_not_made_anew_by_looking(lab):
     assert "0.30" in lab.text(".usft-guess-value") and lab.page.evaluate("window.kept.isConnected")
 
 
-def test_without_a_test_set_there_is_nothing_to_open(chrome, discs):
-    lab = Page(chrome, made(discs, tested=False))
-    lab.view.lab.run("first 1")
-    lab.look()
-    assert lab.page.locator("tr[data-run]").count() == 1
-    lab.tick("first 1")
-    assert lab.page.get_by_role("button", name="Hide", exact=True).count() == 1
-    assert lab.page.get_by_role("button", name="Open the test set").count() == 0
-
-
 def test_closing_the_view_while_it_runs_loses_nothing(lab, monkeypatch):
     lab.press("Fine-tune")
     lab.page.evaluate("end()")
@@ -641,29 +549,6 @@ def test_closing_the_view_while_it_runs_loses_nothing(lab, monkeypatch):
     lab.open()
     assert lab.page.locator("tr[data-run='1']").count() == 1
     assert lab.page.locator(".usft-picture").count() == 3
-
-
-def test_late_and_strange_answers_are_not_drawn(lab):
-    before = lab.text(".usft-cost")
-    lab.page.evaluate("answer({to: 999, ok: true, message: '', snapshot: {chosen: []}})")
-    lab.page.evaluate("answer({to: 1, ok: true, message: '', snapshot: {chosen: []}})")  # answered already
-    assert lab.text(".usft-cost") == before and lab.page.errors == []
-
-
-def test_a_failed_run_is_said(lab, monkeypatch):
-    import usft_lib.widgets.runs as runs
-
-    def fail(self):
-        raise RuntimeError("<b>out of memory</b>")
-
-    monkeypatch.setattr(runs.Training, "step", fail)
-    lab.press("Fine-tune")
-    assert lab.view.lab.wait(60)
-    lab.look()
-    assert "This run failed: <b>out of memory</b>" in lab.text(".usft-said")
-    monkeypatch.undo()
-    lab.press("Fine-tune")
-    assert lab.view.lab.wait(60) and lab.view.lab.runs[-1].status == "done"
 
 
 def test_it_says_when_the_kernel_is_silent(chrome, discs):

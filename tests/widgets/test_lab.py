@@ -198,12 +198,6 @@ def test_wrong_names_and_numbers_get_a_line(lab, call, word):
     refused(lambda: call(lab), word)
 
 
-def test_thirty_clicks_in_a_second_end_where_they_should(lab):
-    for _ in range(31):
-        lab.toggle("enc1")
-    assert lab.chosen == lab.groups[1:]
-
-
 def test_a_failure_in_training_is_shown_and_the_lab_goes_on(lab, monkeypatch):
     step = Training.step
 
@@ -248,21 +242,6 @@ def test_a_racer_that_falls_does_not_end_the_race(lab, monkeypatch):
     assert lab.wait(60)
     assert [run.status for run in lab.runs] == ["failed", "done"] and lab.runs[1].dice is not None
     assert lab.snapshot()["message"] == "first 1 failed: diverged"
-
-
-def test_whoever_looks_at_the_end_learns_of_it(lab, monkeypatch):
-    seen = []
-    tell = lab._begin([lab._planned("first 1", None, None)]) and lab._session.tell
-
-    def watched(event, on):
-        if event is lab._session.done:
-            seen.append(lab.snapshot())
-        tell(event, on)
-
-    monkeypatch.setattr(lab._session, "tell", watched)
-    assert lab.wait(60)
-    time.sleep(0.05)
-    assert seen[0]["state"] == "running" and lab.version != seen[0]["version"] and lab.state == "idle"
 
 
 def test_an_interrupt_stops_the_run_and_leaves_the_lab_usable(lab, monkeypatch):
@@ -384,21 +363,6 @@ def test_snapshot_is_small_plain_and_tells_when_something_changed(lab):
     assert sum(value for _, value in told["runs"][5]["loss"]) / len(told["runs"][5]["loss"]) == pytest.approx(0.1234)
 
 
-def test_pictures_are_the_images_that_are_followed(lab, monkeypatch):
-    shown = lab.pictures()
-    assert shown["size"] == 32 and [len(image) for image in shown["images"]] == [1024] * 3
-    seen = []
-    import usft_lib.widgets.runs as runs
-
-    real = runs.segment
-    monkeypatch.setattr(
-        runs, "segment", lambda model, images, **more: (seen.append(images), real(model, images, **more))[1]
-    )
-    lab.run("first 1")
-    watched = [(image[0] * 255).round().byte().numpy().tobytes() for image in seen[0]]
-    assert watched == shown["images"]
-
-
 def test_outlines_enclose_the_mask():
     y, x = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
     disc = (x - 30) ** 2 + (y - 33) ** 2 < 20**2
@@ -410,12 +374,3 @@ def test_outlines_enclose_the_mask():
     assert outlines(torch.zeros(8, 8, dtype=torch.bool)) == []
     everything = torch.tensor(outlines(torch.ones(8, 8, dtype=torch.bool))[0]).view(-1, 2) / FINE
     assert everything.min() == -0.5 and everything.max() == 7.5
-
-
-def test_beside_a_busy_program_it_goes_on_with_fewer_threads_and_says_so(lab, monkeypatch):
-    for name, value in (("STEPS", 3), ("SECONDS", 0), ("BUSY", 100)):  # any machine is busy
-        monkeypatch.setattr(f"usft_lib.device.{name}", value)
-    torch.set_num_threads(2)
-    lab.run("first 1")
-    told = lab.snapshot()
-    assert told["threads"] == 1 and "busy" in told["message"] and torch.get_num_threads() == 2

@@ -10,7 +10,6 @@ pytest.importorskip("anywidget", reason="no anywidget here: python -m pip instal
 import browser
 
 import usft_lib as usft
-from usft_lib.widgets import results_explorer
 from usft_lib.widgets.results_explorer import START, VIEWS, choose, explorer_table, picture, study
 
 slow = pytest.mark.slow
@@ -19,15 +18,6 @@ TARGETS = ("hc18", "busi", "sim-ultrasound")
 
 def traits(guess: bool = False, data: dict | None = None, **selected) -> dict:
     return {"data": data or study(), "guess": guess, "selected": choose(**selected)}
-
-
-@pytest.fixture
-def unfinished(monkeypatch):
-    """The explorer's data as they are before any grid is complete."""
-    told = {view: f"Not complete yet: grid of {view}." for view in VIEWS}
-    made = study() | {"dice": [], "n": [], "pairs": dict.fromkeys(TARGETS, {}), "closed": list(VIEWS), "missing": told}
-    monkeypatch.setattr(results_explorer, "study", lambda: made)
-    return made
 
 
 # --- in Python -----------------------------------------------------------------------------------------------------
@@ -92,12 +82,6 @@ def test_what_is_selected_can_be_read_and_pages_without_a_kernel_have_a_picture(
     assert hidden.startswith("<svg") and "first 2" not in hidden, "a picture would tell what is to be guessed"
     same = usft.ResultsExplorer(view="pair", a="last 4")._repr_mimebundle_()[0]["image/svg+xml"]
     assert same == hidden, "a strategy and itself: there is nothing to show"
-
-
-def test_grids_that_are_not_complete_are_told(unfinished):
-    with pytest.raises(usft.BadInput, match="Not complete yet: grid of n"):
-        usft.explorer_table("n")
-    assert usft.ResultsExplorer()._repr_mimebundle_()[0]["image/svg+xml"].startswith("<svg")
 
 
 # --- the front end -------------------------------------------------------------------------------------------------
@@ -249,52 +233,6 @@ def test_by_keys_alone(show):
     assert page.evaluate("document.activeElement.tagName") == "SELECT"
     page.keyboard.press("ArrowDown")
     assert page.evaluate("traits.selected.a") == "first 5"
-
-
-@slow
-def test_what_is_not_there_is_said_and_nothing_else(show, unfinished):
-    page = show(data=unfinished)
-    for view, (words, _) in zip(
-        VIEWS,
-        (("Which layers?", 0), ("A or B?", 0), ("How many images?", 0), ("What can", 0), ("Does more", 0)),
-        strict=True,
-    ):
-        page.get_by_role("button", name=words).click()
-        assert page.locator(".usft-shown").inner_text() == f"Not complete yet: grid of {view}."
-        assert page.locator(".usft-row:visible").count() == 1 and page.locator(".usft-chart").count() == 0
-
-
-@slow
-def test_cheap_ways_are_drawn_and_named_once_they_are_there(show):
-    ways = {"norm only": 3000, "lora 4": 3000, "head only": 17}
-    shares = {"head only": 0.33, "lora 4": 1.0103}
-    heads = [row for row in study()["dice"] if row["target"] == "hc18"]
-    cheap = [row | {"strategy": way, "parameters": n, "share": shares.get(way, 0.7), "tflop": 5.0, "mean": 0.99}
-             for row in heads if row["strategy"] == "first 1" for way, n in ways.items()]  # fmt: skip
-    beside = [row for row in heads if row["strategy"] in ("everything", "untouched", "mean shape")]
-    page = show(data=study() | {"ways": cheap + beside, "missing": {}}, view="baselines")
-    labels = page.locator(".usft-chart > text").all_text_contents()
-    assert {"norm only", "lora", "head only"} <= set(labels) and "norm only" in rows(page, "best mean first")
-    assert "10" in labels and "first" not in labels, "only what was trained together"
-    for against in ("trained parameters", "operations"):
-        page.get_by_role("button", name=against, exact=True).click()
-        lines, points = page.locator(".usft-chart").evaluate(
-            """(svg) => ["line.usft-grid", "g path"].map((which) => {
-              const all = [...svg.querySelectorAll(which)].map((one) => one.getBoundingClientRect());
-              return [Math.min(...all.map((one) => one.left)), Math.max(...all.map((one) => one.right))];
-            })"""
-        )
-        assert lines[0] < points[0] and points[1] < lines[1], f"{against}: every point lies between the axis's ends"
-    assert "Not complete" not in page.locator(".usft-explorer").inner_text()
-    page.get_by_role("button", name="What can you afford?").click()
-    for budget in ("5", "7.5", "11"):
-        page.get_by_role("slider", name="Budget").fill(budget)
-        told = page.get_by_role("status").inner_text()
-        assert f"For {float(budget):.1f}" in told and not any(way in told for way in ways), "no pair to compare with"
-    page.get_by_role("button", name="Does more help?").click()
-    page.get_by_role("button", name="breast lesions").click()
-    assert {"first 4", "last 4"} <= set(rows(page, "best mean first")), "where they were not run: whole groups"
-    assert page.locator(".usft-note:visible").all_inner_texts() in ([], [""]), "nothing is noted, not even 0"
 
 
 @slow

@@ -19,7 +19,7 @@ from ..errors import BadInput
 from .experiment import Experiment, run
 from .files import gathered
 
-BEGUN = "It was begun and has not ended: it still runs, or its process was ended from outside, for want of memory say."
+BEGUN = "It was begun and has not ended: it still runs, or it was stopped from outside (out of memory, for example)."
 ENDED = "The system ended its process, alone and a second time: does it need more memory than there is?"
 
 
