@@ -40,9 +40,9 @@ ROUNDS = 30 if PROFILE == "full" else 8  # timed steps of each strategy
 #
 # ## Guess first
 #
-# In lesson 00 you sealed guess 00.d: how many seconds does the contracting half need to become about as good as
-# everything, as a share? Here is one more. Train `enc1` alone, 0.1 % of all parameters. **Which share of the operations
-# does a step take, if a step that trains everything counts as 1?**
+# In lesson 00 you sealed guess 00.d: the seconds until the contracting half is about as good as everything, divided by
+# the seconds of everything. Here is one more. Train `enc1` alone, 0.1 % of all parameters. **Which share of the
+# operations does a step take, if a step that trains everything counts as 1?**
 
 # %%
 usft.guess("13.a", ...)  # operations of a step of enc1 alone, as a share
@@ -92,9 +92,9 @@ usft.alt(f"forward is the same for all; enc1 alone takes {enc1:.2f}, since the g
 #
 # ## Against the clock
 #
-# A count is a theory, the clock is the experiment. It is noisy: other programs slow a step down. Two habits help. Let
-# the strategies take their steps **in turns**, so that a bad second hits all of them. And take the **minimum**:
-# disturbances only slow a step down.
+# A count is a theory, the clock is the experiment. It is noisy, because other programs run as well. Two habits help.
+# Let the strategies take their steps **in turns**, so that a bad second hits all of them. And take the **minimum**:
+# disturbances only slow a step down, so it is the best estimate.
 
 # %% tags=["train"]
 source = usft.pretrained("xray-simulated")
@@ -116,7 +116,7 @@ for turn in range(ROUNDS + 3):
 
 # %% tags=["train", "fold"]
 # @title Print counted and measured shares
-print(f"a step of everything takes {1e3 * best['everything']:.0f} ms for 8 images")
+print(f"a step of everything takes {1e3 * best['everything']:.0f} ms for a batch of 8 images")
 clock = {name: seconds / best["everything"] for name, seconds in best.items()}
 for name in shares:
     print(f"{name:12s}counted {sum(shares[name].values()):.2f}, by the clock {clock[name]:.2f}")
@@ -126,8 +126,9 @@ usft.check_range(clock["last 1"], 0.2, 0.9, "last 1 by the clock")
 # <details><summary>Why do the two differ?</summary>
 #
 # Often the reason is memory. Normalisation and activation compute little, but they move every number, and layers at
-# full resolution move the most. A frozen layer can skip a part of this. On a GPU with small images, much of a step is
-# spent on starting its many small parts.
+# full resolution move the most. A frozen layer can skip a part of this, so the clock may be below the count. On a GPU
+# with small images, much of a step is spent on starting its many small parts, which freezing does not save. So the
+# clock may be above the count.
 # </details>
 #
 # ## How many steps?
@@ -203,7 +204,7 @@ usft.check(
         "a dip afterwards": (
             (looks_at(0.5, 0.91, 0.91, 0.91, 0.7, 0.91, 0.91, 0.91), 0.9),
             20,
-            "it had arrived at step 20; what comes later does not change when.",
+            "it had arrived at step 20; what comes later does not change the answer.",
         ),
         "there at the start": (
             (looks_at(0.91, 0.92, 0.91, 0.92, every=25), 0.9),
@@ -256,7 +257,7 @@ def time_to_plateau(curve, plateau):
     near = [step for step, dice in curve if dice >= plateau - 0.01]
     return near[0] if len(near) >= 3 else None
 # END WRONG
-# BEGIN WRONG "what comes later does not change when"
+# BEGIN WRONG "what comes later does not change the answer"
 def time_to_plateau(curve, plateau):
     for k in range(len(curve) - 2):
         if all(dice >= plateau - 0.01 for _, dice in curve[k:]):
@@ -349,28 +350,32 @@ usft.alt("everything arrives first; first 4 arrives each time, but later; first 
 # %% tags=["fold", "study"]
 # @title Print the verdict on claim 7, and open guess 00.d
 every = usft.verdicts(7)
-print("first 4 minus everything (more than 0: first 4 needs more)")
+ends = {name: np.mean([plateau_level(curve) for curve in watched[name].values()]) for name in ("everything", "first 4")}
+print(f"plateau of everything {ends['everything']:.3f}, of first 4 {ends['first 4']:.3f} (means of five trainings)")
+print("first 4 minus everything (claim 7 expects less than 0; here the limit is 0, not 0.02)")
 for line in every[every["words"].str.startswith("first 4")].itertuples():
     goal, digits = "its own" if "own" in line.words else "everything's", int(line.unit != "steps")
     more, low, high = -line.mean, -line.high, -line.low
     print(f"  to {goal} plateau: {more:+.{digits}f} {line.unit} ({low:+.{digits}f} to {high:+.{digits}f}), {line.said}")
 for line in every[every["bound"] != ""].itertuples():
     name = line.words.partition(" reaches")[0]
-    print(f"  {name} never arrived: at least {-line.mean:+.0f} {line.unit}, {line.said}")
+    full = 900 + line.mean  # everything needs, on average
+    print(f"  {name} never arrived: at least 900 − {full:.0f} = {900 - full:.0f} {line.unit} more, {line.said}")
 told = every[every["words"].str.startswith("first 4") & (every["unit"] == "steps")]
 steps = {name: np.mean(arrived[name]) for name in ("everything", "first 4")}
 share = steps["first 4"] / steps["everything"]
-print(f"share of the steps {share:.2f}, of the operations {share * sum(shares['first 4'].values()):.2f}")
+operations = share * sum(shares["first 4"].values())
+print(f"first 4 ÷ everything, to everything's plateau: steps {share:.2f}, operations {operations:.2f}")
 print(f"00.d, share of the seconds, estimated with your clock: {share * clock['first 4']:.2f}; "
       f"your guess: {usft.guesses().get('00.d', 'none')}")  # fmt: skip
 decides, beside = told[~told["secondary"]].iloc[0], told[told["secondary"]].iloc[0]
-assert decides["said"] == "reversed" and beside["said"] == "undecided"
+assert decides["said"] == "reversed" and beside["said"] == "undecided" and ends["first 4"] < ends["everything"]
 
 # %% [markdown]
 # ### Exercise 13.2 · Read the verdict
 #
-# Set `word`: the study's word for claim 7. And set `own`: how many steps first 4 needs **more** than everything if each
-# goes to its **own** plateau (the mean, a positive number).
+# Set `word`: the study's word for claim 7 (everything's plateau, in steps). And set `own`: how many steps first 4 needs
+# **more** than everything if each goes to its **own** plateau (the mean, a positive number).
 
 # %%
 # BEGIN SOLUTION a word, and a number of steps
@@ -448,7 +453,8 @@ answers = {
     "13.a": ("operations of a step that trains enc1 alone", enc1),
 }  # fmt: skip
 for name, (what, answer) in answers.items():
-    print(f"{name}  {what:50s}{answer:+.3f}   you: {usft.guesses().get(name, 'none')}")
+    number = f"{answer:.0f}" if name == "08.b" else f"{answer:.3f}" if name in ("00.d", "13.a") else f"{answer:+.3f}"
+    print(f"{name}  {what:50s}{number:>6s}   you: {usft.guesses().get(name, 'none')}")
 assert answers["08.b"][1] == 9 and answers["12.a"][1] < 0 < answers["00.b"][1]
 
 # %% [markdown]
@@ -461,10 +467,10 @@ You train only the bottleneck. What does a step not have to do?
 
 - [ ] The forward pass of the encoder.
   Without it the bottleneck has no input.
-- [x] The gradient of the inputs in enc1 to enc4.
-  Nothing before them learns, so the gradient stops at the bottleneck.
 - [ ] The gradient of the inputs in dec4 to dec1.
   The gradient must come through the decoder to reach the bottleneck.
+- [x] The gradient of the inputs in enc1 to enc4.
+  Nothing before the bottleneck learns, so the gradient stops there.
 """)
 
 # %%
@@ -483,12 +489,12 @@ Last 4 never arrives within 900 steps, in five of five trainings. You report its
 # %%
 # @title Question 3
 usft.Quiz("""
-A strategy is 0.005 better than another. The interval is 0.003 to 0.007. What do you say? (From lesson 08.)
+A strategy is 0.005 better than another. The interval is 0.003 to 0.007. What do you say? (Lessons 08 and 12.)
 
-- [ ] It is better, and that decides.
-  It is surely better, by less than would matter to anybody.
 - [x] It is better by less than 0.02, so the two are as good as equal.
   The whole interval lies between −0.02 and 0.02.
+- [ ] It is better, and that decides.
+  It is surely better, by less than would matter to anybody.
 - [ ] Undecided.
   The interval leaves no doubt about the size.
 """)
@@ -507,11 +513,12 @@ A strategy is 0.005 better than another. The interval is 0.003 to 0.007. What do
 #
 # * Frozen is not free: the forward pass stays, and the gradient goes back to the first layer that learns.
 # * Measure in turns, take the minimum.
-# * "Faster" needs a finish line, fixed before. A run that never arrives gives only a bound.
+# * "Faster" needs a finish line that is fixed beforehand. A run that never arrives gives only a bound.
 #
 # ## Try it alone
 #
-# Which single group is the most expensive to train, and which the cheapest? Use `step_cost` for each of the ten.
+# Which single group needs the most operations, and which the fewest? Use `step_cost(net, ["enc2"], SIZE)` as in the
+# first cell with `step_cost`, for each of the ten groups.
 
 # %% [markdown]
 # ## Further reading

@@ -129,7 +129,8 @@ def gains_figure(points: Mapping[str, Mapping[str, tuple]]) -> Figure:
                 text = {"textcoords": "offset points", "fontsize": 9, **NAMED[side]}
                 axes.annotate(literal(group), middle, **text)
             axes.axhline(0, color="0.3", linewidth=1)
-            axes.set(title=literal(target), xscale="log", xlabel="gradient ÷ weight, before training")
+            axes.set(title=literal(target), xscale="log")
+            axes.set_xlabel("gradient ÷ weight, before training (small marks: each training)")
             axes.margins(x=0.15)
         panels[0, 0].set_ylabel("gain in Dice, trained alone")
     return figure

@@ -39,7 +39,7 @@ STEPS = 300 if PROFILE == "full" else 150
 # | method | what learns | compared with |
 # |---|---|---|
 # | *norm only* | scales and shifts of all normalisations | *first 1* |
-# | *bias only* | everything that is added | *first 1* |
+# | *bias only* | all shifts and biases | *first 1* |
 # | *head only* | the last convolution, 17 numbers | *first 1* |
 # | *lora 4* | a small change of each weight, in all groups | *first 2* |
 # | *lp-ft* | the head, later everything | everything |
@@ -75,7 +75,7 @@ for way in ways:
     print(f"{way:12s}{size(way)[1]:9,d} parameters")
 
 # %% [markdown]
-# *Norm*, *bias*, *head* and *lora* keep all stored statistics (lesson 04).
+# *Norm*, *bias*, *head* and *lora* use stored statistics everywhere (lesson 04).
 #
 # ## A change of low rank
 #
@@ -86,15 +86,15 @@ for way in ways:
 #
 # where $A$ is $r$ × (in · k · k), $B$ is out × $r$, and only $A$ and $B$ learn. All rows of the product are mixtures of
 # the $r$ rows of $A$, so its **rank** (number of independent rows) is at most $r$. The number $s$ is a fixed scale. For
-# 64 to 64 channels and a 3×3 kernel, $W$ has 36 864 numbers; with $r = 4$, $A$ and $B$ have 2 560.
+# 64 to 64 channels and a 3×3 kernel, $W$ has 36 864 numbers; with $r = 4$ (*lora 4*), $A$ and $B$ have 2 560.
 #
 # ### Exercise 15.1 · LoRA for a convolution
 #
-# In the class, store `conv` and `scale`, freeze `conv`, and make the matrices `A` and `B` as
-# `torch.nn.Parameter`, so that they learn. `changed` gives the weight $W'$. `merge` gives a plain convolution that does
-# the same; the layer itself stays as it is.
+# In `__init__`, set `self.conv` (frozen: `requires_grad_(False)`), `self.scale`, and the matrices `self.A` and
+# `self.B`, each a `torch.nn.Parameter`, so that they learn. `changed` gives the weight $W'$. `merge` gives a plain
+# convolution that does the same; the layer itself stays as it is.
 #
-# At the start the layer must do exactly what `conv` does. Weight and bias (if there is one) of `conv` never move.
+# At the start the layer must do exactly what `conv` does.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -284,7 +284,7 @@ tests = {
     ),
     "is the rank as wanted": (
         has_full_rank,
-        "A must begin with random numbers: rows that are equal at the start stay equal.",
+        "one matrix must begin with random numbers: rows that are equal at the start stay equal.",
     ),
     "is the scale in it": (has_the_scale, "B · A is multiplied by scale and goes back by view_as before it is added."),
     "is the merged layer a plain one": (
@@ -381,7 +381,7 @@ def changed(layer):
 
 
 # END WRONG
-# BEGIN WRONG "A must begin with random numbers"
+# BEGIN WRONG "must begin with random numbers"
 class LoRAConv(torch.nn.Module):
     def __init__(self, conv, rank, scale=2.0):
         super().__init__()
@@ -673,10 +673,10 @@ def merge(layer):
 #
 # ## Not all at once
 #
-# Here is *our version*, in 300 steps:
+# Our versions, in 300 steps:
 #
 # * *lp-ft* ("linear probing, fine-tuning"; Kumar and others, 2022): the head alone for 100 steps, then everything.
-#   Their head was new, and its first gradients could spoil good layers; ours is pretrained.
+#   Their new head could spoil good layers with its first gradients; ours is pretrained.
 # * *unfreeze from output* (Howard and Ruder, 2018, for texts): `dec1` and the head first, then about every 12 steps one
 #   more group, so that after 100 steps everything learns. *From input*: the other way.
 #
@@ -685,7 +685,7 @@ def merge(layer):
 
 # %%
 model = usft.train_only(usft.pretrained("xray-simulated"), ["head"])
-plan = {3: list(usft.groups(model))}  # after three steps: everything
+plan = {3: list(usft.groups(model))}  # from the fourth step on: everything
 few = usft.simulate_ultrasound(8, size=SIZE, seed=1)
 for _ in usft.Training(model, few, steps=5, unfreeze_at=plan):
     print(sum(p.numel() for p in model.parameters() if p.requires_grad), end=" ")
@@ -694,7 +694,7 @@ for _ in usft.Training(model, few, steps=5, unfreeze_at=plan):
 # ## Which learning rate?
 #
 # Here are two methods at two rates, on simulated breasts. Does their order depend on the rate? Validation images choose
-# it, and the test images are used once.
+# the rate; test images are used once.
 
 # %% tags=["train"]
 source = usft.pretrained("xray-simulated")
@@ -733,10 +733,11 @@ usft.check_range(max(tested.values()), 0.25, 0.95, "Dice of the better")
 # ## What the study found
 #
 # **Claim 15** (ours) is seven comparisons on each target: is the method better than its opponent? The pairs were fixed
-# before these trainings, after claims 1 to 12. A word judges one line by itself; some of 14 may be luck (lesson 10).
+# before these trainings, after the results of claims 1 to 12. Each word judges one line; some of 14 may be luck (lesson
+# 10).
 #
 # Two questions: which method is better with equally many *parameters*, and which in the same *time*? In the explorer,
-# guess, then change *Against* to operations. The next cell measures seconds.
+# guess, then change *Against* to operations. Then seconds are measured.
 
 # %%
 explorer = usft.ResultsExplorer("hc18", view="baselines", guess=True)
@@ -800,8 +801,8 @@ usft.alt(f"on heads {better} of seven methods are confirmed to be better than wh
          "everything has the highest mean on both targets.")  # fmt: skip
 
 # %% [markdown]
-# The grey line is the **Pareto front**: for each point on it, no cheaper method has a higher mean. Some are on it by
-# luck: read the intervals. The seconds are your machine's, on smaller images; those of the last three methods are
+# The grey line is the **Pareto front**: for each method on it, no cheaper one has a higher mean. Some are on it by
+# luck: read the intervals. The seconds are your machine's, on smaller images; those of *lp-ft* and unfreezing are
 # counted from operations.
 #
 # ### Exercise 15.2 · Read the verdicts
@@ -861,11 +862,11 @@ plans = float([word for (_, words), word in said.items() if "everything" in word
 #
 # * Two of 14 comparisons are *confirmed*: normalisation on heads, LoRA on breasts. After Holm over all claims neither
 #   remains. Four are *reversed*: the head twice, two plans on breasts.
-# * LoRA's steps are as long as those of everything, which has the highest mean.
+# * LoRA's steps are at least as long as everything's. Everything has the highest mean.
 # * On heads, *lp-ft* and *from output* are within 0.02 of everything.
 # </details>
 #
-# The trainings so far used *augmentation* (small random changes, lesson 03). Perhaps it favours first layers. **Claim
+# The study's trainings used *augmentation* (small random changes, lesson 03). Perhaps it favours first layers. **Claim
 # 13** (ours): without it, first 4 still beats last 4.
 
 # %% tags=["fold", "study"]
@@ -874,12 +875,14 @@ plans = float([word for (_, words), word in said.items() if "everything" in word
 names["busi"] = "breast lesions"
 bare = without_augmentation(usft.results("augmentation"))
 for line in bare:
-    beside = "beside it: " if line.secondary else ""
-    print(f"{beside}{names[line.target]}, {line.words}: {line.mean:+.3f} "
-          f"({line.low:+.3f} to {line.high:+.3f}), {line.said}")  # fmt: skip
-print("augmentation and claim 1:", turns(bare))
-print("(not turned: confirmed on heads and on simulated breasts; turned: an interval below 0)")
-assert len(bare) == 6
+    before, after = ("beside it: ", "") if line.secondary else ("", f", {line.said}")
+    print(f"{before}{names[line.target]}, {line.words}: {line.mean:+.3f} "
+          f"({line.low:+.3f} to {line.high:+.3f}){after}")  # fmt: skip
+print("claim 13:", turns(bare))
+print("(not turned: confirmed on heads and on simulated breasts; turned: any interval below 0; else undecided)")
+words = {line.target: line.said.split(" (")[0] for line in bare if not line.secondary}
+assert len(bare) == 6 and turns(bare) == "not turned" and words["busi"] == "undecided"
+print("So first layers do not win because of augmentation. Breast lesions alone are too few to decide.")
 
 # %% [markdown]
 # ## Quiz
@@ -894,7 +897,7 @@ LoRA trains 3 % of the parameters of our network. Why is a step, as we write it,
 - [x] Images go forward through everything, and the gradient comes back through everything.
   And the gradient of the whole weight is computed on the way to those of A and B.
 - [ ] Because B begins with zeros.
-  From the second step on both are in use.
+  Zeros take as long as other numbers.
 """)
 
 # %%
@@ -904,7 +907,7 @@ A training unfreezes one group after the other. Each time, the code makes a new 
 is lost?
 
 - [ ] Nothing: an optimiser should hold exactly what learns.
-  It may. But a new one has forgotten something.
+  That is right, but a new one has forgotten something.
 - [x] The running averages of the groups that learnt before.
   Adam must start them anew, so for a while each step follows only the last few batches.
 - [ ] The weights that were learnt before.
@@ -938,12 +941,12 @@ conclude? (Compare lesson 09.)
 # ## Recap
 #
 # * LoRA adds a product of two thin matrices, and can be merged.
-# * Few parameters are cheap to store. LoRA's need steps as long as those of everything.
+# * Few parameters are cheap to store, but LoRA's steps are as long as everything's.
 # * Offer all methods the same rates, and say what is equal: parameters, or time.
 #
 # ## Try it alone
 #
-# Is LoRA in the first two groups, `usft.lora(model, usft.first(model, 2))`, as good as training them?
+# Is LoRA in the first two groups, `usft.lora(model, usft.first(model, 2))`, as good as training them, at equal steps?
 
 # %% [markdown]
 # ## Further reading
