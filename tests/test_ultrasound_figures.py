@@ -60,6 +60,19 @@ def test_a_patch_has_one_size_on_the_grid_and_is_wider_further_down(scan):
     assert in_picture == [pytest.approx(2 * (radius + far) * np.sin(np.deg2rad(5)), rel=1e-4) for far in (16, 74)]
 
 
+def test_grains_lie_at_their_numbers_beside_the_line_of_theory():
+    figure = plots.grains_figure({"3 MHz": [(0.4, 0.5)]}, {"3 MHz": [(1, 1.1), (2, 2.1)]})
+    along, across = figure.axes
+    assert along.lines[0].get_xydata().tolist() == [[0.4, 0.5]] and len(across.lines[0].get_xdata()) == 2
+    assert along.lines[1].get_slope() == 1
+
+
+def test_windows_have_a_curve_a_scanner_and_a_line_a_group():
+    axes = plots.windows_figure({"fine": {1: 0.6, 3: 0.9}, "coarse": {1: 0.5, 3: 0.6}}, {"enc1": 5}, 0.3125).axes[0]
+    assert [list(line.get_ydata()) for line in axes.lines[:2]] == [[0.6, 0.9], [0.5, 0.6]]
+    assert axes.lines[2].get_xdata()[0] == 5 and "0.31 mm" in axes.get_xlabel()
+
+
 def test_the_overlap_is_one_minus_gcnr():
     draw = torch.Generator().manual_seed(0)
     inside, beside = torch.randn(4000, generator=draw), torch.randn(3000, generator=draw) + 1
@@ -77,6 +90,16 @@ def test_differences_have_a_row_each_and_panels_share_their_scale():
     assert [text.get_text() for text in left.texts] == ["+0.050", "-0.200", "0.02"]
 
 
+def test_levels_have_a_sign_a_network_and_a_bar_for_the_mean_shape():
+    home = {"home": (0.9, 0.8, 1.0)}
+    scores = {"as it came": home | {"away": (0.5, 0.4, 0.6)}, "again": home | {"away": (0.7, 0.6, 0.8)}}
+    axes = plots.levels_figure(scores, {"home": 0.7, "away": 0.65}).axes[0]
+    signs = [line for line in axes.lines if line.get_marker() != "None"]
+    assert [line.get_xdata()[0] for line in signs] == [0.9, 0.5, 0.9, 0.7]
+    bars = [bar.get_segments()[0][0][0] for bar in axes.collections]
+    assert bars == [0.7, 0.65]
+
+
 def test_seeds_are_lines_from_strategy_to_strategy():
     axes = plots.seeds_figure({"a": [0.1, 0.2], "b": [0.3, 0.1]}, {"mean shape": 0.25}).axes[0]
     assert [list(line.get_ydata()) for line in axes.lines] == [[0.1, 0.3], [0.2, 0.1], [0.25, 0.25]]
@@ -92,3 +115,16 @@ def test_a_training_is_drawn_with_its_mean_over_steps():
     assert right.lines[1].get_ydata()[0] == 0.3
     with pytest.raises(usft.BadInput, match="validations"):
         plots.training_figure(usft.History({}, loss=[1.0]), {})
+
+
+def test_drift_has_a_line_a_group_and_a_way():
+    left, right = plots.drift_figure({"plain": {"enc1": [0, 1]}, "frozen": {"enc1": [0, 0]}},
+                                     {"plain": [0.9, 0.8], "frozen": [0.9, 0.9]}, [0, 8]).axes  # fmt: skip
+    assert [list(line.get_ydata()) for line in left.lines] == [[0, 1], [0, 0]]
+    assert [list(line.get_ydata()) for line in right.lines] == [[0.9, 0.8], [0.9, 0.9]]
+
+
+def test_a_number_for_each_group_is_drawn_along_the_path():
+    axes = plots.by_group_figure({"one": {"enc1": 0.2, "head": 0.4}}, "CKA").axes[0]
+    assert axes.lines[0].get_ydata().tolist() == [0.2, 0.4]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["enc1", "head"]

@@ -34,8 +34,8 @@ STEPS, TRAININGS = (300, 3) if PROFILE == "full" else (150, 1)
 
 # %% [markdown]
 # So far we found good layers by trying. Each try costs a training, and the best of many is partly lucky (lesson 09).
-# Could we ask the network instead, *before* any training? One backward pass over images and masks gives a gradient.
-# Perhaps the groups with the largest gradient are the ones to train.
+# Could we ask the network instead, *before* any training? One backward pass gives a gradient. Perhaps the groups with
+# the largest gradient are the ones to train.
 #
 # ## Guess first
 #
@@ -48,7 +48,7 @@ STEPS, TRAININGS = (300, 3) if PROFILE == "full" else (150, 1)
 
 # %%
 usft.guess("14.a", ...)  # Dice of the network's four minus random fours
-usft.guess("14.b", ...)  # how often the larger gradient raises Dice more
+usft.guess("14.b", ...)  # how often larger gradient ÷ weights gains more
 
 # %% [markdown]
 # ## Gradient against weight
@@ -276,7 +276,7 @@ usft.alt(f"the ratio is largest at {top} and smallest at {low}; the lines of the
 # run the cells:** what happens to the masks, to the ratio of `enc2`, and to the network's choice?
 
 # %%
-GROUP, FACTOR = "enc2", 10  # change me: another group, 0.1 to 100
+GROUP, FACTOR = "enc2", 10  # change me: enc2 … enc4, bottleneck; 0.1 to 100
 
 same = deepcopy(source).eval()
 block = getattr(same, GROUP)  # twice: convolution, norm, ReLU
@@ -353,7 +353,7 @@ for name in dict.fromkeys((mine, *opponents)):
 usft.check_range(board.max(), 0.3, 0.95, "Dice of the best")
 
 # %% [markdown]
-# One training of each is an example, not a result.
+# One training is an example, not a result.
 #
 # ## What the study found
 #
@@ -367,8 +367,8 @@ usft.check_range(board.max(), 0.3, 0.95, "Dice of the best")
 # * Order the nine groups by gain. The ratio agrees with this order better than the *number of parameters* does (τ,
 #   lesson 10): the interval of the difference is above 0.
 #
-# *Does not find the layers*: one of the first two is *not confirmed* or *reversed*. *Size alone*: only the third is.
-# Otherwise *finds the layers* or *undecided*.
+# *Does not find the layers*: one of the first two is *not confirmed* or *reversed*. *Size alone*: the first two are
+# *confirmed*, the third is *not confirmed* or *reversed*. Otherwise *finds the layers* or *undecided*.
 
 # %% tags=["fold", "study"]
 # @title Draw the ratio against the gain, and print the verdict
@@ -495,7 +495,7 @@ for target, title in names.items():
     print(f"  regret of a random group           {np.mean(at_random):.3f}")
 
 # %% [markdown]
-# Trying all nine, four times each, leaves nearly no regret; the ratio about as much as a draw, or more.
+# Trying all nine, four times each, leaves nearly no regret; the ratio as much as a draw, or more.
 #
 # ## Quiz
 

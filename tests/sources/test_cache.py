@@ -94,6 +94,15 @@ def test_prepared_data_loads_from_a_folder_that_cannot_be_written_to(mirror_of, 
     assert len(load("busi", size=32)) == 4
 
 
+def test_so_it_does_where_there_is_no_mirror(addresses, web, cache, monkeypatch):
+    web.pages["/busi"] = fakes.busi()
+    addresses(("/busi", known(fakes.busi()), 1))
+    load("busi", size=32)
+    monkeypatch.setattr(FileLock, "acquire", full_disk)
+    monkeypatch.setattr(Path, "mkdir", full_disk)
+    assert len(load("busi", size=32)) == 4 and web.asked == ["/busi"]
+
+
 def test_what_a_killed_kernel_left_is_cleared(mirror_of, cache):
     mirror_of({BUSI: fakes.busi()})
     (cache / "busi").mkdir(parents=True)

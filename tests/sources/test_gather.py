@@ -82,7 +82,7 @@ def test_the_archive_goes_first(nlm, web):
     assert len(load("montgomery", size=32)) == 4 and web.asked == ["/archive.zip"]
 
 
-def test_montgomery_file_by_file(nlm, web, cache, capsys, mirror_of, files=FEW):
+def test_montgomery_file_by_file(nlm, web, cache, capsys, mirror_of):
     """Never more than four at a time, one bar; the same data as from the archive."""
     busy, most, lock = [], [], threading.Lock()
 
@@ -90,26 +90,26 @@ def test_montgomery_file_by_file(nlm, web, cache, capsys, mirror_of, files=FEW):
         with lock:
             busy.append(to)
             most.append(len(busy))
-        time.sleep(0.5 / len(files))
+        time.sleep(0.5 / len(FEW))
         with lock:
             busy.remove(to)
         to.page(200, body)
 
-    pages = nlm(files)
+    pages = nlm(FEW)
     web.faults = dict.fromkeys(web.pages, slow)
     data = load("montgomery", size=32)
-    assert asked_files(web) == sorted(files) and web.asked[0] == "/archive.zip"
-    assert len(data) == len(files) / 3 and 1 < max(most) <= 4
-    assert data.labels.count("tuberculosis") == sum(file.endswith("_1.png") for file in files) / 3
+    assert asked_files(web) == sorted(FEW) and web.asked[0] == "/archive.zip"
+    assert len(data) == len(FEW) / 3 and 1 < max(most) <= 4
+    assert data.labels.count("tuberculosis") == sum(file.endswith("_1.png") for file in FEW) / 3
     told = capsys.readouterr()
     assert "NLM asks that the two papers are cited" in told.out
-    bar = f"{len(files)}/{len(files)} ["
+    bar = f"{len(FEW)}/{len(FEW)} ["
     assert bar in told.err
-    assert all(f"/{len(files)} [" in line for line in re.split(r"[\r\n]+", told.err) if line.strip())
+    assert all(f"/{len(FEW)} [" in line for line in re.split(r"[\r\n]+", told.err) if line.strip())
     assert len(left(cache)) == 3  # the archive, the note of its hash, what was prepared
     load("montgomery", size=32)
     load("montgomery", size=48)
-    assert len(web.asked) == len(files) + 1  # nobody is asked again
+    assert len(web.asked) == len(FEW) + 1  # nobody is asked again
     mirror_of({ARCHIVE: zipped({f"MontgomerySet/{file}": data for file, data in pages.items()})})
     assert same(load("montgomery", size=32), data)
 

@@ -197,6 +197,13 @@ def test_a_broken_or_foreign_result_is_named_and_made_again(tiny_target, tmp_pat
     }
 
 
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be written") as error:
+        Study(tmp_path / "file" / "results")
+    assert "\n" not in str(error.value)
+
+
 def test_gathered_results_come_back_and_equal_records_give_equal_bytes(tiny_target, tmp_path):
     mine = Study(tmp_path / "one")
     some = [TINY, replace(TINY, strategy="mean shape", lr=0.0)]

@@ -265,6 +265,3 @@ def test_from_scratch_begins_with_the_random_weights_of_its_seed(discs):
     assert lab.wait(60) and lab.runs[-1].scratch and lab.runs[-1].label == "scratch (2)"
     lab.choose(lab.groups)
     assert lab.snapshot()["label"] == "everything"
-
-
-# --- tasks ---------------------------------------------------------------------------------------------------------

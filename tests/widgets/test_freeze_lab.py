@@ -230,6 +230,15 @@ def test_clicks_keys_and_presets_choose_groups(lab):
     assert lab.page.errors == []
 
 
+def test_everything_frozen_is_explained_and_cannot_be_started(lab):
+    lab.page.get_by_label("k =").fill("1")
+    lab.press("first k")
+    lab.page.locator("[data-group=enc1]").click()
+    lab.pump()
+    assert lab.shown() == [] and "nothing would learn" in lab.text(".usft-cost")
+    assert lab.page.get_by_role("button", name="Fine-tune", exact=True).is_disabled()
+
+
 def test_late_answers_do_not_take_the_guess_back(lab):
     """A key may be pressed before the kernel has answered the last one: the slider must not jump back."""
     slider = lab.page.get_by_label("Your guess of the Dice")
@@ -539,6 +548,16 @@ def test_buttons_under_the_pointer_are_not_made_anew_by_looking(lab):
     lab.view.lab.set_guess(0.3)  # something else changed
     lab.look()
     assert "0.30" in lab.text(".usft-guess-value") and lab.page.evaluate("window.kept.isConnected")
+
+
+def test_without_a_test_set_there_is_nothing_to_open(chrome, discs):
+    lab = Page(chrome, made(discs, tested=False))
+    lab.view.lab.run("first 1")
+    lab.look()
+    assert lab.page.locator("tr[data-run]").count() == 1
+    lab.tick("first 1")
+    assert lab.page.get_by_role("button", name="Hide", exact=True).count() == 1
+    assert lab.page.get_by_role("button", name="Open the test set").count() == 0
 
 
 def test_closing_the_view_while_it_runs_loses_nothing(lab, monkeypatch):

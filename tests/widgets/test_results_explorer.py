@@ -13,7 +13,6 @@ import usft_lib as usft
 from usft_lib.widgets.results_explorer import START, VIEWS, choose, explorer_table, picture, study
 
 slow = pytest.mark.slow
-TARGETS = ("hc18", "busi", "sim-ultrasound")
 
 
 def traits(guess: bool = False, data: dict | None = None, **selected) -> dict:
@@ -190,6 +189,15 @@ def test_images_costs_and_baselines_tell_what_the_tables_hold(show):
     for name, cells in shown.items():
         assert cells[0] == told(*table.loc[name, ["mean", "low", "high"]])
         assert float(cells[2].removesuffix("\u00a0%")) == pytest.approx(100 * table.loc[name, "share"], abs=0.5)
+    for against in ("trained parameters", "operations"):
+        page.get_by_role("button", name=against, exact=True).click()
+        lines, points = page.locator(".usft-chart").evaluate(
+            """(svg) => ["line.usft-grid", "g path"].map((which) => {
+              const all = [...svg.querySelectorAll(which)].map((one) => one.getBoundingClientRect());
+              return [Math.min(...all.map((one) => one.left)), Math.max(...all.map((one) => one.right))];
+            })"""
+        )
+        assert lines[0] < points[0] and points[1] < lines[1], f"{against}: every point lies between the axis's ends"
     selected = page.evaluate("traits.selected")
     assert (selected["view"], selected["budget"], selected["ms"], selected["x"]) == (
         "baselines",

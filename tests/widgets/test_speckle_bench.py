@@ -274,6 +274,3 @@ def test_axe_finds_nothing_serious(page, scheme):
 def test_front_end_lets_go_when_its_view_closes(page):
     page.evaluate("end()")
     assert page.evaluate("Object.values(listeners).flat().length") == 0
-
-
-# --- both, in a real JupyterLab ------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ def gains_figure(points: Mapping[str, Mapping[str, tuple]]) -> Figure:
                 axes.annotate(literal(group), middle, **text)
             axes.axhline(0, color="0.3", linewidth=1)
             axes.set(title=literal(target), xscale="log")
-            axes.set_xlabel("gradient ÷ weight, before training (small marks: each training)")
+            axes.set_xlabel("gradient ÷ weight (small marks: each training)")
             axes.margins(x=0.15)
         panels[0, 0].set_ylabel("gain in Dice, trained alone")
     return figure

@@ -35,7 +35,8 @@ LIMITS = """\
   images that look alike, the five folds share training images, and the learning rates were chosen on 10 of the 78
   clusters, which are tested as well. Two clusters of the same lesion count once within a fold, but twice across folds.
 * **Rates at the edge.** Thirteen of the 36 learning rates are the largest that was tried; a larger one may be better.
-  So are 4 of the 20 of claim 15: norm, bias and head only on heads, bias only on simulated breasts.
+  So are 4 of the 20 of claim 15: norm, bias and head only on heads, bias only on simulated breasts; and one of the 6 of
+  claim 13 without augmentation: first 4 on heads. (Last 4 on breast lesions took the smallest there.)
 * **Equal k is not equal work.** The first k take more operations a step than the last k at k = 1 and 2, and have
   fewer parameters at k = 4; both are written beside each comparison.
 * **Rules that changed when results were known** (PROTOCOL.md, 2026-11-29): claims 5, 7, 8, 11 and 12, the words for
@@ -241,7 +242,7 @@ def _sentence(number: int, statement: str, deciding: list[Line]) -> str:
             f"{_where(one)} ({_plainly(one)})"
         )
     said = "; ".join(f"{what} on {', '.join(places)}" for what, places in by_word.items())
-    whole = f" Verdict on augmentation and claim 1: {turns(deciding)}." if number == 13 else ""
+    whole = f" Does this turn the result of claim 1 round? Verdict: {turns(deciding)}." if number == 13 else ""
     return f"**Claim {number}.** {statement}: {said}.{whole}" if deciding else ""
 
 
