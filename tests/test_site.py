@@ -55,6 +55,15 @@ def test_every_lesson_is_a_page_and_no_page_asks_the_network_for_anything(site):
 LOOKED_AT = ("index.html", "replay.html", "verdicts.html", "01_images_and_masks.html", "04_freeze_and_thaw.html")
 
 
+def test_the_front_page_tells_what_came_out_only_after_a_click(site):
+    with browser.chromium() as page:
+        page.goto((site / "index.html").as_uri())
+        told = page.get_by_text("training the contracting path is better")
+        assert not told.is_visible()
+        page.get_by_text("What came out of the study?").click()
+        assert told.is_visible()
+
+
 def test_every_page_fits_a_telephone_and_its_console_is_quiet(site):
     wrong = []
     with browser.chromium(viewport={"width": 480, "height": 900}, color_scheme="dark") as page:
