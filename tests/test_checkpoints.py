@@ -61,6 +61,13 @@ def test_weights_of_another_architecture_are_named(tmp_path, small):
         usft.load_model(path)
 
 
+def test_a_card_cannot_make_us_allocate(tmp_path, small):
+    path = usft.save_model(small, tmp_path / "m.safetensors")
+    save_file(load_file(path), path, {"card": json.dumps({"width": 200_000, "depth": 4, "in_channels": 1})})
+    with pytest.raises(BadInput, match="another architecture"):
+        usft.load_model(path)
+
+
 HOSTILE = {
     "wide": '{"width": 1000000000, "depth": 2, "in_channels": 1}',
     "wider": '{"width": 1000000000000000000, "depth": 2, "in_channels": 1}',

@@ -10,7 +10,6 @@ from scripts import script
 if os.environ.get("USFT_WHEEL_ONLY"):
     pytest.skip("needs the repository, and only the wheel is tested here (2026-11-25)", allow_module_level=True)
 
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 lint = script("notebooks/lint.py")
 
 GOOD = """# %% [markdown]

@@ -261,6 +261,16 @@ def test_every_name_that_lessons_and_pages_use_is_there():
     assert [name for name in sorted(used) if not hasattr(usft, name)] == []
 
 
+@repository
+def test_each_test_that_the_page_on_security_names_is_there():
+    text = (ROOT / "docs/SECURITY.md").read_text(encoding="utf-8")
+    named = [(file, words.strip()) for file, found in re.findall(r"`([\w/]+\.py)`: ([^|`)]+)", text)
+             for words in found.split(";") if words.strip()]  # fmt: skip
+    assert len(named) > 10
+    for file, words in named:
+        assert f"def test_{words.replace(' ', '_')}" in (ROOT / "tests" / file).read_text(encoding="utf-8"), words
+
+
 # ---- what the first pages say of the results ----
 
 FOUND = {  # sentence: the lines of the verdicts that carry it: claim, target, its word, perhaps its mean
